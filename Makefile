@@ -1,0 +1,60 @@
+# Needs python3 (3.11 or newer) and make, nothing else. What is more than a line is in tools/.
+#   PYTHON=/path/to/python3   takes another interpreter
+#   ARGS="..."                is handed to the command at the end of serve, test, lock, bench
+
+PY := $(or $(PYTHON),$(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p && break; done),python3)
+ifneq ($(PYTHON),)
+export GRANTORY_PYTHON_CHOSEN := 1
+endif
+
+BOOTSTRAP := @$(PY) -m tools.bootstrap
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve dev-setup compat-setup test test-fast check format lock bench wheel clean
+
+help: ## show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make .venv with the locked packages; afterwards .venv/bin/grantory is the command
+	$(BOOTSTRAP) runtime
+
+serve: setup ## start the server on the embedded store (ARGS="--port 9090")
+	@exec $(BIN)/grantory serve $(ARGS)
+
+dev-setup: ## setup, and what tests and checks need
+	$(BOOTSTRAP) dev
+
+compat-setup: ## install the official SDKs that tests/compat drives
+	$(BOOTSTRAP) compat
+
+test: dev-setup compat-setup ## run every test (ARGS="-k token")
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-fast: dev-setup ## run the tests without the official SDKs and the slow ones
+	@$(BIN)/python -m pytest --ignore=tests/compat -m "not slow and not compat" $(ARGS)
+
+check: dev-setup ## formatting, lint, types and layers
+	@$(BIN)/ruff format --check --quiet || { echo "make format puts this right"; exit 1; }
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: dev-setup ## put formatting and imports right
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+lock: ## resolve the lock files anew (ARGS=--upgrade)
+	$(BOOTSTRAP) lock $(ARGS)
+
+bench: dev-setup ## run the benchmarks
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+wheel: setup ## build dist/*.whl
+	@$(BIN)/hatchling build -t wheel
+
+clean: ## remove all that make made
+	rm -rf .venv .compat .locker dist build .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .hypothesis
+	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
