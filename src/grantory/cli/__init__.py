@@ -1,0 +1,1 @@
+"""The command ``grantory``: a server to start, a store to keep, and clients to manage."""

@@ -1,0 +1,63 @@
+"""``grantory admin recover``."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from grantory.app import Node, check_master_key, open_node
+from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
+from grantory.cli.organizations import Email, check_email, show
+from grantory.domain.organization import Organization
+from grantory.errors import SetupError
+from grantory.registry.organizations import DEFAULT_EMAIL, Founding
+
+app = typer.Typer(no_args_is_help=True, help="Help for locked-out administrators.")
+
+
+@app.callback()
+def group() -> None:
+    """Help for locked-out administrators."""
+
+
+@app.command("recover")
+def recover(
+    organization: Annotated[
+        str | None,
+        typer.Option("--org", help="The organisation's id or name, where there are several."),
+    ] = None,
+    email: Email = DEFAULT_EMAIL,
+    as_json_: AsJson = False,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Gives a new administrator password and client to whoever has store and master key.
+
+    Example: grantory admin recover --email admin@example.com
+    """
+    settings = settings_from(config, database_url=database_url, data_dir=data_dir)
+    check_email(email)
+    node = open_node(settings)
+
+    async def work() -> Founding:
+        await check_master_key(node)
+        found = await _find(node, organization)
+        return await node.founder.recover(found.id, email)
+
+    try:
+        founding = asyncio.run(work())
+    finally:
+        node.close()
+    show(founding, settings, json_wanted=as_json_)
+
+
+async def _find(node: Node, wanted: str | None) -> Organization:
+    organizations = await node.store.read(lambda snapshot: snapshot.organizations.all())
+    if wanted is None and len(organizations) == 1:
+        return organizations[0]
+    for organization in organizations:
+        if wanted is not None and wanted in (organization.id, organization.name):
+            return organization
+    names = ", ".join(f"{o.name} ({o.id})" for o in organizations[:10])
+    raise SetupError(f"name the organisation with --org; there are: {names}")

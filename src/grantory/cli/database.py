@@ -1,0 +1,49 @@
+"""``grantory db``: the schema of the store."""
+
+import typer
+
+from grantory.app import database_path
+from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
+from grantory.errors import SetupError
+from grantory.storage.sql.migrations import HEAD
+from grantory.storage.sqlite import schema
+
+app = typer.Typer(no_args_is_help=True, help="The tables of the store.")
+
+
+@app.command("upgrade")
+def upgrade(
+    database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None
+) -> None:
+    """Brings the tables to the newest revision, in one transaction."""
+    settings = settings_from(config, database_url=database_url, data_dir=data_dir)
+    before, after = schema.upgrade(database_path(settings))
+    if before == after:
+        typer.echo(f"The store is at {after} already.")
+    else:
+        typer.echo(f"The store went from {before or 'nothing'} to {after}.")
+
+
+@app.command("current")
+def current(
+    database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None
+) -> None:
+    """Prints the revision of the tables."""
+    settings = settings_from(config, database_url=database_url, data_dir=data_dir)
+    typer.echo(schema.revision(database_path(settings)) or "none")
+
+
+@app.command("check")
+def check(
+    database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None
+) -> None:
+    """Tells whether the tables are whole and of the newest revision; exits with 1 if not."""
+    settings = settings_from(config, database_url=database_url, data_dir=data_dir)
+    path = database_path(settings)
+    found = schema.revision(path)
+    if found != HEAD:
+        raise SetupError(f"{path} is at {found or 'nothing'}, the newest is {HEAD}")
+    problems = schema.integrity_problems(path)
+    if problems:
+        raise SetupError(f"{path} is damaged: {'; '.join(problems[:5])}")
+    typer.echo(f"{path} is whole and at {HEAD}.")

@@ -1,0 +1,56 @@
+"""Showing the first credentials of an organisation, once."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from grantory.errors import SetupError
+from grantory.registry.organizations import Founding
+
+
+def as_json(founding: Founding) -> dict[str, Any]:
+    """Gives the credentials in the shape that ``init --json`` prints."""
+    return {
+        "organization": {"id": founding.organization.id, "name": founding.organization.name},
+        "admin": {"email": founding.email, "password": founding.password.reveal()},
+        "client": {"id": founding.client.id, "secret": founding.secret.reveal()},
+    }
+
+
+def as_text(founding: Founding, address: str) -> str:
+    """Gives the credentials for a person, with commands that use them."""
+    client, secret = founding.client.id, founding.secret.reveal()
+    return f"""
+  Organisation   {founding.organization.name}  ({founding.organization.id})
+  Administrator  {founding.email}
+  Password       {founding.password.reveal()}
+  Client id      {client}
+  Client secret  {secret}
+
+  Keep them now: they are shown this once and stored as digests only.
+
+  Get a token:
+    TOKEN=$(curl -s -u {client}:{secret} \\
+      -d grant_type=client_credentials {address}/oauth/token \\
+      | python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
+
+  List the clients:
+    curl -H "Authorization: Bearer $TOKEN" {address}/api/v2/oauth/clients
+"""
+
+
+def write_file(founding: Founding, path: Path) -> None:
+    """Writes the credentials to a file that its owner alone can read.
+
+    Raises:
+        SetupError: when it cannot be written.
+    """
+    text = json.dumps(as_json(founding), indent=2) + "\n"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(text)
+    except OSError as error:
+        raise SetupError(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,102 @@
+"""``grantory init`` and ``grantory org create``."""
+
+import asyncio
+import json
+from typing import Annotated
+
+import typer
+
+from grantory.app import check_master_key, first_start, open_node, open_or_create_node, public_url
+from grantory.cli.founding import as_json, as_text
+from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
+from grantory.errors import SetupError
+from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
+from grantory.settings import Settings
+
+MAX_NAME = 200
+app = typer.Typer(no_args_is_help=True, help="Organisations: separate worlds in one store.")
+Email = Annotated[str, typer.Option("--email", help="The administrator's e-mail address.")]
+
+
+def init(
+    name: Annotated[str, typer.Option("--name", help="The organisation's name.")] = DEFAULT_NAME,
+    email: Email = DEFAULT_EMAIL,
+    as_json_: AsJson = False,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Sets an empty store up and shows its first credentials, once.
+
+    Example: grantory init --json > credentials.json
+    """
+    settings = settings_from(config, database_url=database_url, data_dir=data_dir)
+    check_name(name)
+    check_email(email)
+    node = open_or_create_node(settings)
+    try:
+        founding = asyncio.run(first_start(node, name, email))
+    finally:
+        node.close()
+    if founding is None:
+        raise SetupError("the store is set up already; nothing was changed")
+    show(founding, settings, json_wanted=as_json_)
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="The organisation's name.")],
+    email: Email = DEFAULT_EMAIL,
+    as_json_: AsJson = False,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Adds an organisation with an administrator and a first client.
+
+    Example: grantory org create "Example Ltd" --email ops@example.com
+    """
+    settings = settings_from(config, database_url=database_url, data_dir=data_dir)
+    check_name(name)
+    check_email(email)
+    node = open_node(settings)
+
+    async def work() -> Founding:
+        await check_master_key(node)
+        return await node.founder.found(name, email)
+
+    try:
+        founding = asyncio.run(work())
+    finally:
+        node.close()
+    show(founding, settings, json_wanted=as_json_)
+
+
+def show(founding: Founding, settings: Settings, *, json_wanted: bool) -> None:
+    """Prints the credentials of a founding."""
+    if json_wanted:
+        typer.echo(json.dumps(as_json(founding), indent=2))
+    else:
+        typer.echo(as_text(founding, public_url(settings)))
+
+
+def check_name(name: str) -> None:
+    """Refuses a name that is blank, too long or not printable.
+
+    Raises:
+        SetupError: with what is wrong.
+    """
+    if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+        raise SetupError(f"the name must be 1 to {MAX_NAME} printable characters")
+
+
+def check_email(email: str) -> None:
+    """Refuses what cannot be an e-mail address.
+
+    Raises:
+        SetupError: with what is wrong.
+    """
+    local, at, domain = email.rpartition("@")
+    plain = email.isprintable() and " " not in email and len(email) <= MAX_NAME
+    if not (local and at and domain and plain):
+        raise SetupError("the e-mail address must look like name@example.com")

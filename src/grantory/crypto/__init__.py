@@ -1,0 +1,1 @@
+"""Encryption of stored keys and digests of passwords; thin layers over known libraries."""

@@ -1,0 +1,29 @@
+"""The real clock and the real randomness."""
+
+import secrets
+import time
+import uuid
+
+
+class SystemClock:
+    """Implements ``Clock`` with the machine's clocks."""
+
+    def now_ms(self) -> int:
+        """Returns milliseconds since 1970 (UTC)."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        """Returns seconds that never go back."""
+        return time.monotonic()
+
+
+class SystemRandom:
+    """Implements ``Random`` with the operating system's generator."""
+
+    def token_bytes(self, count: int) -> bytes:
+        """Returns ``count`` bytes fit for credentials."""
+        return secrets.token_bytes(count)
+
+    def uuid(self) -> str:
+        """Returns a random UUID (version 4) in lower case."""
+        return str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))

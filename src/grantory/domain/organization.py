@@ -1,0 +1,43 @@
+"""Organisations: separate worlds in one store, and their users."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Organization(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant. ``token_epoch`` is raised to end every token of the organisation."""
+
+    id: str
+    name: str
+    created_at: int
+    default_language: str = "en-us"
+    default_country_code: str = "US"
+    domain: str = ""
+    token_epoch: int = 1
+    version: int = 1
+
+
+class UserState(StrEnum):
+    """Whether a person may log in."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A person of one organisation. ``token_epoch`` is raised to end the person's tokens."""
+
+    id: str
+    organization_id: str
+    name: str
+    email: str
+    created_at: int
+    state: UserState = UserState.ACTIVE
+    token_epoch: int = 1
+    version: int = 1
+
+
+def normal_email(email: str) -> str:
+    """Gives the form of an e-mail address under which it is unique (case does not count)."""
+    return email.strip().casefold()

@@ -1,0 +1,134 @@
+"""The errors that reach a caller, and those that stop a start.
+
+Two families are rendered for HTTP, each in one place (``grantory.http.errors``):
+``OAuthError`` as RFC 6749 section 5.2 says, ``ApiError`` as the platform's error body.
+``detail`` is for the log and never leaves the server.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class GrantoryError(Exception):
+    """The root of every error that Grantory raises on purpose."""
+
+
+class SetupError(GrantoryError):
+    """The server or a command cannot start; the text tells a person what to do."""
+
+
+class OAuthError(GrantoryError):
+    """A refusal of the token endpoint (RFC 6749 section 5.2).
+
+    Args:
+        error: the RFC's error code, such as ``invalid_client``.
+        description: one sentence for the client's developer; holds no credential.
+        status: the HTTP status.
+        detail: what only the log may know.
+        retry_after: whole seconds after which a repeat makes sense.
+        challenge: whether the answer carries ``WWW-Authenticate: Basic``.
+    """
+
+    def __init__(
+        self,
+        error: str,
+        description: str,
+        *,
+        status: int = 400,
+        detail: str = "",
+        retry_after: int | None = None,
+        challenge: bool = False,
+    ) -> None:
+        super().__init__(f"{error}: {description}")
+        self.error = error
+        self.description = description
+        self.status = status
+        self.detail = detail
+        self.retry_after = retry_after
+        self.challenge = challenge
+
+
+class FieldProblem(NamedTuple):
+    """One bad field of a request: its name as the caller wrote it, a code and a text."""
+
+    field: str
+    code: str
+    message: str
+
+
+class ApiError(GrantoryError):
+    """A refusal of the management API, in the platform's terms.
+
+    Args:
+        status: the HTTP status.
+        code: the platform's error code, such as ``not.found``.
+        message: one sentence for the caller.
+        problems: one entry for each bad field.
+        params: the values named in the message, by name.
+        detail: what only the log may know.
+        retry_after: whole seconds after which a repeat makes sense.
+        headers: further response headers, such as ``Allow``.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        problems: tuple[FieldProblem, ...] = (),
+        params: Mapping[str, str] | None = None,
+        detail: str = "",
+        retry_after: int | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.problems = problems
+        self.params = dict(params or {})
+        self.detail = detail
+        self.retry_after = retry_after
+        self.headers = headers
+
+
+class StorageUnavailable(ApiError):
+    """The store cannot answer now; nothing of the request was done (503)."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            503,
+            "service.unavailable",
+            "The store is not available right now; nothing was changed. Try again.",
+            detail=detail,
+            retry_after=1,
+        )
+
+
+class Conflict(GrantoryError):
+    """The store refused a write because a unique value is taken; nothing was changed."""
+
+
+def invalid(*problems: FieldProblem, code: str | None = None) -> ApiError:
+    """Builds the 400 that names each bad field.
+
+    Args:
+        problems: at least one.
+        code: the code of the whole answer; by default that of the first problem.
+
+    Returns:
+        The error, to be raised.
+    """
+    first = problems[0]
+    return ApiError(400, code or first.code, first.message, problems=problems)
+
+
+def not_found(entity: str, entity_id: str) -> ApiError:
+    """Builds the 404 for an entity that does not exist in the caller's organisation."""
+    return ApiError(404, "not.found", f"The {entity} was not found.", params={"id": entity_id[:64]})
+
+
+def forbidden(message: str) -> ApiError:
+    """Builds the 403 for a caller who may call the operation but not with these values."""
+    return ApiError(403, "not.authorized", message)

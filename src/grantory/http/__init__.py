@@ -1,0 +1,1 @@
+"""HTTP: one table of operations, dispatched by a thin ASGI application."""

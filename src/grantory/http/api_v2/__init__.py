@@ -1,0 +1,1 @@
+"""The platform's management API; its words are used here and nowhere below."""

@@ -1,0 +1,60 @@
+"""``/api/v2/authorization/permissions``: every permission that some operation asks for."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from grantory.http.operation import Call, Operation
+from grantory.http.paging import DEFAULT_SIZE, Page, listing, read_page
+from grantory.http.response import Response, json_response
+
+PERMISSIONS = "/api/v2/authorization/permissions"
+
+
+class PermissionResource:
+    """The catalogue, drawn from the declarations of the other operations."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        texts = sorted({text for operation in operations for text in operation.permissions})
+        domains: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        for text in texts:
+            domain, entity, action = text.split(":")
+            domains.setdefault(domain, {}).setdefault(entity, []).append(
+                {
+                    "domain": domain,
+                    "entityType": entity,
+                    "action": action,
+                    "label": " > ".join(part.capitalize() for part in (domain, entity, action)),
+                    "allowsConditions": False,
+                    "divisionAware": False,
+                }
+            )
+        self._collections = [
+            {
+                "id": domain,
+                "name": domain,
+                "domain": domain,
+                "permissionMap": entities,
+                "selfUri": f"{PERMISSIONS}?query={domain}",
+            }
+            for domain, entities in domains.items()
+        ]
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Declares the operation."""
+        return (
+            Operation(
+                id="getAuthorizationPermissions",
+                method="GET",
+                path=PERMISSIONS,
+                handler=self.list_permissions,
+                summary="Every permission, by domain",
+            ),
+        )
+
+    async def list_permissions(self, call: Call) -> Response:
+        """Answers one page of domains."""
+        query = call.request.query()
+        page = read_page(query) or Page(DEFAULT_SIZE, 1)
+        found = self._collections[page.offset : page.offset + page.size]
+        body = listing(found, page, len(self._collections), PERMISSIONS, query)
+        return json_response(body)

@@ -1,0 +1,233 @@
+"""The platform's models: what requests must look like, and what answers do."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from grantory.domain.client import ClientState, GrantType
+from grantory.http.api_v2.dates import read_date
+from grantory.http.api_v2.grant_types import read_grant_type
+from grantory.http.json_body import Codes
+
+
+def read_state(text: str) -> ClientState:
+    """Reads a client's state, in any case."""
+    try:
+        return ClientState(text.lower())
+    except ValueError:
+        raise ValueError("must be one of active, inactive, disabled") from None
+
+
+_PLAIN = r"^[^\x00-\x1f\x7f]*$"
+_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PLAIN)]
+Description = Annotated[str, Meta(max_length=2000, pattern=_LINES)]
+Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]
+Short = Annotated[str, Meta(max_length=200, pattern=_PLAIN)]
+GrantTypeText = Annotated[
+    GrantType,
+    Codes(missing="grant.type.required", invalid="bad.grant.type", read=read_grant_type),
+]
+StateText = Annotated[ClientState, Codes(read=read_state)]
+DateText = Annotated[int, Codes(invalid="invalid.date", read=read_date)]
+
+
+class Wire(msgspec.Struct, rename="camel", omit_defaults=True):
+    """A model on the wire: camel-case names, absent fields left out."""
+
+
+class RoleDivision(Wire, kw_only=True):
+    """A role in a division; ``*`` is every division."""
+
+    role_id: Id
+    division_id: Id
+
+
+class OAuthClientRequest(Wire, kw_only=True):
+    """What POST and PUT of a client take; the answer's other fields are ignored."""
+
+    name: Name
+    authorized_grant_type: GrantTypeText
+    access_token_validity_seconds: int | None = None
+    description: Description | None = None
+    registered_redirect_uri: (
+        Annotated[list[Annotated[str, Meta(max_length=2048)]], Meta(max_length=100)] | None
+    ) = None
+    role_ids: Annotated[list[Id], Meta(max_length=500)] | None = None
+    role_divisions: Annotated[list[RoleDivision], Meta(max_length=500)] | None = None
+    scope: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=200)] | None = None
+    state: StateText | None = None
+    date_to_delete: DateText | None = None
+
+
+class EntityRef(Wire, kw_only=True):
+    """DomainEntityRef and NamedEntity: an entity by id."""
+
+    id: str
+    name: str | None = None
+    self_uri: str | None = None
+
+
+class OAuthClient(Wire, kw_only=True):
+    """A client as it is answered."""
+
+    id: str
+    name: str
+    access_token_validity_seconds: int
+    description: str | None = None
+    registered_redirect_uri: list[str] | None = None
+    secret: str | None = None
+    role_ids: list[str] | None = None
+    date_created: str
+    date_modified: str
+    created_by: EntityRef | None = None
+    modified_by: EntityRef | None = None
+    authorized_grant_type: str
+    scope: list[str] | None = None
+    role_divisions: list[RoleDivision] | None = None
+    state: str
+    date_to_delete: str | None = None
+    self_uri: str
+
+    def __repr__(self) -> str:
+        return f"OAuthClient(id={self.id!r})"
+
+
+class OrgOAuthClient(Wire, kw_only=True):
+    """A client inside TokenInfo."""
+
+    id: str
+    name: str
+    date_created: str
+    date_modified: str
+    created_by: EntityRef | None = None
+    modified_by: EntityRef | None = None
+    authorized_grant_type: str
+    scope: list[str] | None = None
+    role_divisions: list[RoleDivision] | None = None
+    state: str
+    date_to_delete: str | None = None
+    organization: EntityRef
+
+
+class TokenInfo(Wire, kw_only=True):
+    """What a token is for."""
+
+    organization: EntityRef
+    home_organization: EntityRef
+    authorized_scope: list[str]
+    o_auth_client: OrgOAuthClient = msgspec.field(name="OAuthClient")
+
+
+class Organization(Wire, kw_only=True):
+    """The caller's organisation; clients dereference ``defaultCountryCode``."""
+
+    id: str
+    name: str
+    default_language: str
+    default_country_code: str
+    third_party_org_name: str
+    domain: str
+    version: int
+    state: str
+    product_platform: str
+    features: dict[str, bool]
+    self_uri: str
+
+
+class PermissionPolicy(Wire, kw_only=True):
+    """DomainPermissionPolicy, in requests and answers."""
+
+    domain: Short
+    entity_name: Short
+    policy_name: Short | None = None
+    policy_description: Description | None = None
+    action_set: Annotated[list[Short], Meta(max_length=200)]
+    named_resources: Annotated[list[Short], Meta(max_length=200)] | None = None
+    allow_conditions: bool | None = None
+    resource_condition_node: dict[str, Any] | None = None
+
+
+class RoleRequest(Wire, kw_only=True):
+    """What POST and PUT of a role take."""
+
+    name: Name
+    description: Description | None = None
+    default_role_id: Short | None = None
+    permissions: Annotated[list[Short], Meta(max_length=1000)] | None = None
+    permission_policies: Annotated[list[PermissionPolicy], Meta(max_length=500)] | None = None
+
+
+class RolePatch(Wire, kw_only=True):
+    """What PATCH of a role takes; what is left out stays."""
+
+    name: Name | None = None
+    description: Description | None = None
+    permissions: Annotated[list[Short], Meta(max_length=1000)] | None = None
+    permission_policies: Annotated[list[PermissionPolicy], Meta(max_length=500)] | None = None
+
+
+class Role(Wire, kw_only=True):
+    """DomainOrganizationRole."""
+
+    id: str
+    name: str
+    description: str | None = None
+    default_role_id: str | None = None
+    permissions: list[str]
+    permission_policies: list[PermissionPolicy]
+    user_count: int
+    role_needs_update: bool
+    default: bool
+    base: bool
+    self_uri: str
+
+
+class Division(Wire, kw_only=True):
+    """AuthzDivision."""
+
+    id: str
+    name: str
+    description: str | None = None
+    home_division: bool
+    self_uri: str
+
+
+class GrantPolicy(Wire, kw_only=True):
+    """AuthzGrantPolicy."""
+
+    domain: str
+    entity_name: str
+    actions: list[str]
+    condition: str | None = None
+
+
+class GrantRole(Wire, kw_only=True):
+    """AuthzGrantRole."""
+
+    id: str
+    name: str
+    description: str | None = None
+    policies: list[GrantPolicy]
+    default: bool
+    self_uri: str
+
+
+class Grant(Wire, kw_only=True):
+    """AuthzGrant."""
+
+    subject_id: str
+    division: Division
+    role: GrantRole
+    grant_made_at: str
+
+
+class Subject(Wire, kw_only=True):
+    """AuthzSubject; clients dereference ``grants``."""
+
+    id: str
+    name: str
+    grants: list[Grant]
+    version: int
+    self_uri: str

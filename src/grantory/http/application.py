@@ -1,0 +1,247 @@
+"""The ASGI application: from a request to an answer, a log line, and never a 500 by accident.
+
+An operation is found by one walk through a tree; its declaration says which permission and
+body it needs, and both are checked here, in one place, for every operation.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from grantory.domain.audit import Origin
+from grantory.domain.client import Reference, SubjectKind
+from grantory.domain.token import AccessToken
+from grantory.errors import ApiError, GrantoryError
+from grantory.http.errors import api_error, unauthenticated
+from grantory.http.json_body import MAX_BODY, read_body
+from grantory.http.operation import Call, Operation
+from grantory.http.request import BodyTooLarge, ClientGone, Network, Receive, Request, Scope, Send
+from grantory.http.response import Response
+from grantory.http.routing import Router
+from grantory.ports.hot_reads import HotReads
+from grantory.ports.runtime import Random
+from grantory.protocol.access_tokens import AccessTokens, TokenRefused
+from grantory.registry.actor import Actor
+
+CORRELATION: Final = b"ININ-Correlation-Id"
+API_ROOT: Final = "/api/v2/"
+_SURPLUS_IDS: Final = 256
+_UUID_BYTES: Final = 16
+
+Plain = Callable[[Request], Awaitable[Response]]
+
+
+class HttpSettings(msgspec.Struct, frozen=True):
+    """What the deployment says about addresses.
+
+    The prefixes are those that the SDKs' gateway setting puts before API and login paths.
+    """
+
+    api_prefix: str = ""
+    login_prefix: str = ""
+    trusted_proxies: tuple[Network, ...] = ()
+
+
+class RequestRecord(msgspec.Struct):
+    """What is known of an answered request, for the log."""
+
+    method: str
+    route: str
+    status: int
+    seconds: float
+    error: str
+    detail: str
+    client_id: str
+    organization_id: str
+    address: str
+    correlation_id: str
+
+
+class Application:
+    """Answers requests.
+
+    Args:
+        operations: the management API, by declaration.
+        plain: what needs no bearer token, by method and path.
+        tokens: verifies bearer tokens.
+        reads: rights of subjects.
+        random: for correlation ids.
+        settings: addresses.
+        record: takes a line about each answered request.
+        failed: takes an error that nobody expected.
+    """
+
+    def __init__(
+        self,
+        *,
+        operations: tuple[Operation, ...],
+        plain: tuple[tuple[str, str, Plain], ...],
+        tokens: AccessTokens,
+        reads: HotReads,
+        random: Random,
+        settings: HttpSettings,
+        record: Callable[[RequestRecord], None],
+        failed: Callable[[BaseException, str], None],
+    ) -> None:
+        routes: list[tuple[str, str, Operation | Plain]] = [
+            *((operation.method, operation.path, operation) for operation in operations),
+            *plain,
+        ]
+        self._router: Router[Operation | Plain] = Router(routes)
+        self._templates = {id(target): path for _, path, target in routes}
+        self._tokens = tokens
+        self._reads = reads
+        self._random = random
+        self._settings = settings
+        self._record = record
+        self._failed = failed
+        self._ids = b""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request (ASGI 3)."""
+        if scope["type"] != "http":
+            raise GrantoryError(f"unexpected ASGI scope {scope['type']}")
+        started = time.perf_counter()
+        correlation_id = self._correlation_id()
+        request = Request(scope, receive, correlation_id, self._settings.trusted_proxies)
+        route = [""]
+        try:
+            response = await self._answer(request, route)
+        except ClientGone:
+            return
+        header = (CORRELATION, correlation_id.encode())
+        try:
+            await response.send(send, header, head=request.method == "HEAD")
+        finally:
+            self._record(
+                RequestRecord(
+                    method=request.method,
+                    route=route[0],
+                    status=response.status,
+                    seconds=time.perf_counter() - started,
+                    error=response.error_code,
+                    detail=response.detail,
+                    client_id=response.client_id,
+                    organization_id=response.organization_id,
+                    address=request.address,
+                    correlation_id=correlation_id,
+                )
+            )
+
+    async def _answer(self, request: Request, route: list[str]) -> Response:
+        actor: Actor | None = None
+        try:
+            target, path = self._find(request, route)
+            if not isinstance(target, Operation):
+                return await target(request)
+            token, actor = await self._authenticate(request)
+            await self._authorize(target, actor)
+            body = await self._read(target, request)
+            response = await target.handler(Call(request, actor, token, path, body))
+        except ApiError as error:
+            response = api_error(error, request.correlation_id)
+        except ClientGone:
+            raise
+        except Exception as error:
+            self._failed(error, request.correlation_id)
+            response = api_error(_unexpected(error), request.correlation_id)
+        if actor is not None:
+            response.client_id = actor.origin.client_id or ""
+            response.organization_id = actor.organization_id
+        return response
+
+    def _find(self, request: Request, route: list[str]) -> tuple[Operation | Plain, dict[str, str]]:
+        match = self._router.find(self._inner_path(request.path))
+        if match is None:
+            raise ApiError(404, "not.found", "There is nothing at this address.")
+        target = match.methods.get(request.method)
+        if target is None:
+            allowed = ", ".join(sorted(match.methods))
+            raise ApiError(
+                405,
+                "method.not.allowed",
+                f"This address takes {allowed} only.",
+                headers=(("allow", allowed),),
+            )
+        route[0] = self._templates[id(target)]
+        return target, match.parameters
+
+    def _inner_path(self, path: str) -> str:
+        api, login = self._settings.api_prefix, self._settings.login_prefix
+        if api and path.startswith(api + API_ROOT):
+            return path[len(api) :]
+        if login and path.startswith(login + "/oauth/"):
+            return path[len(login) :]
+        return path
+
+    async def _authenticate(self, request: Request) -> tuple[AccessToken, Actor]:
+        if request.repeats_a_header:
+            raise ApiError(400, "bad.request", "A header was sent more than once.")
+        header = request.header(b"authorization")
+        if header is None:
+            raise unauthenticated(presented=False)
+        scheme, _, presented = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise unauthenticated(presented=False)
+        await self._reads.refresh()
+        try:
+            token = await self._tokens.verify(presented.strip())
+        except TokenRefused as error:
+            raise unauthenticated(presented=True, detail=str(error)) from None
+        kind = SubjectKind.CLIENT if token.user_id is None else SubjectKind.USER
+        origin = Origin(
+            actor=Reference(kind, token.subject_id),
+            client_id=token.client_id,
+            correlation_id=request.correlation_id,
+            address=request.address,
+        )
+        return token, Actor(organization_id=token.organization_id, origin=origin)
+
+    async def _authorize(self, operation: Operation, actor: Actor) -> None:
+        if not operation.permissions:
+            return
+        rights = await self._reads.rights(actor.reference.id)
+        if not rights.allows_any(operation.permissions):
+            named = ", ".join(operation.permissions)
+            raise ApiError(
+                403,
+                "missing.any.permissions",
+                f"Unable to perform the requested action. You must have at least one of the "
+                f"following permissions assigned: [{named}].",
+                params={"permissions": named},
+            )
+
+    async def _read(self, operation: Operation, request: Request) -> msgspec.Struct | None:
+        if operation.body is None:
+            return None
+        if request.media_type != "application/json" or request.header(b"content-encoding") not in (
+            None,
+            "identity",
+        ):
+            raise ApiError(
+                415, "unsupported.media.type", "The body must be plain application/json."
+            )
+        try:
+            return read_body(operation.body, await request.body(MAX_BODY))
+        except BodyTooLarge:
+            raise ApiError(
+                413, "request.entity.too.large", f"The body is larger than {MAX_BODY} bytes."
+            ) from None
+
+    def _correlation_id(self) -> str:
+        if len(self._ids) < _UUID_BYTES:
+            self._ids = self._random.token_bytes(_UUID_BYTES * _SURPLUS_IDS)
+        digits = self._ids[:_UUID_BYTES].hex()
+        self._ids = self._ids[_UUID_BYTES:]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def _unexpected(error: Exception) -> ApiError:
+    return ApiError(
+        500,
+        "internal.server.error",
+        "The server failed in a way that nobody foresaw; the log has the details.",
+        detail=type(error).__name__,
+    )

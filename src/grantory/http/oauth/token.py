@@ -1,0 +1,53 @@
+"""``POST /oauth/token`` over HTTP."""
+
+from typing import Final
+
+from grantory.errors import OAuthError
+from grantory.http.errors import oauth_error
+from grantory.http.request import BodyTooLarge, Request
+from grantory.http.response import Response
+from grantory.protocol.token_endpoint import TokenEndpoint
+from grantory.protocol.token_request import MAX_FORM_BYTES, TokenRequest, parse_form
+
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+class TokenResource:
+    """Answers with exactly 200 or an RFC 6749 error; nothing else."""
+
+    def __init__(self, endpoint: TokenEndpoint) -> None:
+        self._endpoint = endpoint
+
+    async def answer(self, request: Request) -> Response:
+        """Answers a token request."""
+        try:
+            answer = await self._endpoint.answer(await _read(request))
+        except OAuthError as error:
+            return oauth_error(error)
+        # Every part is plain ASCII without quotes or backslashes, so no JSON escaping applies.
+        response = Response(
+            200,
+            f'{{"access_token":"{answer.access_token}","token_type":"bearer",'
+            f'"expires_in":{answer.expires_in}}}'.encode(),
+        )
+        response.client_id = answer.client_id
+        response.organization_id = answer.organization_id
+        return response
+
+
+async def _read(request: Request) -> TokenRequest:
+    if request.repeats_a_header:
+        raise OAuthError("invalid_request", "a header was sent more than once")
+    if request.scope["query_string"]:
+        raise OAuthError("invalid_request", "parameters belong in the body, not in the address")
+    if request.media_type != FORM:
+        raise OAuthError("invalid_request", f"the content type must be {FORM}")
+    if request.header(b"content-encoding") not in (None, "identity"):
+        raise OAuthError("invalid_request", "an encoded body is not accepted")
+    try:
+        body = await request.body(MAX_FORM_BYTES)
+    except BodyTooLarge:
+        raise OAuthError(
+            "invalid_request", f"the form is larger than {MAX_FORM_BYTES} bytes", status=413
+        ) from None
+    return TokenRequest(parse_form(body), request.header(b"authorization"), request.address)

@@ -1,0 +1,171 @@
+"""An HTTP request as the handlers see it."""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from grantory.errors import ApiError, FieldProblem, invalid
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MAX_QUERY: Final = 8_192
+MAX_QUERY_PARAMETERS: Final = 100
+_SINGLE: Final = (
+    b"authorization",
+    b"content-type",
+    b"content-length",
+    b"content-encoding",
+    b"host",
+)
+
+
+class ClientGone(Exception):
+    """The client went away before its request was whole."""
+
+
+class BodyTooLarge(Exception):
+    """The body is larger than the operation takes."""
+
+
+class Request:
+    """What came in, read when it is asked for.
+
+    Args:
+        scope: the ASGI scope.
+        receive: the ASGI channel of the body.
+        correlation_id: the id that the answer and every log line of this request carry.
+        trusted_proxies: networks whose ``X-Forwarded-For`` is believed.
+    """
+
+    __slots__ = ("_receive", "_trusted", "correlation_id", "headers", "method", "path", "scope")
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        correlation_id: str,
+        trusted_proxies: tuple[Network, ...],
+    ) -> None:
+        self.scope = scope
+        self._receive = receive
+        self._trusted = trusted_proxies
+        self.correlation_id = correlation_id
+        self.method: str = scope["method"]
+        self.path: str = scope["raw_path"].decode("latin-1")
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+
+    @property
+    def repeats_a_header(self) -> bool:
+        """Whether a header that must be single came more than once."""
+        names = [name for name, _ in self.scope["headers"]]
+        return len(names) != len(self.headers) and any(names.count(name) > 1 for name in _SINGLE)
+
+    def header(self, name: bytes) -> str | None:
+        """Returns a header by its lower-case name."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the body in lower case, without parameters; empty for none."""
+        return (self.header(b"content-type") or "").partition(";")[0].strip().lower()
+
+    @property
+    def address(self) -> str:
+        """The client's network address, past the proxies that are trusted."""
+        client = self.scope.get("client")
+        peer = client[0] if client else ""
+        if not self._trusted or not self._is_trusted(peer):
+            return peer
+        forwarded = b",".join(
+            value for name, value in self.scope["headers"] if name == b"x-forwarded-for"
+        )
+        address = peer
+        for hop in reversed(forwarded.decode("latin-1").split(",")):
+            candidate = hop.strip()
+            if not _is_address(candidate):
+                break
+            address = candidate
+            if not self._is_trusted(candidate):
+                break
+        return address
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._trusted)
+
+    async def body(self, limit: int) -> bytes:
+        """Reads the whole body.
+
+        Args:
+            limit: the most bytes that are taken.
+
+        Raises:
+            BodyTooLarge: as soon as it is known.
+            ClientGone: when it never comes whole.
+        """
+        declared = self.headers.get(b"content-length")
+        if declared is not None and declared.isdigit() and int(declared[:20]) > limit:
+            raise BodyTooLarge
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            if len(body) > limit:
+                raise BodyTooLarge
+            return body
+        chunks = []
+        size = 0
+        while True:
+            if message["type"] != "http.request":
+                raise ClientGone
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                raise BodyTooLarge
+            chunks.append(chunk)
+            if not message.get("more_body"):
+                return b"".join(chunks)
+            message = await self._receive()
+
+    def query(self) -> dict[str, list[str]]:
+        """Reads the query string; a parameter may come several times.
+
+        Raises:
+            ApiError: 400 when it is too long, too full or not UTF-8.
+        """
+        raw: bytes = self.scope["query_string"]
+        if not raw:
+            return {}
+        if len(raw) > MAX_QUERY:
+            raise ApiError(400, "bad.request", f"The query is longer than {MAX_QUERY} bytes.")
+        try:
+            pairs = parse_qsl(
+                raw.decode("ascii"),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=MAX_QUERY_PARAMETERS,
+            )
+        except ValueError:
+            raise ApiError(400, "bad.request", "The query is malformed or too long.") from None
+        found: dict[str, list[str]] = {}
+        for name, value in pairs:
+            if "\x00" in value:
+                raise invalid(FieldProblem(name[:64], "invalid.value", "must not hold NUL"))
+            found.setdefault(name, []).append(value)
+        return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

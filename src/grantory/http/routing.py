@@ -1,0 +1,70 @@
+"""From a path to what answers it."""
+
+import re
+from collections.abc import Iterable
+from typing import Generic, NamedTuple, TypeVar
+from urllib.parse import unquote
+
+T = TypeVar("T")
+_PARAMETER = re.compile(r"\{([A-Za-z]+)\}")
+
+
+class Match(NamedTuple, Generic[T]):
+    """A route that fits a path: what answers each method, and the path's parameters."""
+
+    methods: dict[str, T]
+    parameters: dict[str, str]
+
+
+class _Node(Generic[T]):
+    __slots__ = ("any", "children", "methods", "names")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node[T]] = {}
+        self.any: _Node[T] | None = None
+        self.methods: dict[str, T] = {}
+        self.names: tuple[str, ...] = ()
+
+
+class Router(Generic[T]):
+    """A tree of path segments; a literal segment is preferred to a parameter.
+
+    Paths are compared as they were sent: an escaped slash is part of its segment.
+    """
+
+    def __init__(self, routes: Iterable[tuple[str, str, T]]) -> None:
+        self._root: _Node[T] = _Node()
+        for method, path, target in routes:
+            self._add(method, path, target)
+
+    def _add(self, method: str, path: str, target: T) -> None:
+        node = self._root
+        names = []
+        for segment in path.split("/"):
+            parameter = _PARAMETER.fullmatch(segment)
+            if parameter is None:
+                node = node.children.setdefault(segment, _Node())
+            else:
+                names.append(parameter[1])
+                node.any = node.any or _Node()
+                node = node.any
+        if method in node.methods:
+            raise ValueError(f"{method} {path} is declared twice")
+        node.methods[method] = target
+        node.names = tuple(names)
+
+    def find(self, path: str) -> Match[T] | None:
+        """Returns what is declared for a path; None for an unknown one."""
+        node = self._root
+        values = []
+        for segment in path.split("/"):
+            child = node.children.get(segment)
+            if child is None:
+                child = node.any
+                if child is None or not segment:
+                    return None
+                values.append(unquote(segment) if "%" in segment else segment)
+            node = child
+        if not node.methods:
+            return None
+        return Match(node.methods, dict(zip(node.names, values, strict=True)))

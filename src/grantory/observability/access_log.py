@@ -1,0 +1,72 @@
+"""One structured line per request, without anything that could hold a credential.
+
+The route's template is logged, never the address itself: a path or query could hold a secret
+that somebody put there by mistake. Lines are gathered during one turn of the event loop and
+written together.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TextIO
+
+import msgspec
+
+from grantory.ports.runtime import Clock
+
+
+class RequestLine(
+    msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="event", tag="request"
+):
+    """What is known of an answered request. ``ms`` is milliseconds."""
+
+    time: str = ""
+    method: str
+    route: str
+    status: int
+    ms: float = 0.0
+    error: str = ""
+    detail: str = ""
+    client: str = ""
+    organization: str = ""
+    address: str = ""
+    correlation_id: str = ""
+
+
+class AccessLog:
+    """Writes request lines as JSON.
+
+    Args:
+        stream: where the lines go.
+        clock: for the time in each line.
+    """
+
+    def __init__(self, stream: TextIO, clock: Clock) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._waiting: list[bytes] = []
+        self._encode = msgspec.json.Encoder().encode
+        self._second = -1
+        self._second_text = ""
+
+    def write(self, line: RequestLine) -> None:
+        """Adds a line; it is written when this turn of the event loop ends."""
+        line.time = self._now()
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._waiting.append(self._encode(line))
+
+    def flush(self) -> None:
+        """Writes what waits."""
+        if self._waiting:
+            text = b"\n".join(self._waiting).decode()
+            self._waiting.clear()
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+    def _now(self) -> str:
+        now = self._clock.now_ms()
+        if now // 1000 != self._second:
+            self._second = now // 1000
+            moment = datetime.fromtimestamp(self._second, UTC)
+            self._second_text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._second_text}.{now % 1000:03d}Z"

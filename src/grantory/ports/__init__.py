@@ -1,0 +1,1 @@
+"""What the rules need from outside, as small protocols named after intentions."""

@@ -1,0 +1,56 @@
+"""What every request asks for, answered from memory and exact at the time of asking."""
+
+from typing import Protocol
+
+from grantory.domain.access import Rights
+from grantory.domain.client import ClientRecord
+from grantory.domain.organization import Organization, User
+from grantory.domain.token import SigningKey
+
+
+class HotReads(Protocol):
+    """Look-ups by key. Whatever was committed before ``refresh`` was called is seen after it.
+
+    A caller refreshes once at the start of each decision; the cost is shared by all
+    decisions of the same turn of the event loop.
+    """
+
+    async def refresh(self) -> None:
+        """Forgets what has changed since the last time."""
+        ...
+
+    def remembered_client(self, client_id: str) -> ClientRecord | None:
+        """Returns the client if it is in memory; None says nothing about the store."""
+        ...
+
+    async def load_client(self, client_id: str) -> ClientRecord | None:
+        """Reads the client from the store, whatever is in memory."""
+        ...
+
+    async def client(self, client_id: str) -> ClientRecord | None:
+        """Returns a client that exists, with its live secrets."""
+        ...
+
+    async def organization(self, organization_id: str) -> Organization | None:
+        """Returns an organisation."""
+        ...
+
+    async def user(self, user_id: str) -> User | None:
+        """Returns a user that exists."""
+        ...
+
+    async def rights(self, subject_id: str) -> Rights:
+        """Returns what a client or user may do; nothing for an unknown subject."""
+        ...
+
+    async def signing_key(self, key_id: bytes) -> SigningKey | None:
+        """Returns an opened token key."""
+        ...
+
+    async def newest_signing_key(self, organization_id: str) -> SigningKey:
+        """Returns the key that signs an organisation's new tokens."""
+        ...
+
+    async def is_denied(self, token_id: bytes) -> bool:
+        """Tells whether a single token was ended."""
+        ...

@@ -1,0 +1,51 @@
+"""Time and randomness, so that tests can hold both in their hands."""
+
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time of day."""
+
+    def now_ms(self) -> int:
+        """Returns milliseconds since 1970 (UTC)."""
+        ...
+
+    def monotonic(self) -> float:
+        """Returns seconds that never go back, for measuring spans."""
+        ...
+
+
+class Random(Protocol):
+    """Makes unpredictable bytes and identifiers."""
+
+    def token_bytes(self, count: int) -> bytes:
+        """Returns ``count`` bytes fit for credentials."""
+        ...
+
+    def uuid(self) -> str:
+        """Returns a random UUID (RFC 9562 version 4) in lower case."""
+        ...
+
+
+class Hasher(Protocol):
+    """Digests human passwords slowly, on purpose."""
+
+    def hash(self, password: str) -> str:
+        """Returns the digest with its parameters and salt, as text."""
+        ...
+
+
+class KeySealer(Protocol):
+    """Encrypts keys for the store and opens them again, under the master key."""
+
+    def seal(self, material: bytes, context: bytes) -> bytes:
+        """Encrypts key material, bound to ``context`` (which must be given again to open)."""
+        ...
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Decrypts what ``seal`` gave.
+
+        Raises:
+            SetupError: for another master key, another context or damaged bytes.
+        """
+        ...

@@ -1,0 +1,129 @@
+"""The store as the rules see it: consistent reads, and atomic, durable writes.
+
+Work is given as a plain function over a ``Snapshot`` or a ``Transaction``. It must do nothing
+but read and write through it: a backend may run it on another thread, and may run it again
+from the start when the database asks for that.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from grantory.ports.access import AccessReader, AccessWriter
+from grantory.ports.audit import AuditReader, AuditWriter
+from grantory.ports.clients import ClientReader, ClientWriter
+from grantory.ports.installation import InstallationReader, InstallationWriter
+from grantory.ports.keys import KeyReader, KeyWriter
+from grantory.ports.organizations import OrganizationReader, OrganizationWriter
+from grantory.ports.tokens import DeniedTokenReader, DeniedTokenWriter
+from grantory.ports.users import UserReader, UserWriter
+
+T = TypeVar("T")
+
+
+class Snapshot(Protocol):
+    """One consistent view of the store."""
+
+    @property
+    def installation(self) -> InstallationReader:
+        """The set-up of the store."""
+        ...
+
+    @property
+    def organizations(self) -> OrganizationReader:
+        """The organisations."""
+        ...
+
+    @property
+    def clients(self) -> ClientReader:
+        """The OAuth clients and their secrets."""
+        ...
+
+    @property
+    def access(self) -> AccessReader:
+        """Roles, divisions and grants."""
+        ...
+
+    @property
+    def users(self) -> UserReader:
+        """The people."""
+        ...
+
+    @property
+    def keys(self) -> KeyReader:
+        """The token keys, sealed."""
+        ...
+
+    @property
+    def denied_tokens(self) -> DeniedTokenReader:
+        """Single tokens ended before their time."""
+        ...
+
+    @property
+    def audit(self) -> AuditReader:
+        """What was changed, by whom."""
+        ...
+
+
+class Transaction(Protocol):
+    """A view of the store that may be changed; all of it happens, or nothing."""
+
+    @property
+    def installation(self) -> InstallationWriter:
+        """The set-up of the store."""
+        ...
+
+    @property
+    def organizations(self) -> OrganizationWriter:
+        """The organisations."""
+        ...
+
+    @property
+    def clients(self) -> ClientWriter:
+        """The OAuth clients and their secrets."""
+        ...
+
+    @property
+    def access(self) -> AccessWriter:
+        """Roles, divisions and grants."""
+        ...
+
+    @property
+    def users(self) -> UserWriter:
+        """The people."""
+        ...
+
+    @property
+    def keys(self) -> KeyWriter:
+        """The token keys, sealed."""
+        ...
+
+    @property
+    def denied_tokens(self) -> DeniedTokenWriter:
+        """Single tokens ended before their time."""
+        ...
+
+    @property
+    def audit(self) -> AuditWriter:
+        """What was changed, by whom."""
+        ...
+
+
+class Store(Protocol):
+    """A store. Every method raises ``StorageUnavailable`` when it cannot answer."""
+
+    async def read(self, work: Callable[[Snapshot], T]) -> T:
+        """Runs a short look-up (a few rows by key) on one consistent view."""
+        ...
+
+    async def scan(self, work: Callable[[Snapshot], T]) -> T:
+        """Runs a long read without holding up other requests."""
+        ...
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Runs a change; returns when it is on disk.
+
+        Raises:
+            Conflict: when a unique value is taken.
+            Exception: whatever ``work`` raises; then nothing was changed.
+        """
+        ...

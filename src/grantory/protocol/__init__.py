@@ -1,0 +1,1 @@
+"""OAuth itself: the token endpoint, its grants and client authentication, access tokens."""

@@ -1,0 +1,86 @@
+"""Authenticating a client by exactly one method, at an even pace for right and wrong ids.
+
+Whoever fails has cost the same work whether the client exists or not: one look into memory,
+one look-up in the store, two comparisons of digests.
+"""
+
+from typing import Final
+
+from grantory.domain.client import ClientRecord
+from grantory.domain.secret import digest_of, key_id_of, matches
+from grantory.errors import OAuthError
+from grantory.ports.hot_reads import HotReads
+from grantory.ports.runtime import Clock
+from grantory.protocol.client_auth import METHODS
+from grantory.protocol.client_auth.presented import PresentedSecret
+from grantory.protocol.throttle import FailureThrottle
+from grantory.protocol.token_request import TokenRequest
+
+_NOBODY: Final = bytes(32)
+MAX_CLIENT_ID: Final = 64
+
+
+class ClientAuthenticator:
+    """Tells which client sends a request."""
+
+    def __init__(self, reads: HotReads, throttle: FailureThrottle, clock: Clock) -> None:
+        self._reads = reads
+        self._throttle = throttle
+        self._clock = clock
+
+    async def authenticate(self, request: TokenRequest) -> ClientRecord:
+        """Returns the client whose secret the request carries.
+
+        Raises:
+            OAuthError: ``invalid_request`` for two methods at once, ``invalid_client`` (401)
+                for none or a wrong secret, the same for an unknown client; ``invalid_request``
+                with ``rate limit exceeded;`` after too many failures, which official clients
+                wait for.
+        """
+        presented = _single(request)
+        client_id = presented.client_id[:MAX_CLIENT_ID]
+        wait = self._throttle.wait_seconds(client_id, request.address)
+        if wait is not None:
+            raise OAuthError(
+                "invalid_request",
+                f"rate limit exceeded; too many failed attempts, try again in {wait} seconds",
+                retry_after=wait,
+                detail="throttled",
+            )
+        record = await self._find(presented)
+        if record is None:
+            self._throttle.failed(client_id, request.address)
+            raise OAuthError("invalid_client", "authentication failed", status=401, challenge=True)
+        return record
+
+    async def _find(self, presented: PresentedSecret) -> ClientRecord | None:
+        key_id = key_id_of(presented.secret)
+        if key_id is None or len(presented.client_id) > MAX_CLIENT_ID:
+            return None
+        digest = digest_of(presented.secret)
+        client_id = presented.client_id.lower()
+        record = self._reads.remembered_client(client_id)
+        if self._fits(record, key_id, digest):
+            return record
+        record = await self._reads.load_client(client_id)
+        return record if self._fits(record, key_id, digest) else None
+
+    def _fits(self, record: ClientRecord | None, key_id: str, digest: bytes) -> bool:
+        secret = None if record is None else record.secrets.get(key_id)
+        right = matches(digest, _NOBODY if secret is None else secret.digest)
+        return right and secret is not None and secret.is_live(self._clock.now_ms())
+
+
+def _single(request: TokenRequest) -> PresentedSecret:
+    used = [found for found in (method.detect(request) for method in METHODS) if found]
+    if len(used) > 1:
+        raise OAuthError("invalid_request", "the client authenticated in more than one way")
+    if not used:
+        raise OAuthError(
+            "invalid_client", "client authentication is missing", status=401, challenge=True
+        )
+    presented = used[0]
+    named = request.form.get("client_id")
+    if named is not None and named.lower() != presented.client_id.lower():
+        raise OAuthError("invalid_request", "client_id differs from the authenticated client")
+    return presented

@@ -1,0 +1,92 @@
+"""Slowing down whoever guesses secrets; nobody who knows the right one is held up elsewhere.
+
+Only failures count: by client and address, and by address. A fixed window each, in a table of
+bounded size, on an injected clock.
+"""
+
+import ipaddress
+import math
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+
+from grantory.ports.runtime import Clock
+
+WINDOW_SECONDS: Final = 60
+MOST_COUNTERS: Final = 50_000
+
+
+class ThrottleLimits(msgspec.Struct, frozen=True):
+    """Failures allowed within a minute; 0 turns a limit off."""
+
+    per_client_and_address: int = 20
+    per_address: int = 300
+
+
+class _Window:
+    __slots__ = ("count", "started")
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.count = 0
+
+
+class FailureThrottle:
+    """Counts failed authentications."""
+
+    def __init__(self, limits: ThrottleLimits, clock: Clock) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._windows: OrderedDict[tuple[str, str], _Window] = OrderedDict()
+
+    def wait_seconds(self, client_id: str, address: str) -> int | None:
+        """Tells how long a client at an address must wait.
+
+        Returns:
+            Whole seconds, at least 1; None when it need not wait.
+        """
+        if not self._windows:
+            return None
+        network = _network(address)
+        waits = (
+            self._wait((client_id, network), self._limits.per_client_and_address),
+            self._wait(("", network), self._limits.per_address),
+        )
+        longest = max(waits)
+        return None if longest <= 0 else math.ceil(longest)
+
+    def _wait(self, key: tuple[str, str], limit: int) -> float:
+        window = self._windows.get(key)
+        if window is None or limit == 0 or window.count < limit:
+            return 0.0
+        return window.started + WINDOW_SECONDS - self._clock.monotonic()
+
+    def failed(self, client_id: str, address: str) -> None:
+        """Counts a failed authentication."""
+        network = _network(address)
+        self._count((client_id, network))
+        self._count(("", network))
+
+    def _count(self, key: tuple[str, str]) -> None:
+        now = self._clock.monotonic()
+        window = self._windows.pop(key, None)
+        if window is None or now - window.started >= WINDOW_SECONDS:
+            window = _Window(now)
+        window.count += 1
+        self._windows[key] = window
+        if len(self._windows) > MOST_COUNTERS:
+            self._windows.popitem(last=False)
+
+
+def _network(address: str) -> str:
+    """Sums an IPv6 address up to its /64: one household or host owns all of it."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))

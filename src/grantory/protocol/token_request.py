@@ -1,0 +1,74 @@
+"""A request to the token endpoint: its form, read strictly (RFC 6749 sections 3.2 and 4)."""
+
+from typing import Final
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from grantory.errors import OAuthError
+
+MAX_FORM_BYTES: Final = 262_144
+MAX_PARAMETERS: Final = 64
+
+
+class TokenRequest(msgspec.Struct, frozen=True):
+    """What a client sent to the token endpoint."""
+
+    form: dict[str, str]
+    """Parameters with a value; one without counts as left out."""
+    authorization: str | None
+    """The Authorization header."""
+    address: str
+    """The client's network address, for the throttle."""
+
+    def __repr__(self) -> str:
+        return f"TokenRequest(parameters={sorted(self.form)}, address={self.address!r})"
+
+    def required(self, name: str) -> str:
+        """Returns a parameter.
+
+        Raises:
+            OAuthError: ``invalid_request`` where it is missing.
+        """
+        value = self.form.get(name)
+        if value is None:
+            raise OAuthError("invalid_request", f"the parameter {name} is missing")
+        return value
+
+
+def parse_form(body: bytes) -> dict[str, str]:
+    """Reads ``application/x-www-form-urlencoded``.
+
+    Args:
+        body: the request's body, at most 262,144 bytes.
+
+    Returns:
+        The parameters that have a value.
+
+    Raises:
+        OAuthError: ``invalid_request`` for a parameter that comes twice (RFC 6749 section 3.2),
+            for more than 64, and for text that is not UTF-8 or holds NUL.
+    """
+    form: dict[str, str] = {}
+    try:
+        text = body.decode("utf-8")
+        parts = text.split("&", MAX_PARAMETERS)
+        if len(parts) > MAX_PARAMETERS:
+            raise OAuthError("invalid_request", f"more than {MAX_PARAMETERS} parameters")
+        seen = set()
+        for part in parts:
+            name, _, value = part.partition("=")
+            if "%" in part or "+" in part:
+                name = unquote_plus(name, errors="strict")
+                value = unquote_plus(value, errors="strict")
+            if name in seen:
+                raise OAuthError("invalid_request", "a parameter was sent more than once")
+            if part:
+                seen.add(name)
+            if value:
+                form[name] = value
+    except UnicodeDecodeError:
+        raise OAuthError("invalid_request", "the form is not valid UTF-8") from None
+    if "\x00" in text or any("\x00" in value for value in form.values()):
+        raise OAuthError("invalid_request", "the form holds a NUL character")
+    return form

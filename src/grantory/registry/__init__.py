@@ -1,0 +1,1 @@
+"""Administration: what an actor may change, and how a change is kept and recorded."""

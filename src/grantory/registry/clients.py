@@ -1,0 +1,284 @@
+"""The administration of OAuth clients: the six operations."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import msgspec
+
+from grantory.domain.access import Assignment
+from grantory.domain.audit import PropertyChange, changed_properties
+from grantory.domain.client import Client, ClientState, SubjectKind, ends_tokens
+from grantory.domain.secret import Secret
+from grantory.errors import ApiError, invalid, not_found
+from grantory.ports.clients import LISTING_START, ClientPosition
+from grantory.ports.runtime import Clock, Random
+from grantory.ports.storage import Snapshot, Store, Transaction
+from grantory.registry.actor import Actor
+from grantory.registry.client_draft import ClientDraft, problems_of
+from grantory.registry.client_roles import wanted_assignments
+from grantory.registry.client_secrets import new_client_secret
+from grantory.registry.coverage import require_coverage, rights_of_assignments
+
+ENTITY: Final = "OAuthClient"
+STREAM_BATCH: Final = 500
+_UNSAID: Final = frozenset(
+    {"id", "organization_id", "version", "token_epoch", "created_at", "modified_at"}
+    | {"created_by", "modified_by"}
+)
+
+
+class RegisteredClient(msgspec.Struct, frozen=True):
+    """A client with the roles it holds."""
+
+    client: Client
+    assignments: tuple[Assignment, ...]
+
+
+class ClientPolicy(msgspec.Struct, frozen=True):
+    """What the deployment's settings say about clients."""
+
+    delete_requires_inactive: bool = False
+
+
+class ClientRegistry:
+    """Creates, reads, changes and deletes clients on behalf of an actor."""
+
+    def __init__(self, store: Store, clock: Clock, random: Random, policy: ClientPolicy) -> None:
+        self._store = store
+        self._clock = clock
+        self._random = random
+        self._policy = policy
+
+    async def get(self, actor: Actor, client_id: str) -> RegisteredClient:
+        """Returns a client of the actor's organisation.
+
+        Raises:
+            ApiError: 404 where there is none.
+        """
+        found = await self._store.read(lambda snapshot: _registered(snapshot, client_id))
+        if found is None or found.client.organization_id != actor.organization_id:
+            raise not_found("client", client_id)
+        return found
+
+    async def page(
+        self, actor: Actor, offset: int, limit: int
+    ) -> tuple[list[RegisteredClient], int]:
+        """Returns one page of the organisation's clients, and how many there are in all."""
+
+        def read(snapshot: Snapshot) -> tuple[list[RegisteredClient], int]:
+            clients = snapshot.clients.page(actor.organization_id, offset, limit)
+            return _with_assignments(snapshot, clients), snapshot.clients.count(
+                actor.organization_id
+            )
+
+        return await self._store.scan(read)
+
+    async def count(self, actor: Actor) -> int:
+        """Counts the organisation's clients."""
+        return await self._store.scan(
+            lambda snapshot: snapshot.clients.count(actor.organization_id)
+        )
+
+    async def stream(self, actor: Actor) -> AsyncIterator[list[RegisteredClient]]:
+        """Gives every client of the organisation in creation order, in batches.
+
+        Each batch is a short read of its own, so that a slow reader holds nothing up; a
+        client that is there throughout comes exactly once.
+        """
+        position = LISTING_START
+        while True:
+
+            def read(
+                snapshot: Snapshot, after: ClientPosition = position
+            ) -> list[RegisteredClient]:
+                clients = snapshot.clients.after(actor.organization_id, after, STREAM_BATCH)
+                return _with_assignments(snapshot, clients)
+
+            batch = await self._store.scan(read)
+            if batch:
+                yield batch
+            if len(batch) < STREAM_BATCH:
+                return
+            last = batch[-1].client
+            position = ClientPosition(last.created_at, last.id)
+
+    async def create(self, actor: Actor, draft: ClientDraft) -> tuple[RegisteredClient, Secret]:
+        """Registers a client and makes its first secret.
+
+        Raises:
+            ApiError: 400 for a bad draft, 403 when it would hold what the actor lacks.
+        """
+        _check(draft)
+        now = self._clock.now_ms()
+        client = Client(
+            id=self._random.uuid(),
+            organization_id=actor.organization_id,
+            created_at=now,
+            created_by=actor.reference,
+            state=draft.state or ClientState.ACTIVE,
+            **_contents(draft, actor, now),
+        )
+        stored, secret = new_client_secret(self._random, client.organization_id, client.id, now)
+
+        def work(transaction: Transaction) -> RegisteredClient:
+            wanted = wanted_assignments(transaction, actor.organization_id, draft, [])
+            _require(transaction, actor, wanted)
+            transaction.clients.add(client)
+            transaction.clients.add_secret(stored)
+            _set_grants(transaction, client, wanted, now)
+            changes = changed_properties(None, client, _UNSAID) + _role_change((), wanted)
+            transaction.audit.add(
+                actor.event(now, "Create", ENTITY, client.id, client.name, changes)
+            )
+            return RegisteredClient(client, wanted)
+
+        return await self._store.write(work), secret
+
+    async def replace(self, actor: Actor, client_id: str, draft: ClientDraft) -> RegisteredClient:
+        """Replaces the contents of a client; a change that must end its tokens ends them.
+
+        Raises:
+            ApiError: 404, 400 for a bad draft, 403 when the client holds or would hold what
+                the actor lacks.
+        """
+        now = self._clock.now_ms()
+
+        def work(transaction: Transaction) -> RegisteredClient:
+            before = _locked(transaction, actor, client_id)
+            _check(draft)
+            held = _held(transaction, client_id)
+            wanted = wanted_assignments(transaction, actor.organization_id, draft, held)
+            _require(transaction, actor, (*held, *wanted))
+            after = msgspec.structs.replace(
+                before,
+                version=before.version + 1,
+                state=draft.state or before.state,
+                **_contents(draft, actor, now),
+            )
+            if ends_tokens(before, after):
+                after = msgspec.structs.replace(after, token_epoch=before.token_epoch + 1)
+            transaction.clients.replace(after)
+            _set_grants(transaction, after, wanted, now)
+            changes = changed_properties(before, after, _UNSAID) + _role_change(held, wanted)
+            transaction.audit.add(actor.event(now, "Update", ENTITY, after.id, after.name, changes))
+            return RegisteredClient(after, wanted)
+
+        return await self._store.write(work)
+
+    async def delete(self, actor: Actor, client_id: str) -> None:
+        """Deletes a client for good: its tokens and secrets end, its id stays taken.
+
+        Raises:
+            ApiError: 404; 400 ``cannot.delete.client`` for an active client where the settings
+                ask for an inactive one.
+        """
+        now = self._clock.now_ms()
+
+        def work(transaction: Transaction) -> None:
+            client = _locked(transaction, actor, client_id)
+            if self._policy.delete_requires_inactive and client.state is ClientState.ACTIVE:
+                raise ApiError(
+                    400,
+                    "cannot.delete.client",
+                    "The client must be inactive before it can be deleted: set its state first.",
+                )
+            transaction.clients.delete(client, now)
+            _set_grants(transaction, client, (), now)
+            transaction.audit.add(actor.event(now, "Delete", ENTITY, client.id, client.name))
+
+        await self._store.write(work)
+
+    async def regenerate_secret(
+        self, actor: Actor, client_id: str
+    ) -> tuple[RegisteredClient, Secret]:
+        """Ends every live secret of a client and makes a new one; its tokens run out by themselves.
+
+        Raises:
+            ApiError: 404; 403 when the client holds what the actor lacks.
+        """
+        now = self._clock.now_ms()
+        stored, secret = new_client_secret(self._random, actor.organization_id, client_id, now)
+
+        def work(transaction: Transaction) -> RegisteredClient:
+            before = _locked(transaction, actor, client_id)
+            held = _held(transaction, client_id)
+            _require(transaction, actor, held)
+            after = msgspec.structs.replace(
+                before, version=before.version + 1, modified_at=now, modified_by=actor.reference
+            )
+            transaction.clients.replace(after)
+            transaction.clients.end_secrets(client_id, now)
+            transaction.clients.add_secret(stored)
+            transaction.audit.add(actor.event(now, "Regenerate", ENTITY, after.id, after.name))
+            return RegisteredClient(after, tuple(held))
+
+        return await self._store.write(work), secret
+
+
+def _check(draft: ClientDraft) -> None:
+    problems = problems_of(draft)
+    if problems:
+        raise invalid(*problems)
+
+
+def _contents(draft: ClientDraft, actor: Actor, now: int) -> dict[str, Any]:
+    return {
+        "name": draft.name,
+        "grant_type": draft.grant_type,
+        "description": draft.description,
+        "access_token_lifetime": draft.lifetime,
+        "redirect_uris": draft.kept_redirect_uris,
+        "scopes": draft.kept_scopes,
+        "delete_at": draft.delete_at,
+        "modified_at": now,
+        "modified_by": actor.reference,
+    }
+
+
+def _locked(transaction: Transaction, actor: Actor, client_id: str) -> Client:
+    client = transaction.clients.get_for_change(actor.organization_id, client_id)
+    if client is None:
+        raise not_found("client", client_id)
+    return client
+
+
+def _held(reader: Snapshot | Transaction, client_id: str) -> list[Assignment]:
+    return [grant.assignment for grant in reader.access.grants_of(client_id)]
+
+
+def _require(
+    transaction: Transaction, actor: Actor, assignments: tuple[Assignment, ...] | list[Assignment]
+) -> None:
+    needed = rights_of_assignments(transaction, actor.organization_id, assignments)
+    require_coverage(transaction, actor, needed)
+
+
+def _set_grants(
+    transaction: Transaction, client: Client, wanted: tuple[Assignment, ...], now: int
+) -> None:
+    transaction.access.set_grants(
+        client.organization_id, client.id, SubjectKind.CLIENT, wanted, now
+    )
+
+
+def _role_change(
+    held: tuple[Assignment, ...] | list[Assignment], wanted: tuple[Assignment, ...]
+) -> tuple[PropertyChange, ...]:
+    if set(held) == set(wanted):
+        return ()
+    old, new = ([f"{a.role_id}@{a.division_id}" for a in side] for side in (held, wanted))
+    return (PropertyChange("assignments", list(old), list(new)),)
+
+
+def _registered(snapshot: Snapshot, client_id: str) -> RegisteredClient | None:
+    client = snapshot.clients.get(client_id)
+    return None if client is None else _with_assignments(snapshot, [client])[0]
+
+
+def _with_assignments(snapshot: Snapshot, clients: list[Client]) -> list[RegisteredClient]:
+    machines = [client.id for client in clients if client.grant_type.acts_for_itself]
+    grants = snapshot.access.grants_of_subjects(machines)
+    return [
+        RegisteredClient(client, tuple(g.assignment for g in grants.get(client.id, ())))
+        for client in clients
+    ]

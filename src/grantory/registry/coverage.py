@@ -1,0 +1,54 @@
+"""Whoever manages a subject must hold what it holds, and whatever they give it.
+
+The checks run inside the writing transaction, on rows that it has locked, so that no race
+between two changes can add up to more than either actor had.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from grantory.domain.access import Assignment, Right, Rights, rights_of
+from grantory.errors import ApiError
+from grantory.ports.storage import Transaction
+from grantory.registry.actor import Actor
+
+MOST_NAMED: Final = 5
+
+
+def rights_held(transaction: Transaction, organization_id: str, subject_id: str) -> Rights:
+    """Sums up what a subject may do, as the transaction sees it."""
+    assignments = [grant.assignment for grant in transaction.access.grants_of(subject_id)]
+    return rights_of_assignments(transaction, organization_id, assignments)
+
+
+def rights_of_assignments(
+    transaction: Transaction, organization_id: str, assignments: Iterable[Assignment]
+) -> Rights:
+    """Sums up what assignments give, with their roles locked until the transaction ends."""
+    listed = list(assignments)
+    locked = {
+        role_id: transaction.access.lock_role(organization_id, role_id)
+        for role_id in sorted({assignment.role_id for assignment in listed})
+    }
+    return rights_of(listed, {key: role for key, role in locked.items() if role is not None})
+
+
+def require_coverage(transaction: Transaction, actor: Actor, needed: Iterable[Right]) -> None:
+    """Refuses an actor who lacks any of the needed rights.
+
+    Raises:
+        ApiError: 403 ``missing.permissions``, naming what is lacking.
+    """
+    if actor.is_system:
+        return
+    held = rights_held(transaction, actor.organization_id, actor.reference.id)
+    lacking = held.lacking(needed)
+    if lacking:
+        named = ", ".join(str(right) for right in lacking[:MOST_NAMED])
+        more = f" and {len(lacking) - MOST_NAMED} more" if len(lacking) > MOST_NAMED else ""
+        raise ApiError(
+            403,
+            "missing.permissions",
+            f"You cannot manage a subject with rights that you do not hold: {named}{more}.",
+            params={"permissions": named},
+        )

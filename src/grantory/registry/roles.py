@@ -1,0 +1,234 @@
+"""The administration of roles."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from grantory.domain.access import (
+    ENFORCED_DOMAINS,
+    Policy,
+    Right,
+    Rights,
+    Role,
+    is_permission,
+    is_permission_part,
+    rights_of_role,
+)
+from grantory.domain.audit import changed_properties
+from grantory.errors import ApiError, Conflict, FieldProblem, invalid, not_found
+from grantory.ports.runtime import Clock, Random
+from grantory.ports.storage import Snapshot, Store, Transaction
+from grantory.registry.actor import Actor
+from grantory.registry.coverage import require_coverage
+
+T = TypeVar("T")
+ENTITY: Final = "Role"
+_UNSAID: Final = frozenset(
+    {"id", "organization_id", "version", "created_at", "modified_at", "built_in"}
+)
+
+
+class RoleDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """The wanted contents of a role; a field left None keeps what there is."""
+
+    name: str | None = None
+    description: str | None = None
+    policies: tuple[Policy, ...] | None = None
+    permissions: tuple[str, ...] | None = None
+    default_role_id: str | None = None
+
+
+class ListedRole(msgspec.Struct, frozen=True):
+    """A role with the number of users who hold it."""
+
+    role: Role
+    user_count: int
+
+
+class RoleRegistry:
+    """Creates, reads, changes and deletes roles on behalf of an actor."""
+
+    def __init__(self, store: Store, clock: Clock, random: Random) -> None:
+        self._store = store
+        self._clock = clock
+        self._random = random
+
+    async def all(self, actor: Actor) -> list[ListedRole]:
+        """Returns every role of the organisation, by name."""
+
+        def read(snapshot: Snapshot) -> list[ListedRole]:
+            counts = snapshot.access.holders_by_role(actor.organization_id)
+            roles = snapshot.access.all_roles(actor.organization_id)
+            return [ListedRole(role, counts.get(role.id, 0)) for role in roles]
+
+        return await self._store.scan(read)
+
+    async def get(self, actor: Actor, role_id: str) -> ListedRole:
+        """Returns a role of the actor's organisation.
+
+        Raises:
+            ApiError: 404 where there is none.
+        """
+
+        def read(snapshot: Snapshot) -> ListedRole | None:
+            role = snapshot.access.role(actor.organization_id, role_id)
+            if role is None:
+                return None
+            counts = snapshot.access.holders_by_role(actor.organization_id)
+            return ListedRole(role, counts.get(role_id, 0))
+
+        found = await self._store.scan(read)
+        if found is None:
+            raise not_found("role", role_id)
+        return found
+
+    async def create(self, actor: Actor, draft: RoleDraft) -> ListedRole:
+        """Adds a role. Nobody holds it yet, so it may allow what the actor lacks.
+
+        Raises:
+            ApiError: 400 for a bad draft, 409 for a name that is taken.
+        """
+        _check(draft, name_required=True)
+        now = self._clock.now_ms()
+        role = Role(
+            id=self._random.uuid(),
+            organization_id=actor.organization_id,
+            name=draft.name or "",
+            description=draft.description,
+            policies=draft.policies or (),
+            permissions=draft.permissions or (),
+            default_role_id=draft.default_role_id,
+            created_at=now,
+            modified_at=now,
+        )
+
+        def work(transaction: Transaction) -> None:
+            transaction.access.add_role(role)
+            changes = changed_properties(None, role, _UNSAID)
+            transaction.audit.add(actor.event(now, "Create", ENTITY, role.id, role.name, changes))
+
+        await self._write(work)
+        return ListedRole(role, 0)
+
+    async def replace(self, actor: Actor, role_id: str, draft: RoleDraft) -> ListedRole:
+        """Replaces the contents of a role: what the draft leaves out goes.
+
+        Raises:
+            ApiError: 404, 400, 409; 403 when the role would give somebody what the actor lacks.
+        """
+        whole = msgspec.structs.replace(
+            draft, policies=draft.policies or (), permissions=draft.permissions or ()
+        )
+        return await self._change(actor, role_id, whole, replace=True)
+
+    async def update(self, actor: Actor, role_id: str, draft: RoleDraft) -> ListedRole:
+        """Changes those fields of a role that the draft has.
+
+        Raises:
+            ApiError: as ``replace``.
+        """
+        return await self._change(actor, role_id, draft, replace=False)
+
+    async def _change(
+        self, actor: Actor, role_id: str, draft: RoleDraft, *, replace: bool
+    ) -> ListedRole:
+        now = self._clock.now_ms()
+
+        def work(transaction: Transaction) -> ListedRole:
+            before = _locked(transaction, actor, role_id)
+            _check(draft, name_required=replace)
+            keep = not replace and draft.description is None
+            after = msgspec.structs.replace(
+                before,
+                name=before.name if draft.name is None else draft.name,
+                description=before.description if keep else draft.description,
+                policies=before.policies if draft.policies is None else draft.policies,
+                permissions=before.permissions if draft.permissions is None else draft.permissions,
+                modified_at=now,
+                version=before.version + 1,
+            )
+            require_coverage(transaction, actor, _added(transaction, before, after))
+            transaction.access.replace_role(after)
+            changes = changed_properties(before, after, _UNSAID)
+            transaction.audit.add(actor.event(now, "Update", ENTITY, role_id, after.name, changes))
+            holders = transaction.access.holders_by_role(actor.organization_id)
+            return ListedRole(after, holders.get(role_id, 0))
+
+        return await self._write(work)
+
+    async def delete(self, actor: Actor, role_id: str) -> None:
+        """Deletes a role; whoever held it holds it no more.
+
+        Raises:
+            ApiError: 404; 400 for a built-in role.
+        """
+        now = self._clock.now_ms()
+
+        def work(transaction: Transaction) -> None:
+            role = _locked(transaction, actor, role_id)
+            transaction.access.delete_role(role)
+            transaction.audit.add(actor.event(now, "Delete", ENTITY, role_id, role.name))
+
+        await self._write(work)
+
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
+        try:
+            return await self._store.write(work)
+        except Conflict:
+            raise ApiError(
+                409,
+                "general.conflict",
+                "A role with this name exists already.",
+                problems=(FieldProblem("name", "general.conflict", "is taken by another role"),),
+            ) from None
+
+
+def _locked(transaction: Transaction, actor: Actor, role_id: str) -> Role:
+    role = transaction.access.lock_role(actor.organization_id, role_id)
+    if role is None:
+        raise not_found("role", role_id)
+    if role.built_in:
+        raise ApiError(
+            400,
+            "bad.request",
+            f"The role {role.name} is built in: it cannot be changed or deleted.",
+        )
+    return role
+
+
+def _added(transaction: Transaction, before: Role, after: Role) -> list[Right]:
+    """Lists what a change of a role would newly give to those who hold it."""
+    divisions = {grant.division_id for grant in transaction.access.grants_of_role(before.id)}
+    added: list[Right] = []
+    for division_id in sorted(divisions):
+        held = Rights(rights_of_role(before.policies, before.permissions, division_id))
+        added += held.lacking(rights_of_role(after.policies, after.permissions, division_id))
+    return added
+
+
+def _check(draft: RoleDraft, *, name_required: bool) -> None:
+    problems = []
+    if draft.name is None and name_required:
+        problems.append(FieldProblem("name", "invalid.value", "is required"))
+    if draft.name is not None and not draft.name.strip():
+        problems.append(FieldProblem("name", "invalid.value", "must not be blank"))
+    for permission in draft.permissions or ():
+        if not is_permission(permission):
+            text = "must hold permissions of the form domain:entity:action"
+            problems.append(FieldProblem("permissions", "invalid.value", text))
+    for policy in draft.policies or ():
+        if not all(is_permission_part(part) for part in (policy.domain, policy.entity)):
+            text = "must name domain and entityName by letters, digits and .-_, or *"
+            problems.append(FieldProblem("policies", "invalid.value", text))
+        if not policy.actions or not all(is_permission_part(action) for action in policy.actions):
+            text = "must have an actionSet of names, or *"
+            problems.append(FieldProblem("policies", "invalid.value", text))
+        if policy.condition and policy.domain in ENFORCED_DOMAINS:
+            text = (
+                f"cannot have allowConditions, resourceConditionNode or namedResources "
+                f"in the domain {policy.domain}"
+            )
+            problems.append(FieldProblem("policies", "invalid.value", text))
+    if problems:
+        raise invalid(*problems)

@@ -1,0 +1,288 @@
+"""Every setting: its name, its meaning, its default, and where a value may come from.
+
+A flag wins over a variable, a variable over the file, the file over the default. A dotted
+name's variable is ``GRANTORY_`` with capitals and underscores.
+"""
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from grantory.errors import SetupError
+
+PREFIX: Final = "GRANTORY_"
+_PLATFORM: Final = re.compile(r"GRANTORY_(PORT_\d.*|SERVICE_.*)")
+CLIENT_VARIABLES: Final = frozenset(
+    {"GRANTORY_URL", "GRANTORY_CLIENT_ID", "GRANTORY_CLIENT_SECRET", "GRANTORY_CONFIG"}
+)
+"""Variables of the client commands, and the one that names the file."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The effective settings."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    data_dir: Path = Path("grantory-data")
+    database_url: str = ""
+    public_url: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    master_key: str = ""
+    master_key_file: Path | None = None
+    http_api_prefix: str = ""
+    http_login_prefix: str = ""
+    api_grant_type_style: str = "hyphen"
+    clients_delete_requires_inactive: bool = False
+    throttle_failures_per_client_and_address: int = 20
+    throttle_failures_per_address: int = 300
+
+    def __repr__(self) -> str:
+        return "Settings(…)"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """The documentation and the reader of one setting."""
+
+    name: str
+    meaning: str
+    read: Callable[[str], Any]
+    secret: bool = False
+
+    @property
+    def field(self) -> str:
+        """The name of the field in ``Settings``."""
+        return self.name.replace(".", "_")
+
+    @property
+    def variable(self) -> str:
+        """The name of the environment variable."""
+        return PREFIX + self.field.upper()
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _port(text: str) -> int:
+    return _number(text, 0, 65_535)
+
+
+def _workers(text: str) -> int:
+    return _number(text, 1, 256)
+
+
+def _count(text: str) -> int:
+    return _number(text, 0, 1_000_000_000)
+
+
+def _number(text: str, least: int, most: int) -> int:
+    if not re.fullmatch(r"\d{1,10}", text) or not least <= int(text) <= most:
+        raise ValueError(f"must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def _switch(text: str) -> bool:
+    known = {"true": True, "1": True, "on": True, "yes": True}
+    known |= {"false": False, "0": False, "off": False, "no": False}
+    if text.lower() not in known:
+        raise ValueError("must be true or false")
+    return known[text.lower()]
+
+
+def _prefix(text: str) -> str:
+    if text and not re.fullmatch(r"(/[A-Za-z0-9_.~-]+)+", text):
+        raise ValueError("must be empty or a path such as /login")
+    return text
+
+
+def _style(text: str) -> str:
+    if text not in ("hyphen", "underscore"):
+        raise ValueError("must be hyphen or underscore")
+    return text
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    plain = not (parts.query or parts.fragment or parts.path.strip("/") or "@" in parts.netloc)
+    if text and not (parts.scheme in ("http", "https") and parts.hostname and plain):
+        raise ValueError("must be an address such as https://auth.example.com")
+    return text.rstrip("/")
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    listed = tuple(part.strip() for part in text.split(",") if part.strip())
+    for network in listed:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise ValueError("must be addresses or networks, separated by commas") from None
+    return listed
+
+
+def _database(text: str) -> str:
+    if text and not text.startswith("sqlite:///"):
+        raise ValueError("must be sqlite:///path; other databases are not built yet")
+    return text
+
+
+SETTINGS: Final = (
+    Setting("host", "The address to listen on.", _text),
+    Setting("port", "The port to listen on.", _port),
+    Setting("workers", "Server processes; more than 1 is not built yet.", _workers),
+    Setting("data_dir", "The folder of the embedded store and the master key.", Path),
+    Setting(
+        "database_url",
+        "The store, as sqlite:///path; empty for grantory.db in the data directory.",
+        _database,
+    ),
+    Setting(
+        "public_url",
+        "The address under which people and programs reach the server; never the Host header.",
+        _url,
+    ),
+    Setting(
+        "trusted_proxies",
+        "Addresses or networks, separated by commas, whose X-Forwarded-For is believed.",
+        _networks,
+    ),
+    Setting("master_key", "The master key itself, base64 of 32 bytes.", _text, secret=True),
+    Setting(
+        "master_key_file", "The file with the master key; by default in the data directory.", Path
+    ),
+    Setting("http.api_prefix", "A path before /api/v2, as SDK gateways put it.", _prefix),
+    Setting("http.login_prefix", "A path before /oauth, as SDK gateways put it.", _prefix),
+    Setting(
+        "api.grant_type_style",
+        "How grant types are answered: hyphen, or underscore for the first SDKs.",
+        _style,
+    ),
+    Setting(
+        "clients.delete_requires_inactive", "Whether only inactive clients may be deleted.", _switch
+    ),
+    Setting(
+        "throttle.failures_per_client_and_address",
+        "Wrong secrets allowed per minute for one client id and address; 0 for no limit.",
+        _count,
+    ),
+    Setting(
+        "throttle.failures_per_address",
+        "Wrong secrets allowed per minute from one address; 0 for no limit.",
+        _count,
+    ),
+)
+_BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """The effective settings, and what a person should be warned of."""
+
+    settings: Settings
+    warnings: tuple[str, ...]
+
+
+def load_settings(
+    flags: Mapping[str, Any], environment: Mapping[str, str], config: Path | None = None
+) -> Loaded:
+    """Gathers the settings.
+
+    Args:
+        flags: values given on the command line, by setting name; None is not given.
+        environment: the process's variables.
+        config: the TOML file; by default what ``GRANTORY_CONFIG`` names, if anything.
+
+    Raises:
+        SetupError: for a bad value or an unknown name in the file, naming it.
+    """
+    named = environment.get("GRANTORY_CONFIG")
+    path = config or (Path(named) if named else None)
+    values = _from_file(path) if path else {}
+    found, warnings = _from_environment(environment)
+    values |= found
+    for name, value in flags.items():
+        if value is not None:
+            flag = "--" + name.replace("_", "-")
+            values[name] = _read(_BY_NAME[name], str(value), flag)
+    fields = {_BY_NAME[name].field: value for name, value in values.items()}
+    return Loaded(Settings(**fields), warnings)
+
+
+def _read(setting: Setting, text: str, source: str) -> Any:
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        raise SetupError(f"{source} {error}") from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    by_variable = {setting.variable: setting for setting in SETTINGS}
+    values: dict[str, Any] = {}
+    warnings = []
+    for variable in sorted(environment):
+        if not variable.startswith(PREFIX) or variable in CLIENT_VARIABLES:
+            continue
+        setting = by_variable.get(variable)
+        text = environment[variable]
+        injected = _PLATFORM.fullmatch(variable) or text.startswith(("tcp://", "udp://"))
+        if injected and not (setting and setting.name != "port"):
+            continue
+        if setting is None:
+            warnings.append(f"unknown variable {variable}{_nearest(variable, by_variable)}")
+        elif text or setting.name not in ("port", "workers"):
+            values[setting.name] = _read(setting, text, variable)
+    return values, tuple(warnings)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SetupError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SetupError(f"{path} is not valid TOML: {error}") from None
+    values = {}
+    for name, value in _flattened(document, ""):
+        setting = _BY_NAME.get(name)
+        if setting is None:
+            raise SetupError(f"{path}: unknown setting {name}{_nearest(name, _BY_NAME)}")
+        listed = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        values[name] = _read(setting, listed, f"{path}: {name}")
+    return values
+
+
+def _flattened(table: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
+    flat: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            flat += _flattened(value, f"{prefix}{key}.")
+        else:
+            flat.append((f"{prefix}{key}", value))
+    return flat
+
+
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, known, 1, 0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def effective(settings: Settings) -> dict[str, Any]:
+    """Lists the effective values by setting name, secrets masked."""
+    shown = {}
+    for setting in SETTINGS:
+        value = getattr(settings, setting.field)
+        if setting.secret and value:
+            value = "****"
+        elif isinstance(value, Path):
+            value = os.fspath(value)
+        elif setting.name == "database_url":
+            value = re.sub(r"//([^/@:]*):[^/@]*@", r"//\1:****@", value)
+        shown[setting.name] = list(value) if isinstance(value, tuple) else value
+    return shown

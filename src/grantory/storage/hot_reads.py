@@ -1,0 +1,220 @@
+"""The memory of hot reads: what every request asks for, without asking the database.
+
+Exactness rests on three rules. Every change to a row that may be remembered writes a change
+record in its own transaction. ``refresh`` looks for new records before a decision and forgets
+just those rows. And absence is never remembered, so creating needs no record. A row is kept
+only if the change number did not move while it was read.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from grantory.domain.access import Rights, rights_of
+from grantory.domain.client import ClientRecord
+from grantory.domain.organization import Organization, User
+from grantory.domain.token import SealedKey, SigningKey, key_context
+from grantory.ports.runtime import Clock, KeySealer
+from grantory.ports.storage import Snapshot, Store
+from grantory.storage.change_feed import ChangeFeed
+
+V = TypeVar("V")
+MOST_ENTRIES: Final = 50_000
+MOST_DENIED: Final = 500_000
+
+
+class _Memory(dict[str | bytes, V], Generic[V]):
+    """A dictionary that stays bounded by dropping its oldest entry."""
+
+    def remember(self, key: str | bytes, value: V) -> None:
+        if len(self) >= MOST_ENTRIES and key not in self:
+            del self[next(iter(self))]
+        self[key] = value
+
+
+class RememberedReads:
+    """Implements ``HotReads`` over a store and its change feed."""
+
+    def __init__(self, store: Store, feed: ChangeFeed, sealer: KeySealer, clock: Clock) -> None:
+        self._store = store
+        self._feed = feed
+        self._sealer = sealer
+        self._clock = clock
+        self._number = -1
+        self._looked_this_turn = False
+        self._clients: _Memory[ClientRecord] = _Memory()
+        self._organizations: _Memory[Organization] = _Memory()
+        self._users: _Memory[User] = _Memory()
+        self._rights: _Memory[Rights] = _Memory()
+        self._keys: _Memory[SigningKey] = _Memory()
+        self._denied: set[bytes] | None = None
+        self._denied_is_whole = False
+
+    async def refresh(self) -> None:
+        """Forgets what has changed; looks at most once per turn of the event loop.
+
+        A request that arrives later is handled in a later turn, and the mark is taken away
+        first thing in it: so no request is decided on a look that was made before it arrived.
+        """
+        if self._looked_this_turn:
+            return
+        if self._feed.may_have_changed():
+            self._forget_changes()
+        self._looked_this_turn = True
+        asyncio.get_running_loop().call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._looked_this_turn = False
+
+    def _forget_changes(self) -> None:
+        changes = self._feed.changes_since(self._number)
+        if changes.entities is None or self._number < 0:
+            self._forget_everything()
+        else:
+            for kind, entity_id in changes.entities:
+                self._forget(kind, entity_id)
+        self._number = changes.number
+
+    def _forget_everything(self) -> None:
+        for memory in (
+            self._clients,
+            self._organizations,
+            self._users,
+            self._rights,
+            self._keys,
+        ):
+            memory.clear()
+        self._denied = None
+
+    def _forget(self, kind: str, entity_id: str) -> None:
+        if kind == "client":
+            self._clients.pop(entity_id, None)
+        elif kind == "grants":
+            self._rights.pop(entity_id, None)
+        elif kind == "denied_token":
+            self._remember_denied(bytes.fromhex(entity_id))
+        elif kind == "role":
+            self._rights.clear()
+        elif kind == "user":
+            self._users.pop(entity_id, None)
+        elif kind == "organization":
+            self._organizations.pop(entity_id, None)
+        elif kind == "key":
+            self._keys.clear()
+        else:
+            self._forget_everything()
+
+    def _remember_denied(self, token_id: bytes) -> None:
+        if self._denied is None:
+            return
+        if len(self._denied) < MOST_DENIED:
+            self._denied.add(token_id)
+        else:
+            self._denied_is_whole = False
+
+    async def _remembered(
+        self, memory: _Memory[V], key: str | bytes, load: Callable[[Snapshot], V | None]
+    ) -> V | None:
+        value = memory.get(key)
+        if value is None:
+            number = self._number
+            value = await self._store.read(load)
+            if value is not None and number == self._number:
+                memory.remember(key, value)
+        return value
+
+    def remembered_client(self, client_id: str) -> ClientRecord | None:
+        """Returns the client if it is in memory."""
+        return self._clients.get(client_id)
+
+    async def load_client(self, client_id: str) -> ClientRecord | None:
+        """Reads the client from the store, whatever is in memory."""
+        self._clients.pop(client_id, None)
+        return await self.client(client_id)
+
+    async def client(self, client_id: str) -> ClientRecord | None:
+        """Returns a client that exists, with its live secrets."""
+
+        def load(snapshot: Snapshot) -> ClientRecord | None:
+            client = snapshot.clients.get(client_id)
+            if client is None:
+                return None
+            secrets = {secret.key_id: secret for secret in snapshot.clients.secrets_of(client_id)}
+            return ClientRecord(client, secrets, bytes.fromhex(client_id.replace("-", "")))
+
+        return await self._remembered(self._clients, client_id, load)
+
+    async def organization(self, organization_id: str) -> Organization | None:
+        """Returns an organisation."""
+        return await self._remembered(
+            self._organizations,
+            organization_id,
+            lambda snapshot: snapshot.organizations.get(organization_id),
+        )
+
+    async def user(self, user_id: str) -> User | None:
+        """Returns a user that exists."""
+        return await self._remembered(
+            self._users, user_id, lambda snapshot: snapshot.users.get(user_id)
+        )
+
+    async def rights(self, subject_id: str) -> Rights:
+        """Returns what a client or user may do."""
+
+        def load(snapshot: Snapshot) -> Rights:
+            grants = snapshot.access.grants_of(subject_id)
+            if not grants:
+                return Rights(())
+            roles = snapshot.access.roles(
+                grants[0].organization_id, (grant.role_id for grant in grants)
+            )
+            return rights_of((grant.assignment for grant in grants), roles)
+
+        return await self._remembered(self._rights, subject_id, load) or Rights(())
+
+    async def signing_key(self, key_id: bytes) -> SigningKey | None:
+        """Returns an opened token key."""
+        return await self._remembered(
+            self._keys, key_id, lambda snapshot: self._opened(snapshot.keys.get(key_id))
+        )
+
+    async def newest_signing_key(self, organization_id: str) -> SigningKey:
+        """Returns the key that signs an organisation's new tokens."""
+        key = await self._remembered(
+            self._keys,
+            organization_id,
+            lambda snapshot: self._opened(snapshot.keys.newest(organization_id)),
+        )
+        if key is None:
+            raise LookupError(f"organisation {organization_id} has no token key")
+        return key
+
+    def _opened(self, key: SealedKey | None) -> SigningKey | None:
+        if key is None:
+            return None
+        context = key_context(key.key_id, key.organization_id)
+        return SigningKey(
+            key_id=key.key_id,
+            organization_id=key.organization_id,
+            material=self._sealer.open(key.sealed, context),
+            created_at=key.created_at,
+        )
+
+    async def is_denied(self, token_id: bytes) -> bool:
+        """Tells whether a single token was ended."""
+        if self._denied is None:
+            number = self._number
+            now = self._clock.now_ms() // 1000
+            ids = await self._store.read(
+                lambda snapshot: snapshot.denied_tokens.unexpired(now, MOST_DENIED)
+            )
+            if number != self._number:
+                return await self._is_denied_in_store(token_id)
+            self._denied = set(ids)
+            self._denied_is_whole = len(ids) < MOST_DENIED
+        if token_id in self._denied:
+            return True
+        return not self._denied_is_whole and await self._is_denied_in_store(token_id)
+
+    async def _is_denied_in_store(self, token_id: bytes) -> bool:
+        return await self._store.read(lambda snapshot: snapshot.denied_tokens.contains(token_id))

@@ -1,0 +1,245 @@
+"""Clients, their redirect URIs and their secrets in SQL."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam as p
+from sqlalchemy import delete, func, insert, select, tuple_, update
+
+from grantory.domain.client import Client, ClientState, GrantType, Reference, SubjectKind
+from grantory.domain.redirect_uri import origin_of
+from grantory.domain.secret import ClientSecret
+from grantory.ports.clients import ClientPosition
+from grantory.storage.sql.json_list import as_list, listed
+from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
+from grantory.storage.sql.tables import client_redirect_uris as uris
+from grantory.storage.sql.tables import client_secrets as secrets
+from grantory.storage.sql.tables import clients
+
+_c = clients.c
+_COLUMNS = (
+    _c.id,
+    _c.organization_id,
+    _c.name,
+    _c.description,
+    _c.grant_type,
+    _c.state,
+    _c.access_token_lifetime_s,
+    _c.scopes,
+    _c.created_at,
+    _c.created_by_kind,
+    _c.created_by_id,
+    _c.modified_at,
+    _c.modified_by_kind,
+    _c.modified_by_id,
+    _c.delete_at,
+    _c.token_epoch,
+    _c.version,
+)
+_alive = _c.deleted_at.is_(None)
+_in_organization = _c.organization_id == p("organization_id")
+_listing = select(*_COLUMNS).where(_in_organization, _alive).order_by(_c.created_at, _c.id)
+
+GET = Statement(select(*_COLUMNS).where(_c.id == p("id"), _alive))
+GET_FOR_CHANGE = Statement(
+    select(*_COLUMNS).where(_c.id == p("id"), _in_organization, _alive).with_for_update()
+)
+COUNT = Statement(select(func.count()).select_from(clients).where(_in_organization, _alive))
+PAGE = Statement(_listing.limit(p("limit")).offset(p("offset")))
+AFTER = Statement(
+    _listing.where(
+        tuple_(_c.created_at, _c.id) > tuple_(p("after_at"), p("after_id")),
+    ).limit(p("limit"))
+)
+ADD = Statement(insert(clients).values({c.name: p(c.name) for c in _COLUMNS}))
+REPLACE = Statement(
+    update(clients)
+    .where(_c.id == p("id_"), _alive)
+    .values({c.name: p(c.name) for c in _COLUMNS if c.name not in ("id", "organization_id")})
+)
+DELETE = Statement(
+    update(clients)
+    .where(_c.id == p("id_"), _alive)
+    .values(deleted_at=p("deleted"), token_epoch=_c.token_epoch + 1, version=_c.version + 1)
+)
+URIS = Statement(
+    select(uris.c.uri).where(uris.c.client_id == p("client_id")).order_by(uris.c.position)
+)
+URIS_BETWEEN = Statement(
+    select(uris.c.client_id, uris.c.uri)
+    .join(clients, _c.id == uris.c.client_id)
+    .where(
+        _in_organization,
+        _alive,
+        tuple_(_c.created_at, _c.id) >= tuple_(p("from_at"), p("from_id")),
+        tuple_(_c.created_at, _c.id) <= tuple_(p("to_at"), p("to_id")),
+    )
+    .order_by(_c.created_at, _c.id, uris.c.position)
+)
+ADD_URI = Statement(insert(uris).values({c.name: p(c.name) for c in uris.c}))
+DELETE_URIS = Statement(delete(uris).where(uris.c.client_id == p("client_id")))
+_SECRET_COLUMNS = (
+    secrets.c.key_id,
+    secrets.c.client_id,
+    secrets.c.organization_id,
+    secrets.c.digest,
+    secrets.c.created_at,
+    secrets.c.expires_at,
+)
+_not_ended = secrets.c.ended_at.is_(None)
+SECRETS = Statement(
+    select(*_SECRET_COLUMNS).where(secrets.c.client_id == p("client_id"), _not_ended)
+)
+ADD_SECRET = Statement(insert(secrets).values({c.name: p(c.name) for c in _SECRET_COLUMNS}))
+END_SECRETS = Statement(
+    update(secrets).where(secrets.c.client_id == p("id_"), _not_ended).values(ended_at=p("ended"))
+)
+
+
+class SqlClients:
+    """Implements ``ClientWriter`` (and so ``ClientReader``)."""
+
+    def __init__(self, sql: SqlExecutor, log: ChangeLog) -> None:
+        self._sql = sql
+        self._log = log
+
+    def get(self, client_id: str) -> Client | None:  # noqa: D102 - see the port
+        row = self._sql.one(GET, id=client_id)
+        return None if row is None else self._client(row)
+
+    def get_for_change(self, organization_id: str, client_id: str) -> Client | None:  # noqa: D102
+        row = self._sql.one(GET_FOR_CHANGE, id=client_id, organization_id=organization_id)
+        return None if row is None else self._client(row)
+
+    def _client(self, row: Row) -> Client:
+        has_uris = GrantType(row[4]).has_redirect_uris
+        found = self._sql.all(URIS, client_id=row[0]) if has_uris else ()
+        return _from_row(row, tuple(uri for (uri,) in found))
+
+    def secrets_of(self, client_id: str) -> list[ClientSecret]:  # noqa: D102
+        return [
+            ClientSecret(
+                key_id=row[0],
+                client_id=row[1],
+                organization_id=row[2],
+                digest=bytes(row[3]),
+                created_at=row[4],
+                expires_at=row[5],
+            )
+            for row in self._sql.all(SECRETS, client_id=client_id)
+        ]
+
+    def count(self, organization_id: str) -> int:  # noqa: D102
+        row = self._sql.one(COUNT, organization_id=organization_id)
+        return int(row[0]) if row else 0
+
+    def page(self, organization_id: str, offset: int, limit: int) -> list[Client]:  # noqa: D102
+        rows = self._sql.all(PAGE, organization_id=organization_id, offset=offset, limit=limit)
+        return self._with_uris(organization_id, rows)
+
+    def after(  # noqa: D102
+        self, organization_id: str, position: ClientPosition, limit: int
+    ) -> list[Client]:
+        rows = self._sql.all(
+            AFTER,
+            organization_id=organization_id,
+            after_at=position.created_at,
+            after_id=position.client_id,
+            limit=limit,
+        )
+        return self._with_uris(organization_id, rows)
+
+    def _with_uris(self, organization_id: str, rows: list[Row]) -> list[Client]:
+        if not rows:
+            return []
+        found: dict[str, list[str]] = {}
+        for client_id, uri in self._sql.all(
+            URIS_BETWEEN,
+            organization_id=organization_id,
+            from_at=rows[0][8],
+            from_id=rows[0][0],
+            to_at=rows[-1][8],
+            to_id=rows[-1][0],
+        ):
+            found.setdefault(client_id, []).append(uri)
+        return [_from_row(row, tuple(found.get(row[0], ()))) for row in rows]
+
+    def add(self, client: Client) -> None:  # noqa: D102
+        self._sql.run(ADD, id=client.id, organization_id=client.organization_id, **_values(client))
+        self._add_uris(client)
+
+    def replace(self, client: Client) -> None:  # noqa: D102
+        self._sql.run(REPLACE, id_=client.id, **_values(client))
+        self._sql.run(DELETE_URIS, client_id=client.id)
+        self._add_uris(client)
+        self._log.touched("client", client.id)
+
+    def _add_uris(self, client: Client) -> None:
+        for position, uri in enumerate(client.redirect_uris):
+            self._sql.run(
+                ADD_URI,
+                client_id=client.id,
+                position=position,
+                organization_id=client.organization_id,
+                uri=uri,
+                origin=origin_of(uri),
+            )
+
+    def delete(self, client: Client, deleted_at: int) -> None:  # noqa: D102
+        self._sql.run(DELETE, id_=client.id, deleted=deleted_at)
+        self._sql.run(DELETE_URIS, client_id=client.id)
+        self.end_secrets(client.id, deleted_at)
+
+    def add_secret(self, secret: ClientSecret) -> None:  # noqa: D102
+        self._sql.run(ADD_SECRET, **msgspec.structs.asdict(secret))
+        self._log.touched("client", secret.client_id)
+
+    def end_secrets(self, client_id: str, ended_at: int) -> int:  # noqa: D102
+        self._log.touched("client", client_id)
+        return self._sql.run(END_SECRETS, id_=client_id, ended=ended_at)
+
+
+def _values(client: Client) -> dict[str, Any]:
+    created, modified = client.created_by, client.modified_by
+    return {
+        "name": client.name,
+        "description": client.description,
+        "grant_type": client.grant_type.value,
+        "state": client.state.value,
+        "access_token_lifetime_s": client.access_token_lifetime,
+        "scopes": as_list(client.scopes),
+        "created_at": client.created_at,
+        "created_by_kind": created.kind.value if created else None,
+        "created_by_id": created.id if created else None,
+        "modified_at": client.modified_at,
+        "modified_by_kind": modified.kind.value if modified else None,
+        "modified_by_id": modified.id if modified else None,
+        "delete_at": client.delete_at,
+        "token_epoch": client.token_epoch,
+        "version": client.version,
+    }
+
+
+def _reference(kind: str | None, entity_id: str | None) -> Reference | None:
+    return None if kind is None or entity_id is None else Reference(SubjectKind(kind), entity_id)
+
+
+def _from_row(row: Row, redirect_uris: tuple[str, ...]) -> Client:
+    return Client(
+        id=row[0],
+        organization_id=row[1],
+        name=row[2],
+        description=row[3],
+        grant_type=GrantType(row[4]),
+        state=ClientState(row[5]),
+        access_token_lifetime=row[6],
+        scopes=listed(row[7]),
+        created_at=row[8],
+        created_by=_reference(row[9], row[10]),
+        modified_at=row[11],
+        modified_by=_reference(row[12], row[13]),
+        delete_at=row[14],
+        token_epoch=row[15],
+        version=row[16],
+        redirect_uris=redirect_uris,
+    )

@@ -1,0 +1,38 @@
+"""The deny-list in SQL; its rows leave when the tokens would have expired anyway."""
+
+from sqlalchemy import bindparam as p
+from sqlalchemy import insert, select
+
+from grantory.domain.token import DeniedToken
+from grantory.storage.sql.statement import ChangeLog, SqlExecutor, Statement
+from grantory.storage.sql.tables import denied_tokens
+
+_t = denied_tokens.c
+CONTAINS = Statement(select(_t.token_id).where(_t.token_id == p("token_id")))
+UNEXPIRED = Statement(select(_t.token_id).where(_t.expires_at_s > p("now")).limit(p("limit")))
+ADD = Statement(insert(denied_tokens).values({c.name: p(c.name) for c in _t}))
+
+
+class SqlDeniedTokens:
+    """Implements ``DeniedTokenWriter`` (and so ``DeniedTokenReader``)."""
+
+    def __init__(self, sql: SqlExecutor, log: ChangeLog) -> None:
+        self._sql = sql
+        self._log = log
+
+    def contains(self, token_id: bytes) -> bool:  # noqa: D102 - see the port
+        return self._sql.one(CONTAINS, token_id=token_id) is not None
+
+    def unexpired(self, now: int, limit: int) -> list[bytes]:  # noqa: D102
+        return [bytes(row[0]) for row in self._sql.all(UNEXPIRED, now=now, limit=limit)]
+
+    def add(self, token: DeniedToken) -> None:  # noqa: D102
+        if self.contains(token.token_id):
+            return
+        self._sql.run(
+            ADD,
+            token_id=token.token_id,
+            organization_id=token.organization_id,
+            expires_at_s=token.expires_at,
+        )
+        self._log.touched("denied_token", token.token_id.hex())

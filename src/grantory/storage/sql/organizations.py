@@ -1,0 +1,56 @@
+"""Organisations in SQL."""
+
+import msgspec
+from sqlalchemy import bindparam as p
+from sqlalchemy import insert, select
+
+from grantory.domain.organization import Organization
+from grantory.storage.sql.statement import Row, SqlExecutor, Statement
+from grantory.storage.sql.tables import organizations
+
+_o = organizations.c
+_COLUMNS = (
+    _o.id,
+    _o.name,
+    _o.created_at,
+    _o.default_language,
+    _o.default_country_code,
+    _o.domain,
+    _o.token_epoch,
+    _o.version,
+)
+GET = Statement(select(*_COLUMNS).where(_o.id == p("id")))
+ALL = Statement(select(*_COLUMNS).order_by(_o.created_at, _o.id))
+ADD = Statement(insert(organizations).values({c.name: p(c.name) for c in (*_COLUMNS, _o.name_key)}))
+
+
+class SqlOrganizations:
+    """Implements ``OrganizationWriter`` (and so ``OrganizationReader``)."""
+
+    def __init__(self, sql: SqlExecutor) -> None:
+        self._sql = sql
+
+    def get(self, organization_id: str) -> Organization | None:  # noqa: D102 - see the port
+        row = self._sql.one(GET, id=organization_id)
+        return None if row is None else _organization(row)
+
+    def all(self) -> list[Organization]:  # noqa: D102
+        return [_organization(row) for row in self._sql.all(ALL)]
+
+    def add(self, organization: Organization) -> None:  # noqa: D102
+        self._sql.run(
+            ADD, name_key=organization.name.casefold(), **msgspec.structs.asdict(organization)
+        )
+
+
+def _organization(row: Row) -> Organization:
+    return Organization(
+        id=row[0],
+        name=row[1],
+        created_at=row[2],
+        default_language=row[3],
+        default_country_code=row[4],
+        domain=row[5],
+        token_epoch=row[6],
+        version=row[7],
+    )

@@ -1,0 +1,246 @@
+"""The tables. Plain column types only, so that every driver gives and takes the same values.
+
+Times are milliseconds since 1970 (UTC) unless a name says ``_s`` (seconds); ids are lower-case
+UUID text; lists are JSON text written by the row mappers. Every row belongs to an organisation
+but those of ``installation``, ``change_counter`` and ``changes``.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("master_key_check", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+change_counter = Table(
+    "change_counter",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("forgotten", BigInteger, nullable=False),
+)
+"""One row. ``number`` is raised last in a transaction, so numbers appear in commit order;
+changes up to ``forgotten`` are no longer listed."""
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("entity_id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("default_language", Text, nullable=False),
+    Column("default_country_code", Text, nullable=False),
+    Column("token_epoch", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("name_key"),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False),
+    Column("password_digest", Text),
+    Column("state", Text, nullable=False),
+    Column("token_epoch", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    UniqueConstraint("organization_id", "email_key"),
+)
+
+divisions = Table(
+    "divisions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("description", Text),
+    Column("home", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger),
+    UniqueConstraint("organization_id", "name_key"),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("description", Text),
+    Column("default_role_id", Text),
+    Column("permissions", Text, nullable=False),
+    Column("built_in", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    UniqueConstraint("organization_id", "name_key"),
+)
+
+role_policies = Table(
+    "role_policies",
+    metadata,
+    Column("role_id", Text, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("organization_id", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("actions", Text, nullable=False),
+    Column("name", Text),
+    Column("description", Text),
+    Column("condition", Text, nullable=False),
+    Index(None, "organization_id", "role_id"),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("subject_id", Text, primary_key=True),
+    Column("role_id", Text, primary_key=True),
+    Column("division_id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("subject_kind", Text, nullable=False),
+    Column("granted_at", BigInteger, nullable=False),
+    Index(None, "role_id", "subject_id"),
+    Index(None, "organization_id", "subject_kind", "role_id"),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("grant_type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("access_token_lifetime_s", Integer, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by_kind", Text),
+    Column("created_by_id", Text),
+    Column("modified_at", BigInteger, nullable=False),
+    Column("modified_by_kind", Text),
+    Column("modified_by_id", Text),
+    Column("delete_at", BigInteger),
+    Column("deleted_at", BigInteger),
+    Column("token_epoch", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+Index(
+    "ix_clients_listing",
+    clients.c.organization_id,
+    clients.c.created_at,
+    clients.c.id,
+    sqlite_where=text("deleted_at IS NULL"),
+    postgresql_where=text("deleted_at IS NULL"),
+)
+
+client_redirect_uris = Table(
+    "client_redirect_uris",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("organization_id", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("origin", Text),
+    Index(None, "origin"),
+)
+
+client_secrets = Table(
+    "client_secrets",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("organization_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Index(None, "client_id"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("key_id", LargeBinary, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("retired_at", BigInteger),
+    Column("expires_at", BigInteger),
+    Index(None, "organization_id", "purpose", "created_at"),
+)
+
+denied_tokens = Table(
+    "denied_tokens",
+    metadata,
+    Column("token_id", LargeBinary, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("expires_at_s", BigInteger, nullable=False),
+    Index(None, "expires_at_s"),
+)
+
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("client_id", Text),
+    Column("action", Text, nullable=False),
+    Column("entity_type", Text, nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("entity_name", Text, nullable=False),
+    Column("changes", Text, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("seal_number", BigInteger),
+    Column("seal", LargeBinary),
+    Index(None, "organization_id", "at"),
+    Index(None, "organization_id", "entity_id", "at"),
+)
+"""``seal_number`` and ``seal`` stay empty until the chain over the events is built."""

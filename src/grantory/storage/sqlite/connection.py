@@ -1,0 +1,125 @@
+"""Connections to one SQLite file, and how its errors are told.
+
+The SQLite library comes with the driver (apsw), not from the operating system: versions before
+3.51.3 can corrupt a database in WAL mode when two processes write and checkpoint at once.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import apsw
+
+from grantory.errors import Conflict, GrantoryError, SetupError, StorageUnavailable
+from grantory.storage.sql.statement import Row, Statement
+
+T = TypeVar("T")
+SAFE_VERSION: Final = (3, 51, 3)
+_UNIQUE: Final = frozenset(
+    {
+        apsw.SQLITE_CONSTRAINT_UNIQUE,
+        apsw.SQLITE_CONSTRAINT_PRIMARYKEY,
+        apsw.SQLITE_CONSTRAINT_ROWID,
+    }
+)
+WRITER_WAIT_MS: Final = 5_000
+READER_WAIT_MS: Final = 500
+
+
+def create_file(path: Path) -> None:
+    """Creates the database file where it is missing, readable by its owner only.
+
+    Raises:
+        SetupError: when the folder or the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise SetupError(f"cannot create {path}: {error.strerror}") from None
+
+
+def connect(path: Path, wait_ms: int) -> apsw.Connection:
+    """Opens a connection in WAL mode whose commits are on disk when they return.
+
+    Raises:
+        SetupError: when the file is not a database, or the SQLite library is too old.
+    """
+    version = apsw.sqlite_lib_version()
+    if tuple(int(part) for part in version.split(".")) < SAFE_VERSION:
+        raise SetupError(f"SQLite {version} is too old; 3.51.3 or newer is needed")
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection.setbusytimeout(wait_ms)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except apsw.Error as error:
+        raise SetupError(f"cannot open {path}: {error}") from None
+    return connection
+
+
+class ApswExecutor:
+    """Implements ``SqlExecutor`` on one connection."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def all(self, statement: Statement, **params: Any) -> list[Row]:
+        """Runs a query and returns its rows."""
+        return self._connection.execute(
+            statement.sqlite_sql, {**statement.constants, **params}
+        ).fetchall()
+
+    def one(self, statement: Statement, **params: Any) -> Row | None:
+        """Runs a query and returns its first row."""
+        rows = self.all(statement, **params)
+        return rows[0] if rows else None
+
+    def run(self, statement: Statement, **params: Any) -> int:
+        """Runs a change and returns the number of rows it touched."""
+        self._connection.execute(statement.sqlite_sql, {**statement.constants, **params})
+        return self._connection.changes()
+
+
+def in_snapshot(connection: apsw.Connection, work: Callable[[ApswExecutor], T]) -> T:
+    """Runs reads on one consistent view.
+
+    Raises:
+        StorageUnavailable: when SQLite cannot answer.
+    """
+    try:
+        connection.execute("BEGIN")
+        try:
+            return work(ApswExecutor(connection))
+        finally:
+            connection.execute("ROLLBACK")
+    except apsw.Error as error:
+        raise told(error) from error
+
+
+def told(error: Exception) -> Exception:
+    """Translates a driver's error into one of ours; others are given back as they are."""
+    if not isinstance(error, apsw.Error) or isinstance(error, GrantoryError):
+        return error
+    if isinstance(error, apsw.ConstraintError) and getattr(error, "extendedresult", 0) in _UNIQUE:
+        return Conflict(str(error))
+    if isinstance(error, _PASSING):
+        return StorageUnavailable(f"{type(error).__name__}: {error}")
+    return error
+
+
+_PASSING: Final = (
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.ReadOnlyError,
+    apsw.CantOpenError,
+    apsw.NoMemError,
+    apsw.InterruptError,
+    apsw.AbortError,
+    apsw.ProtocolError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+)

@@ -1,0 +1,62 @@
+"""Making and upgrading the tables of a SQLite file."""
+
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+
+from grantory.errors import SetupError
+from grantory.storage.sql.migrations import CURRENT, HEAD, upgrade_sql
+from grantory.storage.sqlite.connection import WRITER_WAIT_MS, connect, create_file
+
+
+def revision(path: Path) -> str | None:
+    """Tells the schema revision of a file; None where there is no file or no table in it."""
+    if not path.exists():
+        return None
+    with closing(connect(path, WRITER_WAIT_MS)) as connection:
+        return _revision(connection)
+
+
+def upgrade(path: Path) -> tuple[str | None, str]:
+    """Brings a file to the newest revision, in one transaction; makes it where missing.
+
+    Returns:
+        The revision before and after.
+
+    Raises:
+        SetupError: when the file is newer than this program, or cannot be changed.
+    """
+    create_file(path)
+    with closing(connect(path, WRITER_WAIT_MS)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            before = _revision(connection)
+            if before != HEAD:
+                connection.execute(upgrade_sql("sqlite", before))
+            connection.execute("COMMIT")
+        except apsw.Error as error:
+            raise SetupError(f"cannot upgrade {path}: {error}") from None
+    return before, HEAD
+
+
+def _revision(connection: apsw.Connection) -> str | None:
+    try:
+        rows = connection.execute(CURRENT).fetchall()
+    except apsw.SQLError:
+        return None
+    return str(rows[0][0]) if rows else None
+
+
+def is_set_up(path: Path) -> bool:
+    """Tells whether a file with tables holds an installation."""
+    with closing(connect(path, WRITER_WAIT_MS)) as connection:
+        rows = connection.execute("SELECT 1 FROM installation").fetchall()
+    return bool(rows)
+
+
+def integrity_problems(path: Path) -> list[str]:
+    """Lets SQLite look through the whole file; returns what it finds wrong."""
+    with closing(connect(path, WRITER_WAIT_MS)) as connection:
+        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check").fetchall()]
+    return [] if found == ["ok"] else found

@@ -1,0 +1,17 @@
+"""Fixtures for every test: a server in the test's process, and real ones in their own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.world import World, new_world
+
+pytest_plugins = ["tests.support.fixtures"]
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A whole server on a store of its own, in this process, with a clock in hand."""
+    async with new_world(tmp_path / "data") as made:
+        yield made

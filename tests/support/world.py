@@ -1,0 +1,148 @@
+"""The whole server inside the test's own process, on a real store, with a clock in hand."""
+
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import msgspec
+
+from grantory.app import (
+    Node,
+    build_application,
+    first_start,
+    open_or_create_node,
+)
+from grantory.registry.organizations import Founding
+from grantory.settings import Settings
+from tests.support.runtime import FakeClock
+
+CLIENTS = "/api/v2/oauth/clients"
+ROLES = "/api/v2/authorization/roles"
+ADDRESS = "http://grantory.test"
+
+
+class Member:
+    """A client of the server under test, with a token of its own."""
+
+    def __init__(self, world: "World", client_id: str, secret: str) -> None:
+        self._world = world
+        self.client_id = client_id
+        self.secret = secret
+        self.token = ""
+
+    async def log_in(self) -> str:
+        """Get a token; later calls use it."""
+        answer = await self._world.ask_token(self.client_id, self.secret)
+        assert answer.status_code == 200, answer.text
+        self.token = answer.json()["access_token"]
+        return self.token
+
+    async def call(
+        self, method: str, path: str, body: Any = None, **options: Any
+    ) -> httpx.Response:
+        """Call the API with the token."""
+        if not self.token:
+            await self.log_in()
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        if body is not None:
+            options["json"] = body
+        return await self._world.http.request(method, path, headers=headers, **options)
+
+    async def get(self, path: str) -> Any:
+        """The JSON of a GET that must succeed."""
+        return _good(await self.call("GET", path))
+
+    async def post(self, path: str, body: Any = None) -> Any:
+        """The JSON of a POST that must succeed."""
+        return _good(await self.call("POST", path, body))
+
+    async def put(self, path: str, body: Any = None) -> Any:
+        """The JSON of a PUT that must succeed."""
+        return _good(await self.call("PUT", path, body))
+
+    async def make_role(self, *permissions: str, name: str = "") -> str:
+        """Create a role with permissions ``domain:entity:action``; returns its id."""
+        policies = [
+            {"domain": d, "entityName": e, "actionSet": [a]}
+            for d, e, a in (permission.split(":") for permission in permissions)
+        ]
+        title = name or f"role {self._world.count()}"
+        role = await self.post(ROLES, {"name": title, "permissionPolicies": policies})
+        return str(role["id"])
+
+    async def make_client(self, *role_ids: str, division: str = "*", **fields: Any) -> "Member":
+        """Create a machine client that holds roles in one division."""
+        body = {
+            "name": f"client {self._world.count()}",
+            "authorizedGrantType": "CLIENT-CREDENTIALS",
+            "roleDivisions": [{"roleId": r, "divisionId": division} for r in role_ids],
+            **fields,
+        }
+        created = await self.post(CLIENTS, body)
+        return Member(self._world, created["id"], created["secret"])
+
+    async def make_member(self, *permissions: str, division: str = "*") -> "Member":
+        """Create a machine client that holds just these permissions."""
+        role_id = await self.make_role(*permissions)
+        return await self.make_client(role_id, division=division)
+
+
+class World:
+    """A server, its clock, its log and the first credentials."""
+
+    def __init__(
+        self, node: Node, settings: Settings, clock: FakeClock, founding: Founding
+    ) -> None:
+        self.node = node
+        self.clock = clock
+        self.log = io.StringIO()
+        self.founding = founding
+        self.application = build_application(node, settings, self.log)
+        transport = httpx.ASGITransport(app=self.application)
+        self.http = httpx.AsyncClient(transport=transport, base_url=ADDRESS)
+        self.admin = Member(self, founding.client.id, founding.secret.reveal())
+        self._count = 0
+
+    def count(self) -> int:
+        """A number that no earlier call gave."""
+        self._count += 1
+        return self._count
+
+    def member(self, founding: Founding) -> Member:
+        """The first client of another organisation."""
+        return Member(self, founding.client.id, founding.secret.reveal())
+
+    async def found(self, name: str) -> Founding:
+        """A further organisation."""
+        return await self.node.founder.found(name, "admin@example.com")
+
+    async def ask_token(
+        self, client_id: str, secret: str, data: dict[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
+        """The answer of the token endpoint to Basic credentials."""
+        form = {"grant_type": "client_credentials", **(data or {})}
+        return await self.http.post("/oauth/token", data=form, auth=(client_id, secret), **options)
+
+
+@asynccontextmanager
+async def new_world(folder: Path, **settings: Any) -> AsyncIterator[World]:
+    """Set a server up in a folder; it is closed at the end."""
+    clock = FakeClock()
+    effective = msgspec.structs.replace(Settings(data_dir=folder), **settings)
+    node = open_or_create_node(effective, clock=clock)
+    try:
+        founding = await first_start(node, "Example", "admin@example.com")
+        assert founding is not None
+        world = World(node, effective, clock, founding)
+        async with world.http:
+            yield world
+    finally:
+        node.close()
+
+
+def _good(answer: httpx.Response) -> Any:
+    assert answer.status_code in (200, 204), f"{answer.status_code} {answer.text}"
+    return answer.json() if answer.content else None
