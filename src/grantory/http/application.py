@@ -14,7 +14,7 @@ from grantory.domain.audit import Origin
 from grantory.domain.client import Reference, SubjectKind
 from grantory.domain.token import AccessToken
 from grantory.errors import ApiError, GrantoryError
-from grantory.http.errors import api_error, unauthenticated
+from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.json_body import MAX_BODY, read_body
 from grantory.http.operation import Call, Operation
 from grantory.http.request import BodyTooLarge, ClientGone, Network, Receive, Request, Scope, Send
@@ -27,6 +27,7 @@ from grantory.registry.actor import Actor
 
 CORRELATION: Final = b"ININ-Correlation-Id"
 API_ROOT: Final = "/api/v2/"
+OAUTH_ROOT: Final = "/oauth/"
 _SURPLUS_IDS: Final = 256
 _UUID_BYTES: Final = 16
 
@@ -138,19 +139,29 @@ class Application:
                 return await target(request)
             token, actor = await self._authenticate(request)
             await self._authorize(target, actor)
-            body = await self._read(target, request)
+            body = None
+            if target.body is not None:
+                body = await self._read(target.body, request)
+                # The body may have taken long to come: what was revoked meanwhile counts.
+                token, actor = await self._authenticate(request)
+                await self._authorize(target, actor)
             response = await target.handler(Call(request, actor, token, path, body))
         except ApiError as error:
-            response = api_error(error, request.correlation_id)
+            response = self._refused(error, request)
         except ClientGone:
             raise
         except Exception as error:
             self._failed(error, request.correlation_id)
-            response = api_error(_unexpected(error), request.correlation_id)
+            response = self._refused(_unexpected(error), request)
         if actor is not None:
             response.client_id = actor.origin.client_id or ""
             response.organization_id = actor.organization_id
         return response
+
+    def _refused(self, error: ApiError, request: Request) -> Response:
+        if self._inner_path(request.path).startswith(OAUTH_ROOT):
+            return api_error_on_oauth(error)
+        return api_error(error, request.correlation_id)
 
     def _find(self, request: Request, route: list[str]) -> tuple[Operation | Plain, dict[str, str]]:
         match = self._router.find(self._inner_path(request.path))
@@ -172,7 +183,7 @@ class Application:
         api, login = self._settings.api_prefix, self._settings.login_prefix
         if api and path.startswith(api + API_ROOT):
             return path[len(api) :]
-        if login and path.startswith(login + "/oauth/"):
+        if login and path.startswith(login + OAUTH_ROOT):
             return path[len(login) :]
         return path
 
@@ -213,9 +224,7 @@ class Application:
                 params={"permissions": named},
             )
 
-    async def _read(self, operation: Operation, request: Request) -> msgspec.Struct | None:
-        if operation.body is None:
-            return None
+    async def _read(self, schema: type[msgspec.Struct], request: Request) -> msgspec.Struct:
         if request.media_type != "application/json" or request.header(b"content-encoding") not in (
             None,
             "identity",
@@ -224,7 +233,7 @@ class Application:
                 415, "unsupported.media.type", "The body must be plain application/json."
             )
         try:
-            return read_body(operation.body, await request.body(MAX_BODY))
+            return read_body(schema, await request.body(MAX_BODY))
         except BodyTooLarge:
             raise ApiError(
                 413, "request.entity.too.large", f"The body is larger than {MAX_BODY} bytes."

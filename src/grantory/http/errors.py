@@ -19,18 +19,16 @@ FIELD_NAMES: Final = {
     "policies": "permissionPolicies",
 }
 """The platform's names of fields that the registry knows under OAuth's own."""
+_OAUTH_CODES: Final = {500: "server_error", 503: "temporarily_unavailable"}
 
 
 def api_error(error: ApiError, correlation_id: str) -> Response:
     """Renders an error in the platform's body (its ErrorBody model)."""
-    details = []
-    for problem in error.problems:
-        field = FIELD_NAMES.get(problem.field, problem.field)
-        text = f"{field} {problem.message}"
-        details.append({"errorCode": problem.code, "fieldName": field, "message": text})
-    message = str(details[0]["message"]) + "." if details else error.message
+    named = [(FIELD_NAMES.get(problem.field, problem.field), problem) for problem in error.problems]
+    details = [{"errorCode": problem.code, "fieldName": field} for field, problem in named]
+    sentences = dict.fromkeys(f"{field} {problem.message}" for field, problem in named)
     body: dict[str, Any] = {
-        "message": message,
+        "message": "; ".join(sentences) + "." if sentences else error.message,
         "code": error.code,
         "status": error.status,
         "messageParams": error.params,
@@ -63,6 +61,22 @@ def oauth_error(error: OAuthError) -> Response:
     response = Response(error.status, msgspec.json.encode(body), headers)
     response.error_code = error.error
     response.detail = error.detail or error.description
+    return response
+
+
+def api_error_on_oauth(error: ApiError) -> Response:
+    """Renders an error of the server's own (no such address, store away) for ``/oauth/*``."""
+    code = _OAUTH_CODES.get(error.status, "invalid_request")
+    described = OAuthError(
+        code,
+        error.message,
+        status=error.status,
+        detail=error.detail,
+        retry_after=error.retry_after,
+    )
+    response = oauth_error(described)
+    extra = tuple((name.lower().encode(), value.encode()) for name, value in error.headers)
+    response.headers += extra
     return response
 
 

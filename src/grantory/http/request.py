@@ -115,15 +115,10 @@ class Request:
         declared = self.headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared[:20]) > limit:
             raise BodyTooLarge
-        message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            body: bytes = message.get("body", b"")
-            if len(body) > limit:
-                raise BodyTooLarge
-            return body
         chunks = []
         size = 0
         while True:
+            message = await self._receive()
             if message["type"] != "http.request":
                 raise ClientGone
             chunk = message.get("body", b"")
@@ -133,7 +128,6 @@ class Request:
             chunks.append(chunk)
             if not message.get("more_body"):
                 return b"".join(chunks)
-            message = await self._receive()
 
     def query(self) -> dict[str, list[str]]:
         """Reads the query string; a parameter may come several times.

@@ -6,93 +6,124 @@ arrive; and it ends the process by the signal that it got, where a service shoul
 
 import asyncio
 import signal
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from grantory.http.request import Receive, Scope, Send
 
 MAX_HEAD_BYTES: Final = 65_536
 HEAD_SECONDS: Final = 10
+BODY_SECONDS: Final = 30
 KEEP_ALIVE_SECONDS: Final = 75
 END_SECONDS: Final = 30
 BACKLOG: Final = 2048
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses a request whose head is too large (431) or too slow (408)."""
+    """Refuses a request whose head is too large (431), or that is too slow to come (408).
+
+    A request that arrives whole at once, as nearly all do, costs no timer.
+    """
 
     _head_bytes = 0
     _in_head = True
-    _head_timer: asyncio.TimerHandle | None = None
+    _too_large = False
+    _awaited: float | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the time for the first head."""
         super().connection_made(transport)
-        self._await_head()
+        self._await(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the time."""
-        self._stop_timer()
+        self._await(None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Counts the bytes of a head."""
+        """Counts the bytes of a head, and bounds the time for what is still to come."""
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_timer is None:
-                self._await_head()
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(431, "Request Header Fields Too Large", "request.header.too.large")
-                return
         super().data_received(data)
+        if self._too_large or (self._in_head and self._head_bytes > MAX_HEAD_BYTES):
+            self._refuse(431, "Request Header Fields Too Large", "request.header.too.large")
+        elif not self._in_head:
+            self._await(BODY_SECONDS)
+        else:
+            self._await(HEAD_SECONDS if self._head_bytes else None)
 
     def on_headers_complete(self) -> None:
-        """Ends the head."""
+        """Ends the head; one that came too large in a single piece is not served."""
+        if self._head_bytes > MAX_HEAD_BYTES:
+            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+            self._too_large = size > MAX_HEAD_BYTES
+        if self._too_large:
+            return
         self._in_head = False
-        self._stop_timer()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Takes a part of the body of a request that is served."""
+        if not self._too_large:
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
-        """Awaits the next head."""
-        self._in_head = True
-        self._head_bytes = 0
-        super().on_message_complete()
+        """Ends the request; bytes that follow belong to the next one."""
+        if not self._too_large:
+            self._in_head = True
+            self._head_bytes = 0
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answers a malformed request in JSON; some clients cannot read anything else."""
         self._refuse(400, "Bad Request", "bad.request", msg)
 
-    def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
-
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _await(self, seconds: float | None) -> None:
+        if seconds == self._awaited:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._awaited = seconds
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self._too_slow)
 
     def _too_slow(self) -> None:
-        self._head_timer = None
-        if self._head_bytes or self.cycle is None:
-            self._refuse(408, "Request Timeout", "request.timeout")
+        self._refuse(408, "Request Timeout", "request.timeout")
 
     def _refuse(self, status: int, reason: str, code: str, message: str = "") -> None:
         if self.transport.is_closing():
             return
-        text = message or f"{reason}."
-        body = msgspec.json.encode(
-            {"message": text, "code": code, "status": status, "messageParams": {}, "details": []}
-        )
-        head = (
-            f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or not cycle.response_started or cycle.response_complete:
+            self.transport.write(_refusal(status, reason, code, message or f"{reason}."))
         self.transport.close()
+
+
+def _refusal(status: int, reason: str, code: str, message: str) -> bytes:
+    correlation_id = str(uuid.uuid4())
+    body = msgspec.json.encode(
+        {
+            "message": message,
+            "code": code,
+            "status": status,
+            "messageParams": {},
+            "contextId": correlation_id,
+            "details": [],
+            "errors": [],
+        }
+    )
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\n"
+        f"ININ-Correlation-Id: {correlation_id}\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 class Server(uvicorn.Server):
