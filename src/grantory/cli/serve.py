@@ -3,16 +3,18 @@
 import asyncio
 import gc
 import ipaddress
+import socket
 import sys
 from typing import Annotated
 
+import msgspec
 import typer
 
 from grantory.app import Node, build_application, first_start, open_or_create_node, public_url
 from grantory.cli.founding import as_text, write_file
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
 from grantory.errors import SetupError
-from grantory.http.server import make_server
+from grantory.http.server import bind, make_server
 from grantory.observability.events import log, set_up_logging
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME
 from grantory.settings import Settings
@@ -43,13 +45,15 @@ def serve(
     if settings.workers > 1:
         raise SetupError("several workers are not built yet: start with --workers 1")
     set_up_logging()
-    node = open_or_create_node(settings)
-    try:
-        _announce_first_start(node, settings)
-        _warn_of_plain_http(settings)
-        _run(node, settings)
-    finally:
-        node.close()
+    with bind(settings.host, settings.port) as listener:
+        settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
+        node = open_or_create_node(settings)
+        try:
+            _announce_first_start(node, settings)
+            _warn_of_plain_http(settings)
+            _run(node, settings, listener)
+        finally:
+            node.close()
 
 
 def _announce_first_start(node: Node, settings: Settings) -> None:
@@ -78,15 +82,11 @@ def _warn_of_plain_http(settings: Settings) -> None:
         )
 
 
-def _run(node: Node, settings: Settings) -> None:
-    application = build_application(node, settings)
-    server = make_server(application, settings.host, settings.port)
+def _run(node: Node, settings: Settings, listener: socket.socket) -> None:
+    server = make_server(build_application(node, settings))
     typer.echo(f"Grantory listens on {public_url(settings)}")
     sys.stdout.flush()
     gc.collect()
     gc.freeze()
-    try:
-        server.run()
-    except SystemExit as error:
-        raise SetupError(f"cannot listen on {settings.host}:{settings.port}") from error
+    server.run([listener])
     log().info("stopped")

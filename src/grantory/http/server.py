@@ -6,6 +6,7 @@ arrive; and it ends the process by the signal that it got, where a service shoul
 
 import asyncio
 import signal
+import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import msgspec
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from grantory.errors import SetupError
 from grantory.http.request import Receive, Scope, Send
 
 MAX_HEAD_BYTES: Final = 65_536
@@ -145,13 +147,37 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def make_server(application: Any, host: str, port: int) -> Server:
+def bind(host: str, port: int) -> socket.socket:
+    """Takes the address to listen on.
+
+    Args:
+        host: an address or a name.
+        port: 0 takes a free one.
+
+    Raises:
+        SetupError: when it cannot be had.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        listener = socket.socket(family)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise SetupError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def make_server(application: Any) -> Server:
     """Makes a server for an ASGI application.
 
     Args:
         application: called for each request.
-        host: the address to listen on.
-        port: the port to listen on.
     """
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
@@ -159,8 +185,6 @@ def make_server(application: Any, host: str, port: int) -> Server:
 
     config = uvicorn.Config(
         asgi,
-        host=host,
-        port=port,
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",

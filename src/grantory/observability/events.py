@@ -26,6 +26,8 @@ def set_up_logging(stream: TextIO | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=target),
         cache_logger_on_first_use=False,
     )
+    # A malformed request is answered and is no event; whoever sends many must not fill the log.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.basicConfig(stream=target, level=logging.WARNING, format="%(name)s: %(message)s")
 
 

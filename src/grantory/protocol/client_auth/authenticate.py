@@ -38,7 +38,7 @@ class ClientAuthenticator:
                 wait for.
         """
         presented = _single(request)
-        client_id = presented.client_id[:MAX_CLIENT_ID]
+        client_id = presented.client_id[:MAX_CLIENT_ID].lower()
         wait = self._throttle.wait_seconds(client_id, request.address)
         if wait is not None:
             raise OAuthError(

@@ -80,7 +80,11 @@ class Writer:
                 job = self._queue.get()
             closing = job is None
             if jobs:
-                self._run(jobs)
+                try:
+                    self._run(jobs)
+                except Exception as error:  # noqa: BLE001 - the thread must outlive any error
+                    for waiting in jobs:
+                        waiting.error = waiting.error or _unavailable(error)
                 _deliver(jobs)
 
     def _run(self, jobs: list[_Job]) -> None:
