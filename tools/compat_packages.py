@@ -1,6 +1,7 @@
 """Installs the official SDKs that tests/compat runs unmodified, apart from the project.
 
 ``.compat/python-sdk``                    a virtual environment with the Python SDK
+``.compat/python-sdk-seed``               the same with the SDK of the seed page's time
 ``.compat/node/node_modules``             the JavaScript SDK
 ``.compat/node/bin/node``                 a link to the Node.js that runs it
 """
@@ -12,6 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from tools import compat_seed
 from tools.virtual_environment import ROOT, SetupError, VirtualEnvironment, digest, say
 
 REQUIREMENTS = ROOT / "requirements"
@@ -29,10 +31,11 @@ class Node(NamedTuple):
 
 
 def set_up(_arguments: list[str]) -> None:
-    """Both SDKs."""
+    """The three SDKs."""
     PYTHON_SDK.folder.parent.mkdir(exist_ok=True)
     PYTHON_SDK.ensure()
     PYTHON_SDK.install("python-sdk", [REQUIREMENTS / "compat.lock"])
+    compat_seed.set_up()
     _set_up_node_sdk()
 
 

@@ -23,6 +23,8 @@ LOCKS: tuple[tuple[str, list[str]], ...] = (
     ("runtime", [PROJECT, "-c", "requirements/dev.lock"]),
     ("build", ["requirements/build.in", "-c", "requirements/dev.lock"]),
     ("compat", ["requirements/compat.in"]),
+    ("compat-seed-build", ["requirements/compat-seed-build.in"]),
+    ("compat-seed", ["requirements/compat-seed.in"]),
     ("compat-node", ["requirements/compat-node.in"]),
     ("locker", ["requirements/locker.in"]),
 )

@@ -141,7 +141,7 @@ class Application:
             await self._authorize(target, actor)
             body = None
             if target.body is not None:
-                body = await self._read(target.body, request)
+                body = await self._read(target, target.body, request)
                 # The body may have taken long to come: what was revoked meanwhile counts.
                 token, actor = await self._authenticate(request)
                 await self._authorize(target, actor)
@@ -194,7 +194,7 @@ class Application:
         if header is None:
             raise unauthenticated(presented=False)
         scheme, _, presented = header.partition(" ")
-        if scheme.lower() != "bearer":
+        if scheme.lower() != "bearer" or not presented.strip():
             raise unauthenticated(presented=False)
         await self._reads.refresh()
         try:
@@ -224,7 +224,9 @@ class Application:
                 params={"permissions": named},
             )
 
-    async def _read(self, schema: type[msgspec.Struct], request: Request) -> msgspec.Struct:
+    async def _read(
+        self, operation: Operation, schema: type[msgspec.Struct], request: Request
+    ) -> msgspec.Struct:
         if request.media_type != "application/json" or request.header(b"content-encoding") not in (
             None,
             "identity",
@@ -233,7 +235,7 @@ class Application:
                 415, "unsupported.media.type", "The body must be plain application/json."
             )
         try:
-            return read_body(schema, await request.body(MAX_BODY))
+            return read_body(schema, await request.body(MAX_BODY), operation.further)
         except BodyTooLarge:
             raise ApiError(
                 413, "request.entity.too.large", f"The body is larger than {MAX_BODY} bytes."

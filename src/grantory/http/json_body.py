@@ -1,13 +1,18 @@
 """Reading a JSON body against a schema, naming every field that is wrong."""
 
+import re
 from collections.abc import Callable
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 
 from grantory.errors import ApiError, FieldProblem, invalid
 
 MAX_BODY: Final = 1_048_576
+
+
+FurtherProblems = Callable[[dict[str, Any], frozenset[str]], list[FieldProblem]]
+"""Takes the good fields, and the names of the bad ones; both by the schema's own names."""
 
 
 class Codes(msgspec.Struct, frozen=True):
@@ -23,6 +28,17 @@ class Codes(msgspec.Struct, frozen=True):
 
 
 _DEFAULT: Final = Codes()
+_EXPECTED: Final = re.compile(
+    r"Expected `(?P<kind>[^`]+)`(?P<bound>(?: of| matching| [<>]).*?)?(?:, got .*)?"
+)
+_KINDS: Final = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
 
 
 def parse_json(data: bytes) -> dict[str, Any]:
@@ -42,12 +58,16 @@ def parse_json(data: bytes) -> dict[str, Any]:
     return value
 
 
-def read_body(schema: type[msgspec.Struct], data: bytes) -> msgspec.Struct:
+def read_body(
+    schema: type[msgspec.Struct], data: bytes, further: FurtherProblems | None = None
+) -> msgspec.Struct:
     """Reads a body; a field that is null counts as left out, unknown ones are ignored.
 
     Args:
         schema: a struct whose fields say what is allowed.
         data: the body.
+        further: told the fields that are good where others are bad, it names those that a
+            later check would refuse, so that a caller learns of all of them at once.
 
     Raises:
         ApiError: 400 with one detail for each bad field.
@@ -56,27 +76,34 @@ def read_body(schema: type[msgspec.Struct], data: bytes) -> msgspec.Struct:
     hints = get_type_hints(schema, include_extras=True)
     values: dict[str, Any] = {}
     problems: list[FieldProblem] = []
+    bad: set[str] = set()
     for field in msgspec.structs.fields(schema):
         value = given.get(field.encode_name)
         codes = _codes(hints[field.name])
         if value is None:
             if field.required:
+                bad.add(field.name)
                 problems.append(FieldProblem(field.encode_name, codes.missing, "is required"))
             continue
         try:
             values[field.name] = _convert(value, field.type, codes)
         except (msgspec.ValidationError, ValueError) as error:
+            bad.add(field.name)
             problems.append(FieldProblem(field.encode_name, codes.invalid, _sentence(error)))
         except RecursionError:
+            bad.add(field.name)
             problems.append(FieldProblem(field.encode_name, codes.invalid, "is nested too deeply"))
     if problems:
-        raise invalid(*problems)
+        raise invalid(*problems, *(further(values, frozenset(bad)) if further else ()))
     return schema(**values)
 
 
 def _codes(hint: Any) -> Codes:
-    found = [extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Codes)]
-    return found[0] if found else _DEFAULT
+    for part in (hint, *get_args(hint)):  # the arguments: of an annotated type that may be None
+        for extra in getattr(part, "__metadata__", ()):
+            if isinstance(extra, Codes):
+                return extra
+    return _DEFAULT
 
 
 def _convert(value: Any, kind: Any, codes: Codes) -> Any:
@@ -88,11 +115,14 @@ def _convert(value: Any, kind: Any, codes: Codes) -> Any:
 
 
 def _sentence(error: Exception) -> str:
-    text = str(error)
-    what, _, where = text.partition(" - at `$")
+    """Says in a caller's words what msgspec says in Python's."""
+    what, _, where = str(error).partition(" - at `$")
     place = f" (at {where.rstrip('`')})" if where else ""
-    if what.startswith("Expected "):
-        return f"must be {what.removeprefix('Expected ')}{place}"
-    if what.startswith("Object missing required field"):
-        return f"has an {what[0].lower()}{what[1:]}{place}"
-    return f"{what}{place}"
+    expected = _EXPECTED.fullmatch(what)
+    if expected is None:
+        return f"is not valid: {what}{place}" if isinstance(error, msgspec.MsgspecError) else what
+    kind = _KINDS.get(expected["kind"].removesuffix(" | null"), expected["kind"])
+    bound = expected["bound"] or ""
+    if bound.startswith(" matching"):
+        return f"must not hold control characters{place}"
+    return f"must be {kind}{bound}{place}"

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from grantory.domain.token import AccessToken
+from grantory.http.json_body import FurtherProblems
 from grantory.http.request import Request
 from grantory.http.response import Response
 from grantory.registry.actor import Actor
@@ -25,6 +26,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     ``permissions`` are alternatives: any one of them suffices; none is asked where it is
     empty. ``body`` is the schema that the request's JSON must have; None takes no body.
+    ``further`` checks the good fields of a body that has bad ones, too.
     """
 
     id: str
@@ -33,4 +35,5 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     handler: Callable[[Call], Awaitable[Response]]
     permissions: tuple[str, ...] = ()
     body: type[msgspec.Struct] | None = None
+    further: FurtherProblems | None = None
     summary: str = ""

@@ -4,7 +4,6 @@
 // tests/compat/python_sdk/driver.py does for the Python SDK: the tests drive both alike.
 'use strict';
 
-const fs = require('node:fs');
 const readline = require('node:readline');
 const sdk = require('purecloud-platform-client-v2');
 
@@ -85,7 +84,7 @@ async function main() {
     } catch (error) {
       answer = refusal(error);
     }
-    fs.writeSync(1, `${JSON.stringify(answer)}\n`);
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
   }
 }
 

@@ -1,12 +1,15 @@
 """Between the platform's OAuthClient and ours."""
 
+from typing import Any
+
 from grantory.domain.access import Assignment
-from grantory.domain.client import Reference, SubjectKind
+from grantory.domain.client import GrantType, Reference, SubjectKind
 from grantory.domain.secret import Secret
+from grantory.errors import FieldProblem
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.dates import date_text
 from grantory.http.api_v2.grant_types import GrantTypeStyle, grant_type_text
-from grantory.registry.client_draft import ClientDraft
+from grantory.registry.client_draft import ClientDraft, problems_of
 from grantory.registry.clients import RegisteredClient
 
 CLIENTS = "/api/v2/oauth/clients"
@@ -29,6 +32,22 @@ def draft_of(request: schemas.OAuthClientRequest) -> ClientDraft:
         state=request.state,
         delete_at=request.date_to_delete,
     )
+
+
+def further_problems(good: dict[str, Any], bad: frozenset[str]) -> list[FieldProblem]:
+    """Lists what the registry would refuse in a request whose other fields are bad already.
+
+    Args:
+        good: the request's good fields, by their names in the schema.
+        bad: the names of the bad ones.
+    """
+    stand_in: dict[str, Any] = {
+        "name": "-",
+        "authorized_grant_type": GrantType.SAML2_BEARER,
+        # Whether roles are missing cannot be told while a list of them is a bad field.
+        "role_ids": ["-"] if bad & {"role_ids", "role_divisions"} else None,
+    }
+    return problems_of(draft_of(schemas.OAuthClientRequest(**{**stand_in, **good})))
 
 
 def client_of(

@@ -7,7 +7,7 @@ from typing import cast
 import msgspec
 
 from grantory.http.api_v2 import schemas
-from grantory.http.api_v2.client_mapping import CLIENTS, client_of, draft_of
+from grantory.http.api_v2.client_mapping import CLIENTS, client_of, draft_of, further_problems
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.operation import Call, Operation
 from grantory.http.paging import Page, listing, read_page
@@ -46,6 +46,7 @@ class ClientResource:
                 handler=self.create,
                 permissions=("oauth:client:add",),
                 body=request,
+                further=further_problems,
                 summary="Create OAuth client",
             ),
             Operation(
@@ -63,6 +64,7 @@ class ClientResource:
                 handler=self.replace,
                 permissions=("oauth:client:edit",),
                 body=request,
+                further=further_problems,
                 summary="Update OAuth client",
             ),
             Operation(

@@ -1,9 +1,10 @@
 """The platform's dates: ISO 8601, UTC, three fraction digits."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 MAX_TEXT: Final = 40
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def date_text(milliseconds: int) -> str:
@@ -31,4 +32,4 @@ def read_date(text: str) -> int:
         raise ValueError(refusal) from None
     if not 1970 <= moment.year <= 9998:
         raise ValueError(refusal)
-    return int(moment.timestamp() * 1000)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)

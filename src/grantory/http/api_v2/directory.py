@@ -138,9 +138,7 @@ class DirectoryResource:
 def division_of(division: Division | None) -> schemas.Division:
     """Writes a division; None is every division."""
     if division is None:
-        return schemas.Division(
-            id=EVERY_DIVISION, name="All divisions", home_division=False, self_uri=f"{DIVISIONS}/*"
-        )
+        return schemas.Division(id=EVERY_DIVISION, name="All divisions", home_division=False)
     return schemas.Division(
         id=division.id,
         name=division.name,

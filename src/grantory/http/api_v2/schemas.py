@@ -29,8 +29,8 @@ GrantTypeText = Annotated[
     GrantType,
     Codes(missing="grant.type.required", invalid="bad.grant.type", read=read_grant_type),
 ]
-StateText = Annotated[ClientState, Codes(read=read_state)]
-DateText = Annotated[int, Codes(invalid="invalid.date", read=read_date)]
+StateText = Annotated[ClientState | None, Codes(read=read_state)]
+DateText = Annotated[int | None, Codes(invalid="invalid.date", read=read_date)]
 
 
 class Wire(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -57,8 +57,8 @@ class OAuthClientRequest(Wire, kw_only=True):
     role_ids: Annotated[list[Id], Meta(max_length=500)] | None = None
     role_divisions: Annotated[list[RoleDivision], Meta(max_length=500)] | None = None
     scope: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=200)] | None = None
-    state: StateText | None = None
-    date_to_delete: DateText | None = None
+    state: StateText = None
+    date_to_delete: DateText = None
 
 
 class EntityRef(Wire, kw_only=True):
@@ -185,13 +185,13 @@ class Role(Wire, kw_only=True):
 
 
 class Division(Wire, kw_only=True):
-    """AuthzDivision."""
+    """AuthzDivision; the one that stands for all has no address."""
 
     id: str
     name: str
     description: str | None = None
     home_division: bool
-    self_uri: str
+    self_uri: str | None = None
 
 
 class GrantPolicy(Wire, kw_only=True):

@@ -1,0 +1,79 @@
+"""What a test needs before the SDK's turn, made over plain HTTP by the first client."""
+
+from itertools import count
+from typing import Any
+
+from tests.compat.sdk import Document
+from tests.support.server import Reply, RunningServer
+
+EVERY_DIVISION = "*"
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
+_numbers = count(1)
+
+
+def unique(text: str) -> str:
+    """A name that no other test uses."""
+    return f"{text} {next(_numbers)}"
+
+
+def policy(permission: str) -> Document:
+    """A permission text as a role's policy."""
+    domain, entity, action = permission.split(":")
+    return {"domain": domain, "entityName": entity, "actionSet": [action]}
+
+
+def make_role(server: RunningServer, *permissions: str) -> str:
+    """The id of a new role with these permissions."""
+    document = {
+        "name": unique("role"),
+        "permissionPolicies": [policy(permission) for permission in permissions],
+    }
+    role_id = _done(server.call("POST", "/api/v2/authorization/roles", document))["id"]
+    assert isinstance(role_id, str)
+    return role_id
+
+
+def make_client(server: RunningServer, *permissions: str, **fields: Any) -> Document:
+    """A new client-credentials client, with its secret, that holds these permissions anywhere."""
+    document: Document = {
+        "name": unique("client"),
+        "authorizedGrantType": "CLIENT-CREDENTIALS",
+        "roleDivisions": [
+            {
+                "roleId": make_role(server, *(permissions or ("oauth:client:view",))),
+                "divisionId": EVERY_DIVISION,
+            }
+        ],
+    }
+    return _done(server.call("POST", "/api/v2/oauth/clients", {**document, **fields}))
+
+
+def make_code_client(server: RunningServer, **fields: Any) -> Document:
+    """A new client of grant CODE."""
+    document = {"name": unique("client"), "authorizedGrantType": "CODE"}
+    return _done(server.call("POST", "/api/v2/oauth/clients", {**document, **fields}))
+
+
+def token_with(server: RunningServer, *permissions: str) -> str:
+    """The token of a new client that holds just these permissions."""
+    client = make_client(server, *permissions)
+    return server.token(client["id"], client["secret"])
+
+
+def stored(server: RunningServer, client_id: str) -> Document:
+    """A client as the server keeps it."""
+    return _done(server.call("GET", f"/api/v2/oauth/clients/{client_id}"))
+
+
+def home_division(server: RunningServer) -> str:
+    """The id of the home division."""
+    division_id = _done(server.call("GET", "/api/v2/authorization/divisions/home"))["id"]
+    assert isinstance(division_id, str)
+    return division_id
+
+
+def _done(reply: Reply) -> Document:
+    assert reply.status == 200, f"{reply.status} {reply.body.decode()}"
+    document = reply.json()
+    assert isinstance(document, dict)
+    return document

@@ -1,0 +1,52 @@
+"""The official SDKs, each in one process for the whole run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.compat.sdk import Sdk, javascript_sdk, python_sdk
+from tests.support.server import RunningServer
+
+
+@pytest.fixture(scope="session")
+def python_process() -> Iterator[Sdk]:
+    with python_sdk() as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def javascript_process() -> Iterator[Sdk]:
+    with javascript_sdk() as process:
+        yield process
+
+
+@pytest.fixture(params=["python", "javascript"])
+def process(request: pytest.FixtureRequest) -> Sdk:
+    """Each of the newest SDKs in turn, pointed nowhere yet."""
+    running = request.getfixturevalue(f"{request.param}_process")
+    assert isinstance(running, Sdk)
+    return running
+
+
+@pytest.fixture
+def sdk(process: Sdk, server: RunningServer) -> Sdk:
+    """Each of the newest SDKs in turn, with a new token of the first client."""
+    process.connect(server.port)
+    process.use_token(server.token())
+    return process
+
+
+@pytest.fixture
+def python(python_process: Sdk, server: RunningServer) -> Sdk:
+    """The Python SDK, with a new token of the first client."""
+    python_process.connect(server.port)
+    python_process.use_token(server.token())
+    return python_process
+
+
+@pytest.fixture
+def javascript(javascript_process: Sdk, server: RunningServer) -> Sdk:
+    """The JavaScript SDK, with a new token of the first client."""
+    javascript_process.connect(server.port)
+    javascript_process.use_token(server.token())
+    return javascript_process
