@@ -4,10 +4,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.world import World, new_world
 
 pytest_plugins = ["tests.support.fixtures"]
+
+# The same examples in every run, on however slow a machine, and no folder of examples.
+settings.register_profile("grantory", derandomize=True, deadline=None, database=None)
+settings.load_profile("grantory")
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def _count(text: str) -> int:
 
 
 def _number(text: str, least: int, most: int) -> int:
-    if not re.fullmatch(r"\d{1,10}", text) or not least <= int(text) <= most:
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= most:
         raise ValueError(f"must be a whole number from {least} to {most}")
     return int(text)
 
@@ -236,7 +236,7 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], t
             continue
         if setting is None:
             warnings.append(f"unknown variable {variable}{_nearest(variable, by_variable)}")
-        elif text or setting.name not in ("port", "workers"):
+        elif text:  # an empty variable is one that was not set
             values[setting.name] = _read(setting, text, variable)
     return values, tuple(warnings)
 

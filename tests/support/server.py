@@ -191,6 +191,13 @@ class RunningServer:
         except FileNotFoundError:
             return ""
 
+    def wait_for_log(self, text: str) -> None:
+        """Wait until the log holds a text: a request's line is written after its answer."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while text not in self.log_text():
+            assert time.monotonic() < deadline, f"no {text} in the log:\n{self.log_text()}"
+            time.sleep(0.01)
+
     def token(self, client_id: str | None = None, client_secret: str | None = None) -> str:
         """An access token by client credentials; by default of the first client."""
         reply = self.ask_token(client_id or self.client_id, client_secret or self.client_secret)

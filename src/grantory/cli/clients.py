@@ -1,17 +1,22 @@
 """``grantory clients``: OAuth clients of a running server."""
 
 import json
+import sys
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from grantory.cli.options import AsJson
 from grantory.cli.server_api import CLIENTS, server_api
 from grantory.errors import SetupError
 
+ID_LENGTH = 36
+WIDE = 1_000
+"""Columns for a file or a pipe, where nothing must be cut or folded."""
 app = typer.Typer(
     no_args_is_help=True,
     help="OAuth clients of a running server, which GRANTORY_URL, GRANTORY_CLIENT_ID and "
@@ -30,16 +35,18 @@ def list_clients(as_json_: AsJson = False) -> None:
     if as_json_:
         typer.echo(json.dumps(found, indent=2))
         return
-    table = Table("ID", "NAME", "GRANT", "STATE", "CREATED", box=None)
+    table = Table(box=None)
+    for heading in ("ID", "NAME", "GRANT", "STATE", "CREATED"):
+        table.add_column(heading, min_width=ID_LENGTH if heading == "ID" else None, overflow="fold")
     for client in found:
         table.add_row(
             client["id"],
-            client["name"],
+            Text(client["name"]),
             client["authorizedGrantType"],
             client["state"],
             client["dateCreated"][:10],
         )
-    Console(soft_wrap=True).print(table)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 @app.command("show")

@@ -16,7 +16,9 @@ class ServerApi:
 
     def __init__(self, url: str, client_id: str, client_secret: str) -> None:
         self._credentials = (client_id, client_secret)
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS)
+        # No connection is kept: a command makes one or two calls, and nobody would close it.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, limits=limits)
         self._token: str | None = None
 
     def token(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ _LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\<>\"`{}|^*]")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+", re.ASCII)
 _HOST = re.compile(r"(?!-)[a-z0-9._-]{1,253}(?<!-)", re.ASCII | re.IGNORECASE)
+_BRACKETED = re.compile(r"\[[0-9a-f:.]+\](:[0-9]*)?", re.ASCII | re.IGNORECASE)
 _DOT_SEGMENT = re.compile(r"(^|/)(\.|%2e){1,2}(;[^/]*)?(/|$)", re.IGNORECASE)
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})|%25(2e|2f|5c)|%2f|%5c|%0[0-9a-f]", re.IGNORECASE)
 
@@ -68,6 +69,8 @@ def _check_web(scheme: str, netloc: str, host: str | None, port: int | None) -> 
             ipaddress.IPv6Address(host)
         except ValueError:
             raise RedirectUriError("has an invalid IPv6 address") from None
+        if not _BRACKETED.fullmatch(netloc):  # older Pythons let a name follow the bracket
+            raise RedirectUriError("has an invalid IPv6 address")
     elif not _HOST.fullmatch(host) or ".." in host or host.startswith("."):
         raise RedirectUriError("has an invalid host")
     if scheme == "http" and host not in _LOOPBACK_HOSTS:

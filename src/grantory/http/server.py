@@ -5,6 +5,7 @@ arrive; and it ends the process by the signal that it got, where a service shoul
 """
 
 import asyncio
+import re
 import signal
 import socket
 import uuid
@@ -25,17 +26,23 @@ BODY_SECONDS: Final = 30
 KEEP_ALIVE_SECONDS: Final = 75
 END_SECONDS: Final = 30
 BACKLOG: Final = 2048
+_VERSIONS: Final = ("1.1", "1.0")
+_UPGRADE: Final = re.compile(rb"(\r\n)upgrade(:)", re.IGNORECASE)
+_FRAMING: Final = (b"content-length", b"transfer-encoding")
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses a request whose head is too large (431), or that is too slow to come (408).
 
-    A request that arrives whole at once, as nearly all do, costs no timer.
+    A request that arrives whole at once, as nearly all do, costs no timer. No protocol is
+    switched to: what follows a request that asks for one is not read.
     """
 
     _head_bytes = 0
+    """What came since the request began, or since the last part of its body."""
     _in_head = True
-    _too_large = False
+    _unserved = False
+    _ended = False
     _awaited: float | None = None
     _timer: asyncio.TimerHandle | None = None
 
@@ -51,10 +58,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Counts the bytes of a head, and bounds the time for what is still to come."""
-        if self._in_head:
-            self._head_bytes += len(data)
+        if self._ended:
+            return
+        self._head_bytes += len(data)
+        if self._in_head and b"pgrade" in data:
+            data = without_upgrade(data)
         super().data_received(data)
-        if self._too_large or (self._in_head and self._head_bytes > MAX_HEAD_BYTES):
+        if self._unserved or self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(431, "Request Header Fields Too Large", "request.header.too.large")
         elif not self._in_head:
             self._await(BODY_SECONDS)
@@ -64,21 +74,37 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Ends the head; one that came too large in a single piece is not served."""
         if self._head_bytes > MAX_HEAD_BYTES:
-            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-            self._too_large = size > MAX_HEAD_BYTES
-        if self._too_large:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            self._unserved = size > MAX_HEAD_BYTES
+        if self.parser.should_upgrade():
+            self._end_with_this_request()
+        if self.parser.get_http_version() not in _VERSIONS:
+            self._unserved = True
+            self.send_400_response("The request line must end with HTTP/1.0 or HTTP/1.1.")
+        if self._unserved:
             return
         self._in_head = False
         super().on_headers_complete()
+        if self._ended:
+            self.cycle.keep_alive = False
+        self.headers = []  # for trailers, which must not pass for headers
+
+    def _end_with_this_request(self) -> None:
+        """Reads nothing more: the parser would take an upgrade's body for the next request."""
+        self._ended = True
+        if any(name in _FRAMING and value != b"0" for name, value in self.headers):
+            self._unserved = True
+            self.send_400_response("A body cannot come with an upgrade.")
 
     def on_body(self, body: bytes) -> None:
         """Takes a part of the body of a request that is served."""
-        if not self._too_large:
+        self._head_bytes = 0
+        if not self._unserved:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Ends the request; bytes that follow belong to the next one."""
-        if not self._too_large:
+        if not self._unserved:
             self._in_head = True
             self._head_bytes = 0
             super().on_message_complete()
@@ -86,6 +112,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answers a malformed request in JSON; some clients cannot read anything else."""
         self._refuse(400, "Bad Request", "bad.request", msg)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Says nothing where uvicorn would advise to install a WebSocket library."""
 
     def _await(self, seconds: float | None) -> None:
         if seconds == self._awaited:
@@ -128,22 +157,33 @@ def _refusal(status: int, reason: str, code: str, message: str) -> bytes:
     return head.encode() + body
 
 
+def without_upgrade(data: bytes) -> bytes:
+    """Takes the wish for another protocol out of a request's head, which is then served as it is.
+
+    Java's standard client and ``curl --http2`` ask for HTTP/2 with their first request, body
+    and all; a server may leave that unheard (RFC 9110 section 7.8), but the parser would stop
+    at the end of the head.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(rb"\1x-upgrade\2", head) + end + rest
+
+
 class Server(uvicorn.Server):
     """Ends with its requests finished and exit status 0; a second signal changes nothing."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Turns SIGTERM and SIGINT into the wish to end."""
-        loop = asyncio.get_running_loop()
+        """Turns SIGTERM and SIGINT into the wish to end; then ignores them to the very end."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._wish_to_end)
+            signal.signal(number, self._wish_to_end)
         try:
             yield
         finally:
+            # Not back to their defaults: the store is still to be closed.
             for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_IGN)
 
-    def _wish_to_end(self) -> None:
+    def _wish_to_end(self, *_: object) -> None:
         self.should_exit = True
 
 
@@ -164,6 +204,7 @@ def bind(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
+            listener.listen(BACKLOG)
         except OSError:
             listener.close()
             raise

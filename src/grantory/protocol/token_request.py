@@ -56,15 +56,14 @@ def parse_form(body: bytes) -> dict[str, str]:
         if len(parts) > MAX_PARAMETERS:
             raise OAuthError("invalid_request", f"more than {MAX_PARAMETERS} parameters")
         seen = set()
-        for part in parts:
+        for part in filter(None, parts):
             name, _, value = part.partition("=")
             if "%" in part or "+" in part:
                 name = unquote_plus(name, errors="strict")
                 value = unquote_plus(value, errors="strict")
             if name in seen:
                 raise OAuthError("invalid_request", "a parameter was sent more than once")
-            if part:
-                seen.add(name)
+            seen.add(name)
             if value:
                 form[name] = value
     except UnicodeDecodeError:

@@ -130,7 +130,7 @@ class ClientRegistry:
             transaction.audit.add(
                 actor.event(now, "Create", ENTITY, client.id, client.name, changes)
             )
-            return RegisteredClient(client, wanted)
+            return RegisteredClient(client, tuple(_held(transaction, client.id)))
 
         return await self._store.write(work), secret
 
@@ -161,7 +161,7 @@ class ClientRegistry:
             _set_grants(transaction, after, wanted, now)
             changes = changed_properties(before, after, _UNSAID) + _role_change(held, wanted)
             transaction.audit.add(actor.event(now, "Update", ENTITY, after.id, after.name, changes))
-            return RegisteredClient(after, wanted)
+            return RegisteredClient(after, tuple(_held(transaction, client_id)))
 
         return await self._store.write(work)
 

@@ -21,6 +21,8 @@ from grantory.storage.change_feed import ChangeFeed
 V = TypeVar("V")
 MOST_ENTRIES: Final = 50_000
 MOST_DENIED: Final = 500_000
+CLOCK_SLACK_SECONDS: Final = 86_400
+"""A token that was ended stays so when the time of day is set back by up to a day."""
 
 
 class _Memory(dict[str | bytes, V], Generic[V]):
@@ -42,6 +44,7 @@ class RememberedReads:
         self._clock = clock
         self._number = -1
         self._looked_this_turn = False
+        self._is_behind = True
         self._clients: _Memory[ClientRecord] = _Memory()
         self._organizations: _Memory[Organization] = _Memory()
         self._users: _Memory[User] = _Memory()
@@ -58,8 +61,10 @@ class RememberedReads:
         """
         if self._looked_this_turn:
             return
-        if self._feed.may_have_changed():
-            self._forget_changes()
+        self._is_behind = self._feed.may_have_changed() or self._is_behind
+        if self._is_behind:
+            self._forget_changes()  # may fail; then the next look must not rest on this one
+            self._is_behind = False
         self._looked_this_turn = True
         asyncio.get_running_loop().call_soon(self._end_turn)
 
@@ -137,9 +142,9 @@ class RememberedReads:
 
         def load(snapshot: Snapshot) -> ClientRecord | None:
             client = snapshot.clients.get(client_id)
-            if client is None:
-                return None
             secrets = {secret.key_id: secret for secret in snapshot.clients.secrets_of(client_id)}
+            if client is None:  # only now, so that an unknown id costs what a known one does
+                return None
             return ClientRecord(client, secrets, bytes.fromhex(client_id.replace("-", "")))
 
         return await self._remembered(self._clients, client_id, load)
@@ -204,7 +209,7 @@ class RememberedReads:
         """Tells whether a single token was ended."""
         if self._denied is None:
             number = self._number
-            now = self._clock.now_ms() // 1000
+            now = self._clock.now_ms() // 1000 - CLOCK_SLACK_SECONDS
             ids = await self._store.read(
                 lambda snapshot: snapshot.denied_tokens.unexpired(now, MOST_DENIED)
             )

@@ -19,8 +19,9 @@ def read_state(text: str) -> ClientState:
         raise ValueError("must be one of active, inactive, disabled") from None
 
 
-_PLAIN = r"^[^\x00-\x1f\x7f]*$"
-_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+# Without the last part a pattern lets a line feed stand at the end.
+_PLAIN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PLAIN)]
 Description = Annotated[str, Meta(max_length=2000, pattern=_LINES)]
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]

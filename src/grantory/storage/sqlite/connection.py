@@ -5,6 +5,7 @@ The SQLite library comes with the driver (apsw), not from the operating system: 
 """
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -52,11 +53,24 @@ def connect(path: Path, wait_ms: int) -> apsw.Connection:
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         connection.setbusytimeout(wait_ms)
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_wal(connection, wait_ms)
         connection.execute("PRAGMA synchronous = FULL")
     except apsw.Error as error:
         raise SetupError(f"cannot open {path}: {error}") from None
     return connection
+
+
+def _use_wal(connection: apsw.Connection, wait_ms: int) -> None:
+    """Switches to WAL; where another process does so too, SQLite fails without waiting."""
+    deadline = time.monotonic() + wait_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except apsw.BusyError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
 
 
 class ApswExecutor:
@@ -93,7 +107,8 @@ def in_snapshot(connection: apsw.Connection, work: Callable[[ApswExecutor], T]) 
         try:
             return work(ApswExecutor(connection))
         finally:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # some errors end it by themselves
+                connection.execute("ROLLBACK")
     except apsw.Error as error:
         raise told(error) from error
 

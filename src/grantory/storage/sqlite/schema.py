@@ -33,7 +33,8 @@ def upgrade(path: Path) -> tuple[str | None, str]:
             connection.execute("BEGIN IMMEDIATE")
             before = _revision(connection)
             if before != HEAD:
-                connection.execute(upgrade_sql("sqlite", before))
+                # All of it: execute alone stops at the first statement that answers a row.
+                connection.execute(upgrade_sql("sqlite", before)).fetchall()
             connection.execute("COMMIT")
         except apsw.Error as error:
             raise SetupError(f"cannot upgrade {path}: {error}") from None
@@ -58,5 +59,6 @@ def is_set_up(path: Path) -> bool:
 def integrity_problems(path: Path) -> list[str]:
     """Lets SQLite look through the whole file; returns what it finds wrong."""
     with closing(connect(path, WRITER_WAIT_MS)) as connection:
-        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check").fetchall()]
+        rows = connection.execute("PRAGMA integrity_check").fetchall()
+    found = [line for row in rows for line in str(row[0]).splitlines()]
     return [] if found == ["ok"] else found

@@ -82,7 +82,7 @@ class Writer:
             if jobs:
                 try:
                     self._run(jobs)
-                except Exception as error:  # noqa: BLE001 - the thread must outlive any error
+                except Exception as error:
                     for waiting in jobs:
                         waiting.error = waiting.error or _unavailable(error)
                 _deliver(jobs)

@@ -10,6 +10,8 @@ import logging
 from pathlib import Path
 from typing import Final
 
+from grantory.errors import SetupError
+
 HEAD: Final = "0001"
 """The newest revision; a test holds it equal to the scripts in ``versions``."""
 
@@ -25,10 +27,14 @@ def upgrade_sql(dialect: str, current: str | None) -> str:
 
     Returns:
         SQL text; the caller runs it in one transaction.
+
+    Raises:
+        SetupError: when the revision is none of this program's.
     """
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
@@ -52,5 +58,10 @@ def upgrade_sql(dialect: str, current: str | None) -> str:
             as_sql=True,
             literal_binds=True,
         )
-        context.run_migrations()
+        try:
+            context.run_migrations()
+        except CommandError:
+            raise SetupError(
+                f"the store has schema {current}, which is newer than this program"
+            ) from None
     return text.getvalue()

@@ -1,0 +1,382 @@
+"""The writer of the embedded store: batches, lost transactions, and a file that fails."""
+
+import asyncio
+import os
+import stat
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+
+from grantory.errors import Conflict, SetupError, StorageUnavailable
+from grantory.ports.storage import Transaction
+from grantory.storage.sql.transaction import SqlTransaction
+from grantory.storage.sqlite import schema
+from grantory.storage.sqlite import store as store_module
+from grantory.storage.sqlite.connection import connect, in_snapshot
+from grantory.storage.sqlite.store import SqliteStore
+from grantory.storage.sqlite.writer import LARGEST_BATCH, LONGEST_QUEUE, Writer
+from tests.support.entities import ORG, a_client, an_id
+from tests.support.runtime import FakeClock
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "grantory.db"
+    schema.upgrade(path)
+    return path
+
+
+class Traced:
+    """A writer with a list of what its connection was told to do."""
+
+    def __init__(self, file: Path) -> None:
+        self.connection = connect(file, 5000)
+        self.said: list[str] = []
+        self.connection.trace_v2(apsw.SQLITE_TRACE_STMT, self._note)
+        self.writer = Writer(self.connection, FakeClock())
+
+    def _note(self, event: dict[str, object]) -> None:
+        self.said.append(str(event["sql"]).split()[0].upper())
+
+    async def write(self, work: Callable[[SqlTransaction], object]) -> object:
+        return await self.writer.write(work)
+
+
+@pytest.fixture
+async def traced(file: Path) -> AsyncIterator[Traced]:
+    made = Traced(file)
+    yield made
+    made.writer.close()
+
+
+def names(file: Path) -> list[str]:
+    with closing(apsw.Connection(str(file))) as connection:
+        return [str(name) for (name,) in connection.execute("SELECT name FROM clients ORDER BY id")]
+
+
+def adding(number: int) -> Callable[[Transaction | SqlTransaction], int]:
+    def work(t: Transaction | SqlTransaction) -> int:
+        t.clients.add(a_client(number))
+        return number
+
+    return work
+
+
+class Gate:
+    """A write that holds the writer up until it is let go."""
+
+    def __init__(self) -> None:
+        self.inside = threading.Event()
+        self.go_on = threading.Event()
+
+    def work(self, _transaction: object) -> None:
+        self.inside.set()
+        assert self.go_on.wait(20)
+
+
+async def test_waiting_writes_are_committed_together(file: Path, traced: Traced) -> None:
+    gate = Gate()
+    first = asyncio.create_task(traced.write(gate.work))
+    await asyncio.to_thread(gate.inside.wait, 10)
+    rest = [asyncio.create_task(traced.write(adding(n))) for n in range(LARGEST_BATCH)]
+    await asyncio.sleep(0)
+    traced.said.clear()
+    gate.go_on.set()
+    assert await asyncio.gather(first, *rest) == [None, *range(LARGEST_BATCH)]
+    assert traced.said.count("COMMIT") == 2
+    assert traced.said.count("SAVEPOINT") == LARGEST_BATCH
+    assert len(names(file)) == LARGEST_BATCH
+
+
+async def test_a_batch_has_a_largest_size(file: Path, traced: Traced) -> None:
+    gate = Gate()
+    first = asyncio.create_task(traced.write(gate.work))
+    await asyncio.to_thread(gate.inside.wait, 10)
+    rest = [asyncio.create_task(traced.write(adding(n))) for n in range(2 * LARGEST_BATCH + 1)]
+    await asyncio.sleep(0)
+    traced.said.clear()
+    gate.go_on.set()
+    await asyncio.gather(first, *rest)
+    assert traced.said.count("COMMIT") == 1 + 3
+
+
+async def test_a_write_is_on_disk_before_it_is_answered(file: Path, traced: Traced) -> None:
+    for number in range(3):
+        await traced.write(adding(number))
+        assert len(names(file)) == number + 1
+
+
+async def test_a_failed_write_is_rolled_back_to_its_savepoint_only(
+    file: Path, traced: Traced
+) -> None:
+    gate = Gate()
+    first = asyncio.create_task(traced.write(gate.work))
+    await asyncio.to_thread(gate.inside.wait, 10)
+    works = [adding(1), adding(1), adding(2)]
+    rest = [asyncio.create_task(traced.write(work)) for work in works]
+    await asyncio.sleep(0)
+    traced.said.clear()
+    gate.go_on.set()
+    results = await asyncio.gather(first, *rest, return_exceptions=True)
+    assert isinstance(results[2], Conflict)
+    assert [results[1], results[3]] == [1, 2]
+    assert traced.said.count("COMMIT") == 2
+    assert names(file) == ["client 1", "client 2"]
+
+
+async def batch_with(traced: Traced, *works: Callable[[SqlTransaction], object]) -> list[object]:
+    """Run works in one batch, whose order is theirs."""
+    gate = Gate()
+    first = asyncio.create_task(traced.write(gate.work))
+    await asyncio.to_thread(gate.inside.wait, 10)
+    rest = [asyncio.create_task(traced.write(work)) for work in works]
+    await asyncio.sleep(0)
+    gate.go_on.set()
+    await first
+    return list(await asyncio.gather(*rest, return_exceptions=True))
+
+
+async def test_a_transaction_lost_in_the_middle_fails_one_write_and_none_of_its_neighbours(
+    file: Path, traced: Traced
+) -> None:
+    def lose(t: SqlTransaction) -> None:
+        t.clients.add(a_client(50))
+        traced.connection.execute("ROLLBACK")  # as SQLite does by itself on some errors
+        raise apsw.FullError("database or disk is full")
+
+    results = await batch_with(traced, adding(1), adding(2), lose, adding(3))
+    assert results[:2] == [1, 2]
+    assert isinstance(results[2], StorageUnavailable)
+    assert results[3] == 3
+    assert names(file) == ["client 1", "client 2", "client 3"]
+    assert await traced.write(adding(4)) == 4
+
+
+async def test_a_write_that_is_run_again_is_answered_by_its_last_run(
+    file: Path, traced: Traced
+) -> None:
+    runs: list[int] = []
+
+    def fail_at_first(t: SqlTransaction) -> int:
+        runs.append(1)
+        t.clients.add(a_client(1))
+        if len(runs) == 1:
+            raise ValueError("the first run")
+        return len(runs)
+
+    def lose(_t: SqlTransaction) -> None:
+        traced.connection.execute("ROLLBACK")
+        raise apsw.FullError("database or disk is full")
+
+    results = await batch_with(traced, fail_at_first, lose)
+    assert results[0] == 2
+    assert isinstance(results[1], StorageUnavailable)
+    assert names(file) == ["client 1"]
+
+
+async def test_a_transaction_lost_without_an_error_is_noticed(file: Path, traced: Traced) -> None:
+    def lose(t: SqlTransaction) -> str:
+        t.clients.add(a_client(50))
+        traced.connection.execute("ROLLBACK")
+        return "done"
+
+    results = await batch_with(traced, adding(1), lose, adding(2))
+    assert isinstance(results[1], StorageUnavailable)
+    assert [results[0], results[2]] == [1, 2]
+    assert names(file) == ["client 1", "client 2"]
+
+
+async def test_an_interrupted_write_fails_alone(file: Path, traced: Traced) -> None:
+    def interrupted(t: SqlTransaction) -> None:
+        t.clients.add(a_client(50))
+        traced.connection.set_progress_handler(lambda: True, 1)
+        try:
+            traced.connection.execute("UPDATE clients SET name = name || 'x'")
+        finally:
+            traced.connection.set_progress_handler(None)
+
+    results = await batch_with(traced, adding(1), interrupted, adding(2))
+    assert isinstance(results[1], StorageUnavailable)
+    assert [results[0], results[2]] == [1, 2]
+    assert names(file) == ["client 1", "client 2"]
+
+
+async def test_a_full_disk_fails_what_does_not_fit_and_nothing_else(
+    file: Path, traced: Traced
+) -> None:
+    await traced.write(adding(1))
+    pages = int(str(traced.connection.execute("PRAGMA page_count").fetchall()[0][0]))
+
+    def large(t: SqlTransaction) -> None:
+        t.clients.add(a_client(50, description="x" * 400_000))
+
+    traced.connection.execute(f"PRAGMA max_page_count = {pages + 20}")
+    results = await batch_with(traced, adding(2), large, adding(3))
+    assert isinstance(results[1], StorageUnavailable)
+    assert [results[0], results[2]] == [2, 3]
+    assert names(file) == ["client 1", "client 2", "client 3"]
+    traced.connection.execute("PRAGMA max_page_count = 100000")
+    await traced.write(large)
+    assert len(names(file)) == 4
+    assert schema.integrity_problems(file) == []
+
+
+async def test_a_failing_commit_fails_or_repeats_every_write_of_the_batch(
+    file: Path, traced: Traced
+) -> None:
+    failures = 1
+
+    def refuse_commit() -> bool:
+        nonlocal failures
+        failures -= 1
+        return failures >= 0
+
+    def armed(t: SqlTransaction) -> int:
+        traced.connection.set_commit_hook(refuse_commit)
+        t.clients.add(a_client(2))
+        return 2
+
+    results = await batch_with(traced, adding(1), armed, adding(3))
+    assert results == [1, 2, 3]
+    assert names(file) == ["client 1", "client 2", "client 3"]
+    failures = 1
+    with pytest.raises(StorageUnavailable):
+        await traced.write(adding(4))
+    assert len(names(file)) == 3
+    assert await traced.write(adding(4)) == 4
+
+
+@pytest.fixture
+async def store(file: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqliteStore]:
+    monkeypatch.setattr(store_module, "WRITER_WAIT_MS", 50)
+    opened = SqliteStore(file, FakeClock())
+    yield opened
+    opened.close()
+
+
+async def test_a_lock_of_another_connection_is_told_and_service_goes_on_after_it(
+    file: Path, store: SqliteStore
+) -> None:
+    await store.write(adding(1))
+    with closing(apsw.Connection(str(file))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageUnavailable) as caught:
+            await store.write(adding(2))
+        assert "Busy" in caught.value.detail
+        assert caught.value.status == 503
+        assert caught.value.retry_after == 1
+        # Readers are not held up by a writer.
+        assert await store.read(lambda s: s.clients.count(ORG)) == 1
+        other.execute("ROLLBACK")
+    assert await store.write(adding(2)) == 2
+    assert names(file) == ["client 1", "client 2"]
+
+
+async def test_many_writes_under_a_lock_are_all_refused_and_none_is_done_later(
+    file: Path, store: SqliteStore
+) -> None:
+    with closing(apsw.Connection(str(file))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        results = await asyncio.gather(
+            *(store.write(adding(n)) for n in range(5)), return_exceptions=True
+        )
+        assert all(isinstance(result, StorageUnavailable) for result in results)
+        other.execute("ROLLBACK")
+    await store.write(adding(9))
+    assert names(file) == ["client 9"]
+
+
+async def test_a_store_that_may_not_be_written_says_so_and_still_reads(
+    file: Path, traced: Traced
+) -> None:
+    await traced.write(adding(1))
+    traced.connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(StorageUnavailable):
+        await traced.write(adding(2))
+    traced.connection.execute("PRAGMA query_only = OFF")
+    await traced.write(adding(3))
+    assert names(file) == ["client 1", "client 3"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write every file")
+def test_a_read_only_file_is_refused_when_it_is_opened(file: Path) -> None:
+    file.chmod(stat.S_IRUSR)
+    with pytest.raises(SetupError):
+        SqliteStore(file, FakeClock())
+
+
+def test_a_file_that_is_no_database_is_refused_when_it_is_opened(tmp_path: Path) -> None:
+    file = tmp_path / "grantory.db"
+    file.write_bytes(b"this is no database, whatever its name says" * 100)
+    with pytest.raises(SetupError, match="cannot open"):
+        SqliteStore(file, FakeClock())
+
+
+async def test_closing_finishes_the_writes_that_wait(file: Path) -> None:
+    store = SqliteStore(file, FakeClock())
+    gate = Gate()
+    waiting: list[asyncio.Task[int | None]] = [asyncio.create_task(store.write(gate.work))]
+    await asyncio.to_thread(gate.inside.wait, 10)
+    waiting += [asyncio.create_task(store.write(adding(n))) for n in range(150)]
+    await asyncio.sleep(0)
+    closing_thread = asyncio.create_task(asyncio.to_thread(store.close))
+    gate.go_on.set()
+    assert await asyncio.gather(*waiting) == [None, *range(150)]
+    await closing_thread
+    assert len(names(file)) == 150
+
+
+async def test_a_caller_who_gave_up_does_not_hurt_the_others(file: Path, traced: Traced) -> None:
+    gate = Gate()
+    first = asyncio.create_task(traced.write(gate.work))
+    await asyncio.to_thread(gate.inside.wait, 10)
+    rest = [asyncio.create_task(traced.write(adding(n))) for n in range(3)]
+    await asyncio.sleep(0)
+    rest[1].cancel()
+    gate.go_on.set()
+    await first
+    assert [await rest[0], await rest[2]] == [0, 2]
+    assert names(file) == ["client 0", "client 1", "client 2"]
+
+
+async def test_too_many_waiting_writes_are_refused_at_once(file: Path, traced: Traced) -> None:
+    gate = Gate()
+    first = asyncio.create_task(traced.write(gate.work))
+    await asyncio.to_thread(gate.inside.wait, 10)
+
+    def nothing(_transaction: object) -> None:
+        return None
+
+    rest = [asyncio.create_task(traced.write(nothing)) for _ in range(LONGEST_QUEUE)]
+    await asyncio.sleep(0)
+    with pytest.raises(StorageUnavailable, match="not available") as caught:
+        await traced.write(adding(1))
+    assert "too many" in caught.value.detail
+    gate.go_on.set()
+    await asyncio.gather(first, *rest)
+    assert names(file) == []
+    assert await traced.write(adding(1)) == 1
+
+
+def test_a_read_whose_transaction_sqlite_ended_is_told_as_unavailable(file: Path) -> None:
+    with closing(connect(file, 100)) as connection:
+
+        def fail(_executor: object) -> None:
+            connection.execute("ROLLBACK")  # as SQLite does by itself on such an error
+            raise apsw.IOError("disk I/O error")
+
+        with pytest.raises(StorageUnavailable):
+            in_snapshot(connection, fail)
+        assert (
+            in_snapshot(connection, lambda sql: SqlTransaction(sql).clients.get(an_id(1))) is None
+        )
+
+
+def test_commits_are_on_disk_when_they_return(file: Path) -> None:
+    with closing(connect(file, 100)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+        assert connection.execute("PRAGMA synchronous").fetchall() == [(2,)]
