@@ -72,6 +72,12 @@ def _text(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if not text.strip() or text != text.strip():
+        raise ValueError("must be an address or a host name")
+    return text
+
+
 def _port(text: str) -> int:
     return _number(text, 0, 65_535)
 
@@ -135,7 +141,7 @@ def _database(text: str) -> str:
 
 
 SETTINGS: Final = (
-    Setting("host", "The address to listen on.", _text),
+    Setting("host", "The address to listen on.", _host),
     Setting("port", "The port to listen on.", _port),
     Setting("workers", "Server processes; more than 1 is not built yet.", _workers),
     Setting("data_dir", "The folder of the embedded store and the master key.", Path),

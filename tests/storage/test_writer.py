@@ -1,8 +1,6 @@
 """The writer of the embedded store: batches, lost transactions, and a file that fails."""
 
 import asyncio
-import os
-import stat
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -302,11 +300,12 @@ async def test_a_store_that_may_not_be_written_says_so_and_still_reads(
     assert names(file) == ["client 1", "client 3"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write every file")
-def test_a_read_only_file_is_refused_when_it_is_opened(file: Path) -> None:
-    file.chmod(stat.S_IRUSR)
-    with pytest.raises(SetupError):
-        SqliteStore(file, FakeClock())
+async def test_a_write_after_the_end_is_refused(file: Path) -> None:
+    store = SqliteStore(file, FakeClock())
+    store.close()
+    with pytest.raises(StorageUnavailable):
+        await store.write(adding(1))
+    assert names(file) == []
 
 
 def test_a_file_that_is_no_database_is_refused_when_it_is_opened(tmp_path: Path) -> None:

@@ -115,6 +115,9 @@ class Application:
         header = (CORRELATION, correlation_id.encode())
         try:
             await response.send(send, header, head=request.method == "HEAD")
+        except BaseException:
+            response.error_code = "broken.off"
+            raise
         finally:
             self._record(
                 RequestRecord(

@@ -46,6 +46,7 @@ class Writer:
         self._executor = ApswExecutor(connection)
         self._clock = clock
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="grantory-writer", daemon=True)
         self._thread.start()
 
@@ -56,6 +57,8 @@ class Writer:
             StorageUnavailable: when too many writes wait, or SQLite cannot take this one.
             Exception: whatever ``work`` raised; then nothing of it was kept.
         """
+        if self._closed:
+            raise StorageUnavailable("the store is closed")
         if self._queue.qsize() >= LONGEST_QUEUE:
             raise StorageUnavailable("too many writes are waiting")
         job = _Job(work)
@@ -64,6 +67,7 @@ class Writer:
 
     def close(self) -> None:
         """Finishes the writes that wait, and ends the thread."""
+        self._closed = True
         self._queue.put(None)
         self._thread.join()
         self._connection.close()
@@ -90,6 +94,11 @@ class Writer:
     def _run(self, jobs: list[_Job]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+        except apsw.Error as error:  # none of them could begin: another process holds the lock
+            for job in jobs:
+                job.error = _unavailable(error)
+            return
+        try:
             for job in jobs:
                 self._run_one(job)
             self._connection.execute("COMMIT")

@@ -1,0 +1,225 @@
+"""The list of clients: every client in one streamed page, or page by page."""
+
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from grantory.domain.access import Assignment
+from grantory.domain.client import SubjectKind
+from grantory.errors import StorageUnavailable
+from grantory.http.api_v2.clients import FULL_LISTS_AT_ONCE
+from grantory.ports.storage import Transaction
+from grantory.registry.clients import STREAM_BATCH
+from tests.support.entities import a_client, an_id
+from tests.support.world import CLIENTS, World
+
+
+async def add_clients(world: World, count: int) -> list[str]:
+    """Put clients into the store itself; returns their ids in the order of creation."""
+    organization = world.founding.organization.id
+    start = world.clock.now_ms() + 1
+
+    def work(t: Transaction) -> None:
+        for number in range(count):
+            client = a_client(number, organization_id=organization, created_at=start + number // 7)
+            t.clients.add(client)
+            held = [Assignment("a-role", "*")] if number % 3 == 0 else []
+            t.access.set_grants(organization, client.id, SubjectKind.CLIENT, held, start)
+
+    await world.node.store.write(work)
+    return [an_id(number) for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 1, STREAM_BATCH - 2, STREAM_BATCH - 1, STREAM_BATCH, 1200])
+async def test_every_client_is_in_one_page_exactly_once(world: World, count: int) -> None:
+    expected = [world.admin.client_id, *await add_clients(world, count)]
+    page = await world.admin.get(CLIENTS)
+    assert [client["id"] for client in page["entities"]] == expected
+    assert {key: value for key, value in page.items() if key != "entities"} == {
+        "pageSize": count + 1,
+        "pageNumber": 1,
+        "pageCount": 1,
+        "total": count + 1,
+        "firstUri": CLIENTS,
+        "lastUri": CLIENTS,
+        "selfUri": CLIENTS,
+    }
+    assert not any("secret" in client for client in page["entities"])
+    roles = [client["id"] for client in page["entities"][1:] if "roleIds" in client]
+    assert roles == expected[1::3]
+
+
+async def test_each_entity_of_the_list_is_what_get_answers(world: World) -> None:
+    await world.admin.make_client(
+        authorizedGrantType="CODE", registeredRedirectUri=["https://a.example/"], scope=["x"]
+    )
+    await world.admin.make_member("oauth:client:view")
+    page = await world.admin.get(CLIENTS)
+    for client in page["entities"]:
+        assert client == await world.admin.get(client["selfUri"])
+    paged = await world.admin.get(f"{CLIENTS}?pageSize=100")
+    assert paged["entities"] == page["entities"]
+
+
+async def test_pages_follow_one_another_by_their_addresses(world: World) -> None:
+    ids = [world.admin.client_id, *await add_clients(world, 10)]
+    seen: list[str] = []
+    address = f"{CLIENTS}?pageSize=4&pageNumber=1"
+    pages = 0
+    while address:
+        page = await world.admin.get(address)
+        assert (page["total"], page["pageCount"], page["pageSize"]) == (11, 3, 4)
+        assert page["selfUri"] == address
+        assert page["firstUri"] == f"{CLIENTS}?pageSize=4&pageNumber=1"
+        assert page["lastUri"] == f"{CLIENTS}?pageSize=4&pageNumber=3"
+        seen += [client["id"] for client in page["entities"]]
+        address = page.get("nextUri", "")
+        pages += 1
+    assert pages == 3
+    assert seen == ids
+    beyond = await world.admin.get(f"{CLIENTS}?pageSize=4&pageNumber=9")
+    assert beyond["entities"] == []
+    assert beyond["total"] == 11
+
+
+async def test_one_paging_parameter_brings_the_defaults_of_the_other(world: World) -> None:
+    await add_clients(world, 30)
+    page = await world.admin.get(f"{CLIENTS}?pageNumber=2")
+    assert (len(page["entities"]), page["pageSize"], page["pageNumber"]) == (6, 25, 2)
+    page = await world.admin.get(f"{CLIENTS}?pageSize=10")
+    assert (len(page["entities"]), page["pageNumber"]) == (10, 1)
+
+
+async def test_unknown_parameters_do_not_make_it_a_page(world: World) -> None:
+    await add_clients(world, 30)
+    page = await world.admin.get(f"{CLIENTS}?expand=x&sortBy=name")
+    assert len(page["entities"]) == page["total"] == 31
+
+
+class Reader:
+    """An ASGI caller that sees each chunk, and may stop listening."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.status = 0
+        self.body = b""
+        self.whole = False
+        self.stop_after = 10**9
+        self.pause: asyncio.Event | None = None
+        self.started = asyncio.Event()
+
+    async def call(self, path: str) -> None:
+        token = self.world.admin.token or await self.world.admin.log_in()
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": [(b"authorization", b"Bearer " + token.encode())],
+            "client": ("192.0.2.1", 1),
+        }
+        await self.world.application(scope, self._receive, self._send)
+
+    async def _receive(self) -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            return
+        self.stop_after -= 1
+        if self.stop_after < 0:
+            raise TimeoutError("the reader takes nothing")
+        self.body += message.get("body", b"")
+        self.whole = not message.get("more_body", False)
+        self.started.set()
+        if self.pause is not None:
+            await self.pause.wait()
+
+
+async def test_a_client_present_throughout_comes_once_while_others_come_and_go(
+    world: World,
+) -> None:
+    ids = await add_clients(world, 3 * STREAM_BATCH)
+    reader = Reader(world)
+    reader.pause = asyncio.Event()
+    listing = asyncio.create_task(reader.call(CLIENTS))
+    await reader.started.wait()
+    gone = [ids[3], ids[STREAM_BATCH - 1], ids[2 * STREAM_BATCH]]
+    for client_id in gone:
+        await world.admin.call("DELETE", f"{CLIENTS}/{client_id}")
+    made = await world.admin.make_client(authorizedGrantType="CODE")
+    reader.pause.set()
+    await listing
+    import json
+
+    page = json.loads(reader.body)
+    seen = [client["id"] for client in page["entities"]]
+    assert len(seen) == len(set(seen)) == page["total"]
+    assert set(ids) - set(gone) <= set(seen)
+    assert ids[2 * STREAM_BATCH] not in seen
+    assert made.client_id not in seen or seen.count(made.client_id) == 1
+
+
+async def test_a_failure_in_the_middle_is_never_taken_for_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_clients(world, 3 * STREAM_BATCH)
+    scan = world.node.store.scan
+    calls = 0
+
+    async def failing(work: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise StorageUnavailable("asked for by the test")
+        return await scan(work)
+
+    monkeypatch.setattr(world.node.store, "scan", failing)
+    reader = Reader(world)
+    with pytest.raises(StorageUnavailable):
+        await reader.call(CLIENTS)
+    assert reader.status == 200
+    assert reader.body.count(b'"selfUri"') > STREAM_BATCH
+    assert not reader.whole
+
+
+async def test_readers_who_go_away_leave_room_for_others(world: World) -> None:
+    await add_clients(world, 2 * STREAM_BATCH)
+    for _ in range(2 * FULL_LISTS_AT_ONCE):
+        gone = Reader(world)
+        gone.stop_after = 1
+        with pytest.raises(TimeoutError):
+            await gone.call(CLIENTS)
+    async with asyncio.timeout(20):
+        assert (await world.admin.get(CLIENTS))["total"] == 2 * STREAM_BATCH + 1
+
+
+async def test_few_full_lists_run_at_once_and_the_others_wait_their_turn(world: World) -> None:
+    await add_clients(world, 2 * STREAM_BATCH)
+    slow = [Reader(world) for _ in range(FULL_LISTS_AT_ONCE + 1)]
+    go_on = asyncio.Event()
+    for reader in slow:
+        reader.pause = go_on
+    tasks = [asyncio.create_task(reader.call(CLIENTS)) for reader in slow]
+    starts = {asyncio.create_task(reader.started.wait()) for reader in slow}
+    while len(starts) > len(slow) - FULL_LISTS_AT_ONCE:  # whichever of them come first
+        _, starts = await asyncio.wait(starts, return_when=asyncio.FIRST_COMPLETED)
+    # Short lists and everything else go on meanwhile.
+    for _ in range(10):  # behind the first read of the last list, in the same queue of threads
+        assert (await world.admin.get(f"{CLIENTS}?pageSize=1"))["total"] == 2 * STREAM_BATCH + 1
+    assert sum(reader.started.is_set() for reader in slow) == FULL_LISTS_AT_ONCE
+    go_on.set()
+    await asyncio.gather(*tasks, *starts)
+    assert all(reader.whole for reader in slow)
+
+
+async def test_an_empty_organisation_answers_an_empty_list(world: World) -> None:
+    viewer = await world.admin.make_member("oauth:client:view")
+    assert (await viewer.get(CLIENTS))["total"] == 2
+    answer = await world.admin.call("DELETE", f"{CLIENTS}/{world.admin.client_id}")
+    assert answer.status_code == 204
+    assert (await viewer.get(CLIENTS))["total"] == 1
