@@ -118,7 +118,8 @@ class Reader:
             "path": path,
             "raw_path": path.encode(),
             "query_string": b"",
-            "headers": [(b"authorization", b"Bearer " + token.encode())],
+            "http_version": "1.1",
+            "headers": [(b"host", b"a"), (b"authorization", b"Bearer " + token.encode())],
             "client": ("192.0.2.1", 1),
         }
         await self.world.application(scope, self._receive, self._send)

@@ -137,6 +137,8 @@ class Application:
     async def _answer(self, request: Request, route: list[str]) -> Response:
         actor: Actor | None = None
         try:
+            if b"host" not in request.headers and request.scope["http_version"] == "1.1":
+                raise ApiError(400, "bad.request", "HTTP/1.1 asks for a Host header.")
             target, path = self._find(request, route)
             if not isinstance(target, Operation):
                 return await target(request)

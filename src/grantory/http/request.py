@@ -100,6 +100,8 @@ class Request:
             parsed = ipaddress.ip_address(address)
         except ValueError:
             return False
+        # On a socket for both families an IPv4 proxy comes as ::ffff:192.0.2.1.
+        parsed = getattr(parsed, "ipv4_mapped", None) or parsed
         return any(parsed in network for network in self._trusted)
 
     async def body(self, limit: int) -> bytes:

@@ -43,6 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _in_head = True
     _unserved = False
     _ended = False
+    _tail = b""
     _awaited: float | None = None
     _timer: asyncio.TimerHandle | None = None
 
@@ -62,7 +63,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._in_head and b"pgrade" in data:
-            data = without_upgrade(data)
+            data = without_upgrade(self._tail, data)
+        self._tail = data[-3:]
         super().data_received(data)
         if self._unserved or self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(431, "Request Header Fields Too Large", "request.header.too.large")
@@ -157,15 +159,21 @@ def _refusal(status: int, reason: str, code: str, message: str) -> bytes:
     return head.encode() + body
 
 
-def without_upgrade(data: bytes) -> bytes:
+def without_upgrade(tail: bytes, data: bytes) -> bytes:
     """Takes the wish for another protocol out of a request's head, which is then served as it is.
 
     Java's standard client and ``curl --http2`` ask for HTTP/2 with their first request, body
     and all; a server may leave that unheard (RFC 9110 section 7.8), but the parser would stop
-    at the end of the head.
+    at the end of the head. The length stays the same, so that no mistake here could move the
+    border between two requests.
+
+    Args:
+        tail: the last three bytes that came before, for an end of the head in two pieces.
+        data: the piece, which begins in a head.
     """
-    head, end, rest = data.partition(b"\r\n\r\n")
-    return _UPGRADE.sub(rb"\1x-upgrade\2", head) + end + rest
+    end = (tail + data).find(b"\r\n\r\n")
+    border = len(data) if end < 0 else max(0, end - len(tail))
+    return _UPGRADE.sub(rb"\1unheard\2", data[:border]) + data[border:]
 
 
 class Server(uvicorn.Server):

@@ -105,16 +105,17 @@ class SqlClients:
 
     def get(self, client_id: str) -> Client | None:  # noqa: D102 - see the port
         row = self._sql.one(GET, id=client_id)
-        return None if row is None else self._client(row)
+        # Read for every id, known or not, of whatever grant type: a failed authentication must
+        # cost the same for all.
+        uris = self._sql.all(URIS, client_id=client_id)
+        return None if row is None else _from_row(row, tuple(uri for (uri,) in uris))
 
     def get_for_change(self, organization_id: str, client_id: str) -> Client | None:  # noqa: D102
         row = self._sql.one(GET_FOR_CHANGE, id=client_id, organization_id=organization_id)
-        return None if row is None else self._client(row)
-
-    def _client(self, row: Row) -> Client:
-        has_uris = GrantType(row[4]).has_redirect_uris
-        found = self._sql.all(URIS, client_id=row[0]) if has_uris else ()
-        return _from_row(row, tuple(uri for (uri,) in found))
+        if row is None:
+            return None
+        uris = self._sql.all(URIS, client_id=client_id)
+        return _from_row(row, tuple(uri for (uri,) in uris))
 
     def secrets_of(self, client_id: str) -> list[ClientSecret]:  # noqa: D102
         return [
