@@ -1,0 +1,1 @@
+"""How fast the server answers, as a share of what the bare HTTP server under it can do."""

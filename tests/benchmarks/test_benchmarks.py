@@ -1,0 +1,167 @@
+"""The benchmarks' own logic; no load generator is needed for it."""
+
+import pytest
+
+from benchmarks.disturbance import TICKS, Usage, others, read_machine
+from benchmarks.floor_app import BODY, floor_app
+from benchmarks.goals import Goal
+from benchmarks.machine import Machine
+from benchmarks.measurement import QUICK, Measured, Result, ratio
+from benchmarks.report import document, heading, other_goals, table
+from benchmarks.wrk import Sample, Target, read_sample
+
+LINE = '{"requests":%d,"microseconds":2000000,"p50":1500,"p99":4250,"refused":%d,"broken":%d}\n'
+MACHINE = Machine(2, "A processor", "Linux x86_64", {"python": "3.11.7"})
+
+
+def result(name: str, *rates: int, errors: int = 0, p99: float = 4.0) -> Result:
+    return Result(name, tuple(Sample(rate, 1.0, 1.5, p99, errors) for rate in rates), 50.0)
+
+
+def measured(*further: Result, lost: int = 0, foreign: float = 0.01) -> Measured:
+    floor, token = result("floor F", 40_000, 20_000), result("token", 20_000, 12_000)
+    return Measured((floor, token, *further), 45.0, lost, foreign)
+
+
+def test_the_last_line_of_wrk_is_read() -> None:
+    sample = read_sample("Running 2s test @ http://127.0.0.1\n" + LINE % (80_000, 2, 1))
+
+    assert sample == Sample(requests=80_000, seconds=2.0, p50=1.5, p99=4.25, errors=3)
+    assert sample.rate == 40_000
+
+
+@pytest.mark.parametrize(
+    "output", ["", "unable to connect\n", '{"requests":1}\n', LINE % (0, 0, 0)]
+)
+def test_a_run_that_measured_nothing_is_an_error(output: str) -> None:
+    with pytest.raises(RuntimeError, match="wrk"):
+        read_sample(output)
+
+
+def test_ratios_are_taken_round_by_round() -> None:
+    # The medians are 20,000 and 10,000; no round had that ratio.
+    floor, work = result("floor F", 40_000, 20_000, 10_000), result("token", 10_000, 8_000, 6_000)
+
+    shares = ratio(work, floor)
+
+    assert (shares.median, shares.least, shares.most) == (0.4, 0.25, 0.6)
+
+
+def test_ratios_need_the_same_rounds() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        ratio(result("token", 1), result("floor F", 1, 2))
+
+
+def test_goals_are_told_from_both_sides() -> None:
+    high, low = Goal(0.42, 0.55), Goal(8, 5)
+
+    assert [high.reached_from_below(v) for v in (0.41, 0.42, 0.55)] == ["no", "must", "aim"]
+    assert [low.reached_from_above(v) for v in (8.1, 8, 5)] == ["no", "must", "aim"]
+
+
+def test_the_table_is_aligned_and_says_what_was_reached() -> None:
+    lines = table(measured(result("list of 10", 2_000, 1_000))).splitlines()
+
+    assert lines[2].split() == [
+        "floor",
+        "F",
+        "30,000",
+        "1.50",
+        "4.00",
+        "0",
+        "50",
+        "100",
+        "100",
+        "100",
+    ]
+    assert lines[3].split() == [
+        "token",
+        "16,000",
+        "1.50",
+        "4.00",
+        "0",
+        "50",
+        "55",
+        "50",
+        "60",
+        "42",
+        "55",
+        "aim",
+    ]
+    assert lines[4].split() == [
+        "list",
+        "of",
+        "10",
+        "1,500",
+        "1.50",
+        "4.00",
+        "0",
+        "50",
+        "5",
+        "5",
+        "5",
+    ]
+    assert lines[0].index("requests/s") + len("requests/s") == lines[3].index("16,000") + 6
+
+
+def test_a_disturbed_run_reaches_nothing() -> None:
+    lines = table(measured(foreign=0.2)).splitlines()
+
+    assert lines[3].split()[-3:] == ["42", "55", "?"]
+
+
+def test_failures_and_disturbance_are_said_aloud() -> None:
+    calm, bad = measured(), measured(result("create", 9, 9, errors=2), lost=3, foreign=0.3)
+
+    assert calm.failures == 0
+    assert "FAILED" not in other_goals(calm)
+    assert "NOT CALM" not in other_goals(calm)
+    assert bad.failures == 7
+    assert "FAILED: 7" in other_goals(bad)
+    assert "LOST: 3" in other_goals(bad)
+    assert "NOT CALM" in other_goals(bad)
+
+
+def test_the_document_holds_every_round() -> None:
+    written = document(MACHINE, QUICK, measured())
+
+    token = written["works"][1]
+    assert token["ratio"] == {"median": 0.55, "least": 0.5, "most": 0.6}
+    assert [sample["requests"] for sample in token["rounds"]] == [20_000, 12_000]
+    assert written["failures"] == 0
+
+
+def test_the_heading_names_machine_versions_and_a_missing_pin() -> None:
+    assert "A processor" in heading(MACHINE, QUICK, pinned=True)
+    assert "python 3.11.7" in heading(MACHINE, QUICK, pinned=True)
+    assert "NOT PINNED" in heading(MACHINE, QUICK, pinned=False)
+
+
+def test_foreign_time_is_what_is_left_of_the_machines() -> None:
+    text = f"cpu  {3 * TICKS} 0 {2 * TICKS} 99 98 {TICKS} {TICKS} {TICKS} 97 96\ncpu0 1 2 3\n"
+
+    assert read_machine(text) == 8.0
+    assert others(Usage(0, 0), Usage(8.0, 6.0), seconds=10, cores=2) == pytest.approx(0.1)
+    assert others(Usage(0, 0), Usage(1.0, 2.0), seconds=10, cores=2) == 0.0
+
+
+def test_a_target_shows_no_credential() -> None:
+    assert "Basic" not in repr(Target(url="http://127.0.0.1", authorization="Basic c2VjcmV0"))
+
+
+async def test_the_floor_reads_the_whole_body_and_answers_300_bytes() -> None:
+    parts = [{"more_body": True}, {"more_body": False}]
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> object:
+        return parts.pop(0)
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    await floor_app({}, receive, send)
+
+    assert not parts
+    assert sent[0]["status"] == 200
+    assert sent[1]["body"] == BODY
+    assert 290 <= len(BODY) <= 310
