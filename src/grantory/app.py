@@ -195,11 +195,8 @@ def build_application(
         plain=(
             ("POST", "/oauth/token", endpoint.answer),
             ("GET", "/health/live", health.live),
-            ("HEAD", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
-            ("HEAD", "/health/ready", health.ready),
             ("GET", "/", landing),
-            ("HEAD", "/", landing),
         ),
         tokens=tokens,
         reads=reads,

@@ -127,8 +127,3 @@ def invalid(*problems: FieldProblem, code: str | None = None) -> ApiError:
 def not_found(entity: str, entity_id: str) -> ApiError:
     """Builds the 404 for an entity that does not exist in the caller's organisation."""
     return ApiError(404, "not.found", f"The {entity} was not found.", params={"id": entity_id[:64]})
-
-
-def forbidden(message: str) -> ApiError:
-    """Builds the 403 for a caller who may call the operation but not with these values."""
-    return ApiError(403, "not.authorized", message)

@@ -78,6 +78,12 @@ def _host(text: str) -> str:
     return text
 
 
+def _path(text: str) -> Path:
+    if not text.strip():
+        raise ValueError("must be a path")
+    return Path(text)
+
+
 def _port(text: str) -> int:
     return _number(text, 0, 65_535)
 
@@ -144,7 +150,7 @@ SETTINGS: Final = (
     Setting("host", "The address to listen on.", _host),
     Setting("port", "The port to listen on.", _port),
     Setting("workers", "Server processes; more than 1 is not built yet.", _workers),
-    Setting("data_dir", "The folder of the embedded store and the master key.", Path),
+    Setting("data_dir", "The folder of the embedded store and the master key.", _path),
     Setting(
         "database_url",
         "The store, as sqlite:///path; empty for grantory.db in the data directory.",
@@ -162,7 +168,7 @@ SETTINGS: Final = (
     ),
     Setting("master_key", "The master key itself, base64 of 32 bytes.", _text, secret=True),
     Setting(
-        "master_key_file", "The file with the master key; by default in the data directory.", Path
+        "master_key_file", "The file with the master key; by default in the data directory.", _path
     ),
     Setting("http.api_prefix", "A path before /api/v2, as SDK gateways put it.", _prefix),
     Setting("http.login_prefix", "A path before /oauth, as SDK gateways put it.", _prefix),
@@ -259,6 +265,8 @@ def _from_file(path: Path) -> dict[str, Any]:
         setting = _BY_NAME.get(name)
         if setting is None:
             raise SetupError(f"{path}: unknown setting {name}{_nearest(name, _BY_NAME)}")
+        if isinstance(value, list) and setting.name != "trusted_proxies":
+            raise SetupError(f"{path}: {name} must be a single value")
         listed = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         values[name] = _read(setting, listed, f"{path}: {name}")
     return values

@@ -2,8 +2,10 @@
 
 import json
 import os
+import pty
 import stat
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -92,8 +94,34 @@ def test_init_on_a_store_that_is_set_up_refuses_and_changes_nothing(
     assert {p.name: p.read_bytes() for p in (folder / "grantory-data").iterdir()} == before
 
 
-def test_init_prints_commands_that_use_the_credentials(tmp_path: Path) -> None:
-    text = good(run("init", "--data-dir", "d", folder=tmp_path, GRANTORY_PORT="9123"))
+def test_init_into_a_pipe_or_file_leaves_the_credentials_to_a_file(tmp_path: Path) -> None:
+    said = good(run("init", "--data-dir", "d", folder=tmp_path))
+    file = tmp_path / "d" / "first-start.json"
+    assert str(file) in said
+    assert mode(file) == 0o600
+    found = founding(file.read_text("utf-8"))
+    assert found["client"]["secret"] not in said
+    assert found["admin"]["password"] not in said
+
+
+def test_init_prints_commands_that_use_the_credentials_on_a_terminal(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "grantory", "init", "--data-dir", "d"]
+    kept = {n: v for n, v in os.environ.items() if not n.startswith("GRANTORY_")}
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=slave,
+        cwd=tmp_path,
+        env={**kept, "GRANTORY_PORT": "9123"},
+        check=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    text = os.read(master, 65_536).decode()
+    os.close(slave)
+    os.close(master)
+    assert not (tmp_path / "d" / "first-start.json").exists()
     assert "curl -s -u " in text
     assert "http://127.0.0.1:9123/oauth/token" in text
     assert "http://127.0.0.1:9123/api/v2/oauth/clients" in text
@@ -137,7 +165,11 @@ def test_a_further_organisation_answers_likewise(
     assert found["admin"]["email"] == "ops@example.com"
     assert found["organization"]["id"] != first["organization"]["id"]
     refused(run("org", "create", "SECOND LTD", folder=folder), "exists already")
-    assert "Client secret" in good(run("org", "create", "Third Ltd", folder=folder))
+    said = good(run("org", "create", "Third Ltd", folder=folder))
+    (file,) = (folder / "grantory-data").glob("credentials-*.json")
+    assert str(file) in said
+    assert founding(file.read_text("utf-8"))["organization"]["name"] == "Third Ltd"
+    file.unlink()
 
 
 def test_an_administrator_is_recovered_and_the_credentials_work(

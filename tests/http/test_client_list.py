@@ -10,6 +10,7 @@ from grantory.domain.access import Assignment
 from grantory.domain.client import SubjectKind
 from grantory.errors import StorageUnavailable
 from grantory.http.api_v2.clients import FULL_LISTS_AT_ONCE
+from grantory.http.response import BrokenOff
 from grantory.ports.storage import Transaction
 from grantory.registry.clients import STREAM_BATCH
 from tests.support.entities import a_client, an_id
@@ -107,6 +108,8 @@ class Reader:
         self.body = b""
         self.whole = False
         self.stop_after = 10**9
+        self.asked = 0
+        self.leaves = False
         self.pause: asyncio.Event | None = None
         self.started = asyncio.Event()
 
@@ -125,6 +128,11 @@ class Reader:
         await self.world.application(scope, self._receive, self._send)
 
     async def _receive(self) -> MutableMapping[str, Any]:
+        self.asked += 1
+        if self.asked > 1 and self.leaves:
+            return {"type": "http.disconnect"}
+        if self.asked > 1:  # the client stays, and has nothing more to say
+            await asyncio.Event().wait()
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def _send(self, message: MutableMapping[str, Any]) -> None:
@@ -193,10 +201,43 @@ async def test_readers_who_go_away_leave_room_for_others(world: World) -> None:
     for _ in range(2 * FULL_LISTS_AT_ONCE):
         gone = Reader(world)
         gone.stop_after = 1
-        with pytest.raises(TimeoutError):
+        with pytest.raises(BrokenOff):
             await gone.call(CLIENTS)
+    await asyncio.sleep(0)  # the last line is written when the turn ends
+    assert world.log.getvalue().count('"error":"broken.off"') == 2 * FULL_LISTS_AT_ONCE
     async with asyncio.timeout(20):
         assert (await world.admin.get(CLIENTS))["total"] == 2 * STREAM_BATCH + 1
+
+
+async def test_a_list_ends_when_its_reader_goes_away(world: World) -> None:
+    await add_clients(world, 3 * STREAM_BATCH)
+    reader = Reader(world)
+    reader.leaves = True
+    with pytest.raises(BrokenOff):
+        await reader.call(CLIENTS)
+    assert not reader.whole
+
+
+async def test_a_list_that_finds_no_room_is_told_to_come_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_clients(world, 2 * STREAM_BATCH)
+    monkeypatch.setattr("grantory.http.api_v2.clients.SLOT_SECONDS", 0)
+    go_on = asyncio.Event()
+    slow = [Reader(world) for _ in range(FULL_LISTS_AT_ONCE)]
+    for reader in slow:
+        reader.pause = go_on
+    tasks = [asyncio.create_task(reader.call(CLIENTS)) for reader in slow]
+    await asyncio.gather(*(reader.started.wait() for reader in slow))
+    answer = await world.admin.call("GET", CLIENTS)
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "service.unavailable"
+    assert "retry-after" in answer.headers
+    # Another organisation has room of its own.
+    elsewhere = world.member(await world.found("Elsewhere"))
+    assert (await elsewhere.get(CLIENTS))["total"] == 1
+    go_on.set()
+    await asyncio.gather(*tasks)
 
 
 async def test_few_full_lists_run_at_once_and_the_others_wait_their_turn(world: World) -> None:

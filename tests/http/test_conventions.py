@@ -52,15 +52,22 @@ async def test_an_unknown_address_is_404(world: World, path: str) -> None:
         error_of(await world.http.request(method, path), 404, "not.found")
 
 
+@pytest.mark.parametrize("path", [CLIENTS, ROLES, "/api/v2/organizations/me", "/health/live", "/"])
+async def test_head_answers_as_get_without_a_body(world: World, path: str) -> None:
+    got, headed = [await admin_send(world, method, path) for method in ("GET", "HEAD")]
+    assert (headed.status_code, headed.content) == (got.status_code, b"")
+    assert headed.headers["content-length"] == got.headers["content-length"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", CLIENTS, "GET, POST"),
-        ("PATCH", f"{CLIENTS}/x", "DELETE, GET, PUT"),
+        ("DELETE", CLIENTS, "GET, HEAD, POST"),
+        ("PATCH", f"{CLIENTS}/x", "DELETE, GET, HEAD, PUT"),
         ("GET", f"{CLIENTS}/x/secret", "POST"),
         ("POST", "/api/v2/tokens/me", "DELETE, GET, HEAD"),
-        ("HEAD", CLIENTS, "GET, POST"),
-        ("OPTIONS", CLIENTS, "GET, POST"),
+        ("HEAD", f"{CLIENTS}/x/secret", "POST"),
+        ("OPTIONS", CLIENTS, "GET, HEAD, POST"),
         ("POST", "/health/live", "GET, HEAD"),
     ],
 )

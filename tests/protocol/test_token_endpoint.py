@@ -236,7 +236,7 @@ async def test_a_client_that_will_be_deleted_is_unauthorized(world: World) -> No
     role_id = await world.admin.make_role("oauth:client:view")
     member = await world.admin.make_client(role_id, dateToDelete="2090-01-01T00:00:00.000Z")
     answer = await world.ask_token(member.client_id, member.secret)
-    assert "inactive" in refused(answer, 400, "unauthorized_client")
+    assert "scheduled for deletion" in refused(answer, 400, "unauthorized_client")
 
 
 async def test_a_client_of_another_grant_type_is_unauthorized(world: World) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from grantory.app import Node, check_master_key, open_node
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
-from grantory.cli.organizations import Email, check_email, show
+from grantory.cli.organizations import Email, check_email, file_of, show
 from grantory.domain.organization import Organization
 from grantory.errors import SetupError
 from grantory.registry.organizations import DEFAULT_EMAIL, Founding
@@ -49,7 +49,7 @@ def recover(
         founding = asyncio.run(work())
     finally:
         node.close()
-    show(founding, settings, json_wanted=as_json_)
+    show(founding, settings, file_of(founding), json_wanted=as_json_)
 
 
 async def _find(node: Node, wanted: str | None) -> Organization:

@@ -31,7 +31,7 @@ def list_clients(as_json_: AsJson = False) -> None:
 
     Example: grantory clients list --json
     """
-    found = server_api().call("GET", CLIENTS)["entities"]
+    found = server_api().call("GET", CLIENTS).get("entities", [])
     if as_json_:
         typer.echo(json.dumps(found, indent=2))
         return

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from grantory.cli import admin, clients, config, database, organizations, serve, tokens
-from grantory.errors import SetupError
+from grantory.errors import ApiError, SetupError
 
 app = typer.Typer(
     name="grantory",
@@ -48,4 +48,8 @@ def main() -> None:
         app()
     except SetupError as error:
         typer.echo(f"grantory: {error}", err=True)
+        sys.exit(1)
+    except ApiError as error:
+        detail = f" ({error.detail})" if error.detail else ""
+        typer.echo(f"grantory: {error.message}{detail}", err=True)
         sys.exit(1)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from grantory.app import check_master_key, first_start, open_node, open_or_create_node, public_url
-from grantory.cli.founding import as_json, as_text
+from grantory.app import check_master_key, first_start, open_node, open_or_create_node
+from grantory.cli.founding import FIRST_START_FILE, as_json, present
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
 from grantory.errors import SetupError
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
@@ -40,7 +40,7 @@ def init(
         node.close()
     if founding is None:
         raise SetupError("the store is set up already; nothing was changed")
-    show(founding, settings, json_wanted=as_json_)
+    show(founding, settings, FIRST_START_FILE, json_wanted=as_json_)
 
 
 @app.command("create")
@@ -69,15 +69,20 @@ def create(
         founding = asyncio.run(work())
     finally:
         node.close()
-    show(founding, settings, json_wanted=as_json_)
+    show(founding, settings, file_of(founding), json_wanted=as_json_)
 
 
-def show(founding: Founding, settings: Settings, *, json_wanted: bool) -> None:
-    """Prints the credentials of a founding."""
+def show(founding: Founding, settings: Settings, file_name: str, *, json_wanted: bool) -> None:
+    """Prints the credentials of a founding, or files them where no person is looking."""
     if json_wanted:
         typer.echo(json.dumps(as_json(founding), indent=2))
     else:
-        typer.echo(as_text(founding, public_url(settings)))
+        present(founding, settings, file_name)
+
+
+def file_of(founding: Founding) -> str:
+    """Names the file for the credentials of a further founding."""
+    return f"credentials-{founding.client.id}.json"
 
 
 def check_name(name: str) -> None:

@@ -11,15 +11,13 @@ import msgspec
 import typer
 
 from grantory.app import Node, build_application, first_start, open_or_create_node, public_url
-from grantory.cli.founding import as_text, write_file
+from grantory.cli.founding import present
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
 from grantory.errors import SetupError
 from grantory.http.server import bind, make_server
 from grantory.observability.events import log, set_up_logging
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME
 from grantory.settings import Settings
-
-FIRST_START_FILE = "first-start.json"
 
 
 def serve(
@@ -58,14 +56,8 @@ def serve(
 
 def _announce_first_start(node: Node, settings: Settings) -> None:
     founding = asyncio.run(first_start(node, DEFAULT_NAME, DEFAULT_EMAIL))
-    if founding is None:
-        return
-    if sys.stdout.isatty():
-        typer.echo(f"Grantory is set up.\n{as_text(founding, public_url(settings))}")
-        return
-    path = settings.data_dir / FIRST_START_FILE
-    write_file(founding, path)
-    typer.echo(f"Grantory is set up; the first credentials are in {path.resolve()}")
+    if founding is not None:
+        present(founding, settings)
 
 
 def _warn_of_plain_http(settings: Settings) -> None:

@@ -8,6 +8,7 @@ import httpx2 as httpx
 from grantory.errors import SetupError
 
 TIMEOUT_SECONDS: Final = 30
+_STRANGE: Final = "the answer is none of Grantory's: does GRANTORY_URL name the right server?"
 CLIENTS: Final = "/api/v2/oauth/clients"
 
 
@@ -33,7 +34,9 @@ class ServerApi:
             data={"grant_type": "client_credentials"},
             auth=self._credentials,
         )
-        found: dict[str, Any] = answer.json()
+        found = _object(answer)
+        if "access_token" not in found:
+            raise SetupError(_STRANGE)
         return found
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -47,16 +50,26 @@ class ServerApi:
         answer = self._send(
             method, path, json=body, headers={"Authorization": f"Bearer {self._token}"}
         )
-        return answer.json() if answer.content else None
+        return _object(answer) if answer.content else None
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             answer = self._http.request(method, path, **options)
         except httpx.HTTPError as error:
             raise SetupError(f"cannot reach {self._http.base_url}: {error}") from None
-        if answer.is_error:
+        if not answer.is_success:
             raise SetupError(_refusal(answer))
         return answer
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        raise SetupError(_STRANGE) from None
+    if not isinstance(found, dict):
+        raise SetupError(_STRANGE)
+    return found
 
 
 def _refusal(answer: httpx.Response) -> str:

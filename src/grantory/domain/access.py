@@ -99,6 +99,11 @@ class Right(msgspec.Struct, frozen=True):
     division_id: str
     condition: str = ""
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it covers more than itself."""
+        return ANY in (self.domain, self.entity, self.action, self.division_id)
+
     def covers(self, other: "Right") -> bool:
         """Tells whether whoever holds this may give ``other`` away.
 
@@ -120,10 +125,11 @@ class Right(msgspec.Struct, frozen=True):
 class Rights:
     """Everything that a subject may do, from its grants and their roles."""
 
-    __slots__ = ("_answers", "_rights")
+    __slots__ = ("_answers", "_rights", "_wide")
 
     def __init__(self, rights: Iterable[Right]) -> None:
         self._rights = frozenset(rights)
+        self._wide = [right for right in self._rights if right.is_wide]
         self._answers: dict[tuple[str, ...], bool] = {}
 
     def __iter__(self) -> Iterator[Right]:
@@ -152,48 +158,48 @@ class Rights:
             for right in self._rights
         )
 
-    def lacking(self, needed: Iterable[Right]) -> list[Right]:
-        """Lists those of the needed rights that are not covered here, in a stable order."""
-        missing = {
-            right for right in needed if not any(held.covers(right) for held in self._rights)
-        }
-        return sorted(missing, key=str)
+    def covers(self, right: Right) -> bool:
+        """Tells whether whoever holds these may give a right away."""
+        if right in self._rights:
+            return True
+        if right.condition and msgspec.structs.replace(right, condition="") in self._rights:
+            return True
+        return any(held.covers(right) for held in self._wide)
+
+    def lacking(self, needed: Iterable[Right]) -> Iterator[Right]:
+        """Gives those of the needed rights that are not covered here, as it comes to them."""
+        return (right for right in needed if not self.covers(right))
 
 
 def rights_of_role(
     policies: Iterable[Policy], permissions: Iterable[str], division_id: str
-) -> list[Right]:
-    """Lists the rights that a role's policies and permission texts give in a division.
+) -> Iterator[Right]:
+    """Gives the rights that a role's policies and permission texts give in a division.
 
     A text that is no ``domain:entity:action`` (the platform has a few old ones, such as
     ``group_creation``) allows nothing here, but is held like a right: nobody can give away
     what they lack.
     """
-    rights = [
-        Right(policy.domain, policy.entity, action, division_id, policy.condition)
-        for policy in policies
-        for action in policy.actions
-    ]
+    for policy in policies:
+        for action in policy.actions:
+            yield Right(policy.domain, policy.entity, action, division_id, policy.condition)
     for permission in permissions:
         parts = permission.split(":")
         domain, entity, action = parts if len(parts) == PERMISSION_PARTS else (permission, "", "")
-        rights.append(Right(domain, entity, action, division_id))
-    return rights
+        yield Right(domain, entity, action, division_id)
 
 
-def rights_of(assignments: Iterable[Assignment], roles: dict[str, Role]) -> Rights:
-    """Sums up what assignments give, by the roles they name.
+def rights_of(assignments: Iterable[Assignment], roles: dict[str, Role]) -> Iterator[Right]:
+    """Gives all that assignments give, by the roles they name.
 
     Args:
         assignments: roles in divisions.
         roles: the roles by id; an assignment of a role that is not in it gives nothing.
     """
-    rights: list[Right] = []
     for assignment in assignments:
         role = roles.get(assignment.role_id)
         if role is not None:
-            rights.extend(rights_of_role(role.policies, role.permissions, assignment.division_id))
-    return Rights(rights)
+            yield from rights_of_role(role.policies, role.permissions, assignment.division_id)
 
 
 def is_permission(text: str) -> bool:

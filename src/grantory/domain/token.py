@@ -5,7 +5,12 @@ tokens raises an epoch, and a token whose epochs are not equal to the rows' is r
 without a row per token, and without any clock.
 """
 
+from typing import Final
+
 import msgspec
+
+CLOCK_SLACK_SECONDS: Final = 86_400
+"""A token that was ended stays so when the time of day is set back by up to a day."""
 
 
 class AccessToken(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.json_body import MAX_BODY, read_body
 from grantory.http.operation import Call, Operation
 from grantory.http.request import BodyTooLarge, ClientGone, Network, Receive, Request, Scope, Send
-from grantory.http.response import Response
+from grantory.http.response import BrokenOff, Response
 from grantory.http.routing import Router
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.runtime import Random
@@ -115,10 +115,12 @@ class Application:
         header = (CORRELATION, correlation_id.encode())
         try:
             await response.send(send, header, head=request.method == "HEAD")
-        except BaseException:
+        except BaseException as error:
             response.error_code = "broken.off"
+            response.detail = str(error) if isinstance(error, BrokenOff) else ""
             raise
         finally:
+            await response.close()
             self._record(
                 RequestRecord(
                     method=request.method,
@@ -137,8 +139,7 @@ class Application:
     async def _answer(self, request: Request, route: list[str]) -> Response:
         actor: Actor | None = None
         try:
-            if b"host" not in request.headers and request.scope["http_version"] == "1.1":
-                raise ApiError(400, "bad.request", "HTTP/1.1 asks for a Host header.")
+            _check_headers(request)
             target, path = self._find(request, route)
             if not isinstance(target, Operation):
                 return await target(request)
@@ -173,8 +174,11 @@ class Application:
         if match is None:
             raise ApiError(404, "not.found", "There is nothing at this address.")
         target = match.methods.get(request.method)
+        if target is None and request.method == "HEAD":
+            target = match.methods.get("GET")
         if target is None:
-            allowed = ", ".join(sorted(match.methods))
+            heads = {"HEAD"} if "GET" in match.methods else set()
+            allowed = ", ".join(sorted(heads.union(match.methods)))
             raise ApiError(
                 405,
                 "method.not.allowed",
@@ -193,8 +197,6 @@ class Application:
         return path
 
     async def _authenticate(self, request: Request) -> tuple[AccessToken, Actor]:
-        if request.repeats_a_header:
-            raise ApiError(400, "bad.request", "A header was sent more than once.")
         header = request.header(b"authorization")
         if header is None:
             raise unauthenticated(presented=False)
@@ -252,6 +254,13 @@ class Application:
         digits = self._ids[:_UUID_BYTES].hex()
         self._ids = self._ids[_UUID_BYTES:]
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def _check_headers(request: Request) -> None:
+    if b"host" not in request.headers and request.scope["http_version"] == "1.1":
+        raise ApiError(400, "bad.request", "HTTP/1.1 asks for a Host header.")
+    if request.repeats_a_header:
+        raise ApiError(400, "bad.request", "A header was sent more than once.")
 
 
 def _unexpected(error: Exception) -> ApiError:

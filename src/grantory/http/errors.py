@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from grantory.errors import ApiError, OAuthError
-from grantory.http.response import JSON, NO_STORE, Headers, Response
+from grantory.http.response import JSON, NO_STORE, OAUTH_HEADERS, Headers, Response
 
 REALM: Final = b"grantory"
 FIELD_NAMES: Final = {
@@ -53,7 +53,7 @@ def oauth_error(error: OAuthError) -> Response:
         "description": error.description,
         "error_description": error.description,
     }
-    headers: Headers = (JSON, NO_STORE)
+    headers: Headers = OAUTH_HEADERS
     if error.challenge:
         headers += ((b"www-authenticate", b'Basic realm="' + REALM + b'", charset="UTF-8"'),)
     if error.retry_after is not None:

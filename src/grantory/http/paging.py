@@ -1,4 +1,4 @@
-"""The platform's page numbers: pageSize, pageNumber and the addresses of other pages."""
+"""Query parameters: the platform's page numbers with the addresses of other pages, switches."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -51,6 +51,14 @@ def read_number(query: dict[str, list[str]], name: str, default: int, most: int)
         problem = FieldProblem(name, "invalid.value", f"must be a whole number from 1 to {most}")
         raise invalid(problem)
     return int(text)
+
+
+def read_switch(query: dict[str, list[str]], name: str) -> bool:
+    """Reads true or false out of a query; false where it is left out."""
+    text = query.get(name, ["false"])[-1].lower()
+    if text not in ("true", "false"):
+        raise invalid(FieldProblem(name, "invalid.value", "must be true or false"))
+    return text == "true"
 
 
 def listing(

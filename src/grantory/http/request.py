@@ -62,8 +62,10 @@ class Request:
     @property
     def repeats_a_header(self) -> bool:
         """Whether a header that must be single came more than once."""
+        if len(self.scope["headers"]) == len(self.headers):
+            return False
         names = [name for name, _ in self.scope["headers"]]
-        return len(names) != len(self.headers) and any(names.count(name) > 1 for name in _SINGLE)
+        return any(names.count(name) > 1 for name in _SINGLE)
 
     def header(self, name: bytes) -> str | None:
         """Returns a header by its lower-case name."""
@@ -130,6 +132,11 @@ class Request:
             chunks.append(chunk)
             if not message.get("more_body"):
                 return b"".join(chunks)
+
+    async def gone(self) -> None:
+        """Waits until the client goes away."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     def query(self) -> dict[str, list[str]]:
         """Reads the query string; a parameter may come several times.

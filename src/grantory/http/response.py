@@ -1,7 +1,7 @@
 """HTTP responses: a body of known length, or a stream."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,11 @@ from grantory.http.request import Send
 Headers = tuple[tuple[bytes, bytes], ...]
 JSON: Final = (b"content-type", b"application/json")
 NO_STORE: Final = (b"cache-control", b"no-store")
+OAUTH_HEADERS: Final = (JSON, NO_STORE, (b"pragma", b"no-cache"))
+"""Of the token endpoint's answers (RFC 6749 section 5.1)."""
 STALL_SECONDS: Final = 30
+STREAM_SECONDS: Final = 600
+SLICE_BYTES: Final = 262_144
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,13 +48,36 @@ class Response:
             send: the ASGI channel.
             correlation: the header with the correlation id.
             head: whether the request was HEAD, which gets no body.
+
+        Raises:
+            BrokenOff: when the reader takes nothing for 30 seconds.
         """
         length = (b"content-length", str(len(self.body)).encode())
         headers = [*self.headers, correlation]
         if self.status != NO_CONTENT:
             headers.append(length)
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else self.body})
+        if len(self.body) <= SLICE_BYTES or head:
+            await send({"type": "http.response.body", "body": b"" if head else self.body})
+            return
+        for start in range(0, len(self.body), SLICE_BYTES):
+            await _send_part(send, self.body[start : start + SLICE_BYTES])
+        await send({"type": "http.response.body", "body": b""})
+
+    async def close(self) -> None:
+        """Lets go of what the answer held; called once, whether it was sent or not."""
+
+
+async def _send_part(send: Send, part: bytes) -> None:
+    try:
+        async with asyncio.timeout(STALL_SECONDS):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    except TimeoutError:
+        raise BrokenOff("the reader stalled") from None
+
+
+class BrokenOff(Exception):
+    """An answer could not be sent whole; the connection is cut, so that nobody takes it for one."""
 
 
 NO_CONTENT: Final = 204
@@ -59,24 +86,58 @@ NO_CONTENT: Final = 204
 class StreamedResponse(Response):
     """A response whose body is made while it is sent.
 
-    A reader that takes nothing for 30 seconds is dropped, and an error in the middle breaks
-    the connection off, so that half a list is never taken for a whole one.
+    A reader that takes nothing for 30 seconds, or takes ten minutes in all, is dropped, and so
+    is one that went away; an error in the middle cuts the connection, so that half a list is
+    never taken for a whole one.
+
+    Args:
+        status: the HTTP status.
+        chunks: the body; closed at the end.
+        gone: waits until the client goes away.
+        done: called at the end, whatever happened.
     """
 
-    __slots__ = ("_chunks",)
+    __slots__ = ("_chunks", "_done", "_gone")
 
-    def __init__(self, status: int, chunks: AsyncIterator[bytes]) -> None:
+    def __init__(
+        self,
+        status: int,
+        chunks: AsyncGenerator[bytes, None],
+        gone: Callable[[], Coroutine[Any, Any, None]],
+        done: Callable[[], None],
+    ) -> None:
         super().__init__(status)
         self._chunks = chunks
+        self._gone = gone
+        self._done = done
 
-    async def send(self, send: Send, correlation: tuple[bytes, bytes], *, head: bool) -> None:  # noqa: ARG002
-        """Sends it, chunk by chunk."""
+    async def send(self, send: Send, correlation: tuple[bytes, bytes], *, head: bool) -> None:
+        """Sends it, chunk by chunk.
+
+        Raises:
+            BrokenOff: when the reader stalls, goes away, or takes too long.
+        """
         headers = [*self.headers, correlation]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        async for chunk in self._chunks:
-            async with asyncio.timeout(STALL_SECONDS):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        gone = asyncio.get_running_loop().create_task(self._gone())
+        try:
+            async with asyncio.timeout(STREAM_SECONDS):
+                async for chunk in self._chunks:
+                    if head:
+                        break
+                    if gone.done():
+                        raise BrokenOff("the reader went away")
+                    await _send_part(send, chunk)
+        except TimeoutError:
+            raise BrokenOff("the reader took too long") from None
+        finally:
+            gone.cancel()
         await send({"type": "http.response.body", "body": b""})
+
+    async def close(self) -> None:
+        """Ends the making of chunks."""
+        self._done()
+        await self._chunks.aclose()
 
 
 def json_response(value: Any, status: int = 200) -> Response:

@@ -28,7 +28,13 @@ def set_up_logging(stream: TextIO | None = None) -> None:
     )
     # A malformed request is answered and is no event; whoever sends many must not fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_broken_answer)
     logging.basicConfig(stream=target, level=logging.WARNING, format="%(name)s: %(message)s")
+
+
+def _is_no_broken_answer(record: logging.LogRecord) -> bool:
+    """Keeps out the trace of an answer that was broken off: the request's own line says so."""
+    return not (record.exc_info and getattr(record.exc_info[0], "__name__", "") == "BrokenOff")
 
 
 def log() -> structlog.typing.FilteringBoundLogger:

@@ -63,7 +63,8 @@ class TokenEndpoint:
 def _check_allowed(record: ClientRecord, grant: Grant) -> None:
     client = record.client
     if not client.may_gain_tokens:
-        state = "inactive" if client.state is ClientState.ACTIVE else client.state.value
+        active = client.state is ClientState.ACTIVE
+        state = "scheduled for deletion" if active else client.state.value
         raise OAuthError("unauthorized_client", f"the client is {state}")
     if client.grant_type is not grant.grant_type:
         raise OAuthError("unauthorized_client", "the client is not registered for this grant type")

@@ -18,6 +18,7 @@ from grantory.errors import FieldProblem
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}", re.ASCII)
 INVALID: Final = "invalid.value"
+MAX_URI_BYTES: Final = 32_768
 
 
 class ClientDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +66,9 @@ def problems_of(draft: ClientDraft) -> list[FieldProblem]:
     ):
         text = f"must be {MIN_TOKEN_LIFETIME} to {longest} seconds for this grant type"
         problems.append(FieldProblem("access_token_lifetime", INVALID, text))
+    if sum(map(len, draft.kept_redirect_uris)) > MAX_URI_BYTES:
+        text = f"must have at most {MAX_URI_BYTES} characters in all"
+        problems.append(FieldProblem("redirect_uris", INVALID, text))
     for uri in draft.kept_redirect_uris:
         try:
             check_redirect_uri(uri)

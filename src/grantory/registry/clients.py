@@ -176,6 +176,7 @@ class ClientRegistry:
 
         def work(transaction: Transaction) -> None:
             client = _locked(transaction, actor, client_id)
+            held = _held(transaction, client_id)
             if self._policy.delete_requires_inactive and client.state is ClientState.ACTIVE:
                 raise ApiError(
                     400,
@@ -184,14 +185,22 @@ class ClientRegistry:
                 )
             transaction.clients.delete(client, now)
             _set_grants(transaction, client, (), now)
-            transaction.audit.add(actor.event(now, "Delete", ENTITY, client.id, client.name))
+            changes = changed_properties(client, None, _UNSAID) + _role_change(held, ())
+            transaction.audit.add(
+                actor.event(now, "Delete", ENTITY, client.id, client.name, changes)
+            )
 
         await self._store.write(work)
 
     async def regenerate_secret(
-        self, actor: Actor, client_id: str
+        self, actor: Actor, client_id: str, *, end_tokens: bool = False
     ) -> tuple[RegisteredClient, Secret]:
-        """Ends every live secret of a client and makes a new one; its tokens run out by themselves.
+        """Ends every live secret of a client and makes a new one.
+
+        Args:
+            actor: who asks.
+            client_id: the client.
+            end_tokens: whether its tokens end, too; otherwise they run out by themselves.
 
         Raises:
             ApiError: 404; 403 when the client holds what the actor lacks.
@@ -204,7 +213,11 @@ class ClientRegistry:
             held = _held(transaction, client_id)
             _require(transaction, actor, held)
             after = msgspec.structs.replace(
-                before, version=before.version + 1, modified_at=now, modified_by=actor.reference
+                before,
+                version=before.version + 1,
+                modified_at=now,
+                modified_by=actor.reference,
+                token_epoch=before.token_epoch + int(end_tokens),
             )
             transaction.clients.replace(after)
             transaction.clients.end_secrets(client_id, now)

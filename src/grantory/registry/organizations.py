@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from grantory.domain.access import ANY, EVERY_DIVISION, Assignment, Division, Policy, Role
+from grantory.domain.audit import PropertyChange
 from grantory.domain.client import Client, GrantType, SubjectKind
 from grantory.domain.organization import Organization, User
 from grantory.domain.secret import Secret
@@ -194,18 +195,21 @@ class _Administrator:
 
     def add(self, transaction: Transaction, actor: Actor, role: Role) -> None:
         """Adds both, or gives the user that there is the new password."""
+        gained = (PropertyChange("assignments", [], [f"{role.id}@{EVERY_DIVISION}"]),)
         user = transaction.users.find_by_email(self._organization_id, self._user.email)
         if user is None:
             user = self._user
             transaction.users.add(user, self._digest)
-            event = actor.event(self._now, "Create", "User", user.id, user.name)
+            event = actor.event(self._now, "Create", "User", user.id, user.name, gained)
         else:
             transaction.users.set_password(user.id, self._digest)
-            event = actor.event(self._now, "Update", "User", user.id, user.name)
+            event = actor.event(self._now, "Update", "User", user.id, user.name, gained)
         transaction.audit.add(event)
         transaction.clients.add(self._client)
         transaction.clients.add_secret(self._stored)
-        event = actor.event(self._now, "Create", "OAuthClient", self._client.id, self._client.name)
+        event = actor.event(
+            self._now, "Create", "OAuthClient", self._client.id, self._client.name, gained
+        )
         transaction.audit.add(event)
         self._grant(transaction, user.id, SubjectKind.USER, role)
         self._grant(transaction, self._client.id, SubjectKind.CLIENT, role)

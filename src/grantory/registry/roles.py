@@ -15,7 +15,7 @@ from grantory.domain.access import (
     is_permission_part,
     rights_of_role,
 )
-from grantory.domain.audit import changed_properties
+from grantory.domain.audit import PropertyChange, changed_properties
 from grantory.errors import ApiError, Conflict, FieldProblem, invalid, not_found
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Snapshot, Store, Transaction
@@ -24,6 +24,8 @@ from grantory.registry.coverage import require_coverage
 
 T = TypeVar("T")
 ENTITY: Final = "Role"
+MAX_RIGHTS: Final = 3_000
+MOST_GRANTS_TOLD: Final = 100
 _UNSAID: Final = frozenset(
     {"id", "organization_id", "version", "created_at", "modified_at", "built_in"}
 )
@@ -167,8 +169,9 @@ class RoleRegistry:
 
         def work(transaction: Transaction) -> None:
             role = _locked(transaction, actor, role_id)
+            changes = changed_properties(role, None, _UNSAID) + _lost_grants(transaction, role)
             transaction.access.delete_role(role)
-            transaction.audit.add(actor.event(now, "Delete", ENTITY, role_id, role.name))
+            transaction.audit.add(actor.event(now, "Delete", ENTITY, role_id, role.name, changes))
 
         await self._write(work)
 
@@ -197,6 +200,15 @@ def _locked(transaction: Transaction, actor: Actor, role_id: str) -> Role:
     return role
 
 
+def _lost_grants(transaction: Transaction, role: Role) -> tuple[PropertyChange, ...]:
+    """Names those who lose a role that is deleted, up to a hundred of them."""
+    lost = [f"{g.subject_id}@{g.division_id}" for g in transaction.access.grants_of_role(role.id)]
+    if not lost:
+        return ()
+    more = [f"and {len(lost) - MOST_GRANTS_TOLD} more"] if len(lost) > MOST_GRANTS_TOLD else []
+    return (PropertyChange("grants", [*lost[:MOST_GRANTS_TOLD], *more], []),)
+
+
 def _added(transaction: Transaction, before: Role, after: Role) -> list[Right]:
     """Lists what a change of a role would newly give to those who hold it."""
     divisions = {grant.division_id for grant in transaction.access.grants_of_role(before.id)}
@@ -213,6 +225,10 @@ def _check(draft: RoleDraft, *, name_required: bool) -> None:
         problems.append(FieldProblem("name", "invalid.value", "is required"))
     if draft.name is not None and not draft.name.strip():
         problems.append(FieldProblem("name", "invalid.value", "must not be blank"))
+    count = len(draft.permissions or ()) + sum(len(p.actions) for p in draft.policies or ())
+    if count > MAX_RIGHTS:
+        text = f"must have at most {MAX_RIGHTS} actions, permissions included"
+        problems.append(FieldProblem("policies", "invalid.value", text))
     for permission in draft.permissions or ():
         if not is_permission(permission):
             text = "must hold permissions of the form domain:entity:action"

@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 from grantory.domain.access import Rights, rights_of
 from grantory.domain.client import ClientRecord
 from grantory.domain.organization import Organization, User
-from grantory.domain.token import SealedKey, SigningKey, key_context
+from grantory.domain.token import CLOCK_SLACK_SECONDS, SealedKey, SigningKey, key_context
 from grantory.ports.runtime import Clock, KeySealer
 from grantory.ports.storage import Snapshot, Store
 from grantory.storage.change_feed import ChangeFeed
@@ -21,8 +21,6 @@ from grantory.storage.change_feed import ChangeFeed
 V = TypeVar("V")
 MOST_ENTRIES: Final = 50_000
 MOST_DENIED: Final = 500_000
-CLOCK_SLACK_SECONDS: Final = 86_400
-"""A token that was ended stays so when the time of day is set back by up to a day."""
 
 
 class _Memory(dict[str | bytes, V], Generic[V]):
@@ -173,7 +171,7 @@ class RememberedReads:
             roles = snapshot.access.roles(
                 grants[0].organization_id, (grant.role_id for grant in grants)
             )
-            return rights_of((grant.assignment for grant in grants), roles)
+            return Rights(rights_of((grant.assignment for grant in grants), roles))
 
         return await self._remembered(self._rights, subject_id, load) or Rights(())
 

@@ -1,20 +1,23 @@
 """``/api/v2/oauth/clients``: the six operations of the seed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
 
 import msgspec
 
+from grantory.errors import ApiError
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.client_mapping import CLIENTS, client_of, draft_of, further_problems
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.operation import Call, Operation
-from grantory.http.paging import Page, listing, read_page
+from grantory.http.paging import Page, listing, read_page, read_switch
 from grantory.http.response import Response, StreamedResponse, empty_response, json_response
 from grantory.registry.clients import STREAM_BATCH, ClientRegistry, RegisteredClient
 
 FULL_LISTS_AT_ONCE = 4
+"""For each organisation; others wait ten seconds, then are told to come again."""
+SLOT_SECONDS = 10
 _encode = msgspec.json.Encoder().encode
 
 
@@ -24,7 +27,7 @@ class ClientResource:
     def __init__(self, clients: ClientRegistry, style: GrantTypeStyle) -> None:
         self._clients = clients
         self._style = style
-        self._full_lists = asyncio.Semaphore(FULL_LISTS_AT_ONCE)
+        self._full_lists: dict[str, asyncio.Semaphore] = {}
 
     def operations(self) -> tuple[Operation, ...]:
         """Declares the operations."""
@@ -96,24 +99,42 @@ class ClientResource:
         return json_response(listing(entities, page, total, CLIENTS, query))
 
     async def _full_list(self, call: Call) -> Response:
-        batches = self._clients.stream(call.actor)
-        first: list[RegisteredClient] = await anext(batches, [])
+        slots = self._full_lists.setdefault(
+            call.actor.organization_id, asyncio.Semaphore(FULL_LISTS_AT_ONCE)
+        )
+        try:
+            async with asyncio.timeout(SLOT_SECONDS):
+                await slots.acquire()
+        except TimeoutError:
+            raise ApiError(
+                503,
+                "service.unavailable",
+                "Too many full lists are being read; read page by page, or try again.",
+                retry_after=SLOT_SECONDS,
+            ) from None
+        try:
+            batches = self._clients.stream(call.actor)
+            first: list[RegisteredClient] = await anext(batches, [])
+        except BaseException:
+            slots.release()
+            raise
         if len(first) < STREAM_BATCH:
+            slots.release()
             return Response(200, b'{"entities":[' + self._entities(first) + _tail(len(first)))
-        return StreamedResponse(200, self._streamed(first, batches))
+        chunks = self._streamed(first, batches)
+        return StreamedResponse(200, chunks, call.request.gone, slots.release)
 
     async def _streamed(
         self,
         first: list[RegisteredClient],
         batches: AsyncIterator[list[RegisteredClient]],
-    ) -> AsyncIterator[bytes]:
-        async with self._full_lists:
-            total = len(first)
-            yield b'{"entities":[' + self._entities(first)
-            async for batch in batches:
-                total += len(batch)
-                yield b"," + self._entities(batch)
-            yield _tail(total)
+    ) -> AsyncGenerator[bytes, None]:
+        total = len(first)
+        yield b'{"entities":[' + self._entities(first)
+        async for batch in batches:
+            total += len(batch)
+            yield b"," + self._entities(batch)
+        yield _tail(total)
 
     def _entities(self, batch: list[RegisteredClient]) -> bytes:
         return b",".join(_encode(client_of(registered, self._style)) for registered in batch)
@@ -142,7 +163,9 @@ class ClientResource:
 
     async def regenerate_secret(self, call: Call) -> Response:
         """Answers the client with its new secret."""
-        registered, secret = await self._clients.regenerate_secret(call.actor, _id(call))
+        registered, secret = await self._clients.regenerate_secret(
+            call.actor, _id(call), end_tokens=read_switch(call.request.query(), "revokeTokens")
+        )
         return json_response(client_of(registered, self._style, secret))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from grantory.http.api_v2.roles import listed_values
 from grantory.http.operation import Call, Operation
 from grantory.http.paging import DEFAULT_SIZE, Page, listing, read_page
 from grantory.http.response import Response, json_response
@@ -55,6 +56,8 @@ class PermissionResource:
         """Answers one page of domains."""
         query = call.request.query()
         page = read_page(query) or Page(DEFAULT_SIZE, 1)
-        found = self._collections[page.offset : page.offset + page.size]
-        body = listing(found, page, len(self._collections), PERMISSIONS, query)
+        domains = {text.partition(":")[0] for text in listed_values(query, "query")}
+        fitting = [c for c in self._collections if not domains or c["domain"] in domains]
+        found = fitting[page.offset : page.offset + page.size]
+        body = listing(found, page, len(fitting), PERMISSIONS, query)
         return json_response(body)

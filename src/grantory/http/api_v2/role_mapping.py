@@ -5,10 +5,13 @@ from typing import Any
 import msgspec
 
 from grantory.domain.access import Policy
+from grantory.errors import FieldProblem, invalid
 from grantory.http.api_v2 import schemas
 from grantory.registry.roles import ListedRole, RoleDraft
 
 ROLES = "/api/v2/authorization/roles"
+MAX_CONDITION_DEPTH = 20
+MAX_CONDITION_BYTES = 16_384
 
 
 def draft_of(request: schemas.RoleRequest | schemas.RolePatch) -> RoleDraft:
@@ -50,6 +53,7 @@ def policy_from(policy: schemas.PermissionPolicy) -> Policy:
         condition["namedResources"] = sorted(policy.named_resources)
     if policy.resource_condition_node:
         condition["resourceConditionNode"] = policy.resource_condition_node
+    _check_size(condition)
     return Policy(
         domain=policy.domain,
         entity=policy.entity_name,
@@ -60,6 +64,25 @@ def policy_from(policy: schemas.PermissionPolicy) -> Policy:
         if condition
         else "",
     )
+
+
+def _check_size(condition: dict[str, Any]) -> None:
+    level: list[Any] = [condition]
+    for _ in range(MAX_CONDITION_DEPTH):
+        level = [
+            inner
+            for value in level
+            for inner in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            break
+    if level or len(msgspec.json.encode(condition)) > MAX_CONDITION_BYTES:
+        text = (
+            f"has a condition of more than {MAX_CONDITION_DEPTH} levels "
+            f"or {MAX_CONDITION_BYTES} bytes"
+        )
+        raise invalid(FieldProblem("policies", "invalid.value", text))
 
 
 def policy_of(policy: Policy) -> schemas.PermissionPolicy:

@@ -20,8 +20,10 @@ def read_state(text: str) -> ClientState:
 
 
 # Without the last part a pattern lets a line feed stand at the end.
-_PLAIN = r"^[^\x00-\x1f\x7f]*$(?!\n)"
-_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$(?!\n)"
+# C0 and C1 controls, separators of lines, and what turns the direction of text.
+_UNSEEN = r"\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_PLAIN = rf"^[^\x00-\x1f{_UNSEEN}]*$(?!\n)"
+_LINES = rf"^[^\x00-\x08\x0b\x0c\x0e-\x1f{_UNSEEN}]*$(?!\n)"
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PLAIN)]
 Description = Annotated[str, Meta(max_length=2000, pattern=_LINES)]
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]
@@ -55,8 +57,8 @@ class OAuthClientRequest(Wire, kw_only=True):
     registered_redirect_uri: (
         Annotated[list[Annotated[str, Meta(max_length=2048)]], Meta(max_length=100)] | None
     ) = None
-    role_ids: Annotated[list[Id], Meta(max_length=500)] | None = None
-    role_divisions: Annotated[list[RoleDivision], Meta(max_length=500)] | None = None
+    role_ids: Annotated[list[Id], Meta(max_length=200)] | None = None
+    role_divisions: Annotated[list[RoleDivision], Meta(max_length=200)] | None = None
     scope: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=200)] | None = None
     state: StateText = None
     date_to_delete: DateText = None

@@ -5,7 +5,7 @@ from typing import Final
 from grantory.errors import OAuthError
 from grantory.http.errors import oauth_error
 from grantory.http.request import BodyTooLarge, Request
-from grantory.http.response import Response
+from grantory.http.response import OAUTH_HEADERS, Response
 from grantory.protocol.token_endpoint import TokenEndpoint
 from grantory.protocol.token_request import MAX_FORM_BYTES, TokenRequest, parse_form
 
@@ -29,6 +29,7 @@ class TokenResource:
             200,
             f'{{"access_token":"{answer.access_token}","token_type":"bearer",'
             f'"expires_in":{answer.expires_in}}}'.encode(),
+            OAUTH_HEADERS,
         )
         response.client_id = answer.client_id
         response.organization_id = answer.organization_id
@@ -36,8 +37,6 @@ class TokenResource:
 
 
 async def _read(request: Request) -> TokenRequest:
-    if request.repeats_a_header:
-        raise OAuthError("invalid_request", "a header was sent more than once")
     if request.scope["query_string"]:
         raise OAuthError("invalid_request", "parameters belong in the body, not in the address")
     if request.media_type != FORM:

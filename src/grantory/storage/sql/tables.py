@@ -82,7 +82,14 @@ users = Table(
     Column("version", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),
-    UniqueConstraint("organization_id", "email_key"),
+    Index(
+        "uq_users_email",
+        "organization_id",
+        "email_key",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
 )
 
 divisions = Table(
@@ -96,7 +103,14 @@ divisions = Table(
     Column("home", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),
-    UniqueConstraint("organization_id", "name_key"),
+    Index(
+        "uq_divisions_name",
+        "organization_id",
+        "name_key",
+        unique=True,
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
 )
 
 roles = Table(

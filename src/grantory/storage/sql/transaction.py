@@ -1,7 +1,9 @@
 """The ports over one executor, and the record of what caches must forget."""
 
+from typing import Final
+
 from sqlalchemy import bindparam as p
-from sqlalchemy import insert, update
+from sqlalchemy import delete, func, insert, select, update
 
 from grantory.storage.sql.access import SqlAccess
 from grantory.storage.sql.audit import SqlAudit
@@ -21,6 +23,18 @@ RAISE_NUMBER = Statement(
     .returning(change_counter.c.number)
 )
 ADD_CHANGE = Statement(insert(changes).values({c.name: p(c.name) for c in changes.c}))
+
+
+NEWEST_BEFORE = Statement(
+    select(func.coalesce(func.max(changes.c.number), 0)).where(changes.c.at < p("before"))
+)
+FORGET = Statement(delete(changes).where(changes.c.number <= p("number")))
+RAISE_FORGOTTEN = Statement(
+    update(change_counter).where(change_counter.c.id == 1).values(forgotten=p("number_"))
+)
+KEPT_MS: Final = 3_600_000
+FORGET_EVERY: Final = 256
+"""A cache that was not told for an hour forgets everything instead."""
 
 
 class SqlTransaction:
@@ -58,4 +72,12 @@ class SqlTransaction:
             raise LookupError("the store has no change counter")
         for kind, entity_id in self._touched:
             self._sql.run(ADD_CHANGE, number=row[0], kind=kind, entity_id=entity_id, at=at)
+        if row[0] % FORGET_EVERY == 0:
+            self._forget_changes(at - KEPT_MS)
         self._touched.clear()
+
+    def _forget_changes(self, before: int) -> None:
+        row = self._sql.one(NEWEST_BEFORE, before=before)
+        number = row[0] if row else 0
+        if number and self._sql.run(FORGET, number=number):
+            self._sql.run(RAISE_FORGOTTEN, number_=number)

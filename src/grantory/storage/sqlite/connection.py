@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
-from grantory.errors import Conflict, GrantoryError, SetupError, StorageUnavailable
+from grantory.errors import Conflict, SetupError, StorageUnavailable
 from grantory.storage.sql.statement import Row, Statement
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ def in_snapshot(connection: apsw.Connection, work: Callable[[ApswExecutor], T]) 
 
 def told(error: Exception) -> Exception:
     """Translates a driver's error into one of ours; others are given back as they are."""
-    if not isinstance(error, apsw.Error) or isinstance(error, GrantoryError):
+    if not isinstance(error, apsw.Error):
         return error
     if isinstance(error, apsw.ConstraintError) and getattr(error, "extendedresult", 0) in _UNIQUE:
         return Conflict(str(error))

@@ -137,9 +137,14 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_divisions")),
-        sa.UniqueConstraint(
-            "organization_id", "name_key", name=op.f("uq_divisions_organization_id_name_key")
-        ),
+    )
+    op.create_index(
+        "uq_divisions_name",
+        "divisions",
+        ["organization_id", "name_key"],
+        unique=True,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.create_table(
         "grants",
@@ -249,9 +254,14 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
-        sa.UniqueConstraint(
-            "organization_id", "email_key", name=op.f("uq_users_organization_id_email_key")
-        ),
+    )
+    op.create_index(
+        "uq_users_email",
+        "users",
+        ["organization_id", "email_key"],
+        unique=True,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
     )
 
     op.execute("INSERT INTO change_counter (id, number, forgotten) VALUES (1, 0, 0)")
