@@ -87,7 +87,6 @@ def test_which_fields_apply_to_a_grant_type(
     assert grant_type.has_redirect_uris is redirects
     longest = MAX_MACHINE_TOKEN_LIFETIME if for_itself else MAX_TOKEN_LIFETIME
     assert longest_token_lifetime(grant_type) == longest
-    assert client(grant_type=grant_type).max_token_lifetime == longest
 
 
 def test_the_limits_are_those_of_the_platform() -> None:

@@ -95,11 +95,6 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
         """Whether tokens issued earlier are still accepted, as far as the state goes."""
         return self.state is not ClientState.DISABLED
 
-    @property
-    def max_token_lifetime(self) -> int:
-        """The longest access token that the grant type admits, in seconds."""
-        return longest_token_lifetime(self.grant_type)
-
 
 class ClientRecord(msgspec.Struct, frozen=True):
     """A client with its live secrets, as the token endpoint needs it."""
