@@ -1,4 +1,5 @@
-# Needs python3 (3.11 or newer) and make, nothing else. What is more than a line is in tools/.
+# Needs python3 (3.11 or newer) and make; the tests need PostgreSQL's programs besides, which
+# system-setup installs. What is more than a line is in tools/.
 #   PYTHON=/path/to/python3   takes another interpreter
 #   ARGS="..."                is handed to the command at the end of serve, test, lock, bench
 
@@ -12,7 +13,8 @@ BOOTSTRAP := @$(PY) -m tools.bootstrap
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve dev-setup compat-setup test test-fast check format lock bench wheel clean
+.PHONY: help setup serve dev-setup system-setup compat-setup test test-fast check format lock bench \
+	wheel clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -26,13 +28,16 @@ serve: setup ## start the server on the embedded store (ARGS="--port 9090")
 dev-setup: ## setup, and what tests and checks need
 	$(BOOTSTRAP) dev
 
+system-setup: ## install PostgreSQL from Debian's packages, or say what to install
+	$(BOOTSTRAP) system
+
 compat-setup: ## install the official SDKs that tests/compat drives
 	$(BOOTSTRAP) compat
 
-test: dev-setup compat-setup ## run every test (ARGS="-k token")
+test: dev-setup system-setup compat-setup ## run every test (ARGS="-k token")
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-fast: dev-setup ## run the tests without the official SDKs and the slow ones
+test-fast: dev-setup system-setup ## run the tests without the official SDKs and the slow ones
 	@$(BIN)/python -m pytest --ignore=tests/compat -m "not slow and not compat" $(ARGS)
 
 check: dev-setup ## formatting, lint, types and layers

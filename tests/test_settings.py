@@ -30,7 +30,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
 BAD = [
     *(("port", text) for text in ("-1", "65536", "x", "1.5", "0x10", "٣", "80 ")),
     *(("workers", text) for text in ("0", "257", "two")),
-    *(("database_url", text) for text in ("postgresql://x/y", "x.db", "sqlite://x.db")),
+    *(("database_url", text) for text in ("mysql://x/y", "x.db", "sqlite://x.db")),
     *(("public_url", text) for text in ("auth.example.com", "ftp://x", "https://x/path", "//x")),
     *(
         ("public_url", text)

@@ -1,4 +1,4 @@
-"""Sets up the project's environments: ``python3 -m tools.bootstrap runtime|dev|compat|lock``.
+"""Sets up what the project needs: ``python3 -m tools.bootstrap runtime|dev|system|compat|lock``.
 
 This file is read by whatever ``python3`` is, so it keeps to syntax that Python 3.6 reads
 until it has found a Python that is new enough; everything else is imported after that.
@@ -45,12 +45,13 @@ def require_new_python() -> None:
 def main() -> None:
     """Run the part that the command line names."""
     require_new_python()
-    from tools import compat_packages, locks, project_environment  # noqa: PLC0415
+    from tools import compat_packages, locks, project_environment, system_packages  # noqa: PLC0415
     from tools.virtual_environment import SetupError  # noqa: PLC0415
 
     parts = {
         "runtime": project_environment.set_up_runtime,
         "dev": project_environment.set_up_dev,
+        "system": system_packages.set_up,
         "compat": compat_packages.set_up,
         "lock": locks.write,
     }

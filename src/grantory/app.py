@@ -3,7 +3,6 @@
 import ipaddress
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import TextIO
 
 import msgspec
@@ -38,11 +37,11 @@ from grantory.registry.directory import Directory
 from grantory.registry.organizations import Founder, Founding
 from grantory.registry.roles import RoleRegistry
 from grantory.registry.tokens import TokenRegistry
+from grantory.registry.upkeep import Upkeep
 from grantory.settings import Settings
+from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
-from grantory.storage.sql.migrations import HEAD
-from grantory.storage.sqlite import schema
-from grantory.storage.sqlite.store import SqliteStore
+from grantory.storage.sql.migrations import HEAD, fits
 
 DATABASE_FILE = "grantory.db"
 
@@ -50,56 +49,59 @@ DATABASE_FILE = "grantory.db"
 class Node(msgspec.Struct):
     """An opened store with what stands on it."""
 
-    store: SqliteStore
+    store: OpenStore
     master_key: MasterKey
     clock: Clock
     random: Random
     founder: Founder
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Finishes waiting writes and closes the store."""
-        self.store.close()
+        await self.store.close()
 
 
-def database_path(settings: Settings) -> Path:
-    """Tells where the embedded store is."""
-    if settings.database_url:
-        return Path(settings.database_url.removeprefix("sqlite:///"))
-    return settings.data_dir / DATABASE_FILE
+def database_of(settings: Settings) -> Database:
+    """Finds the database that the settings mean."""
+    return find_database(settings.database_url, settings.data_dir / DATABASE_FILE)
 
 
-def open_node(settings: Settings, clock: Clock | None = None, random: Random | None = None) -> Node:
+async def open_node(
+    settings: Settings, clock: Clock | None = None, random: Random | None = None
+) -> Node:
     """Opens a store that is set up, with its master key.
 
     Raises:
         SetupError: when it is not set up, of another schema, or of another master key.
     """
-    path = database_path(settings)
-    _require_newest_schema(path)
+    database = database_of(settings)
+    await _require_fitting_schema(database)
     master_key = find_master_key(settings)
     if master_key is None:
         raise SetupError(
             "the master key is missing: copy it to the data directory as master.key, "
             "or set GRANTORY_MASTER_KEY_FILE"
         )
-    return _node(path, master_key, clock, random)
+    return await _node(database, master_key, clock, random)
 
 
-def _node(path: Path, master_key: MasterKey, clock: Clock | None, random: Random | None) -> Node:
+async def _node(
+    database: Database, master_key: MasterKey, clock: Clock | None, random: Random | None
+) -> Node:
     clock = clock or SystemClock()
     random = random or SystemRandom()
-    store = SqliteStore(path, clock)
+    store = await database.open(clock)
     founder = Founder(store, clock, random, Argon2Hasher(), master_key)
     return Node(store, master_key, clock, random, founder)
 
 
-def _require_newest_schema(path: Path) -> None:
-    found = schema.revision(path)
+async def _require_fitting_schema(database: Database) -> None:
+    found = await database.revision()
     if found is None:
-        raise SetupError(f"{path} is not set up: run grantory init, or grantory serve")
-    if found != HEAD:
+        raise SetupError(f"{database.name} is not set up: run grantory init, or grantory serve")
+    if not fits(found):
         raise SetupError(
-            f"{path} has schema {found} and this program needs {HEAD}: run grantory db upgrade"
+            f"{database.name} has schema {found} and this program needs {HEAD}: "
+            "run grantory db upgrade"
         )
 
 
@@ -117,28 +119,28 @@ async def check_master_key(node: Node) -> bool:
     return True
 
 
-def open_or_create_node(
+async def open_or_create_node(
     settings: Settings, clock: Clock | None = None, random: Random | None = None
 ) -> Node:
-    """Opens a store, making file, tables and master key where there is none yet.
+    """Opens a store, making tables and master key where there is none yet.
 
     Raises:
         SetupError: as ``open_node``.
     """
-    path = database_path(settings)
-    if schema.revision(path) is None:
-        schema.upgrade(path)
-    _require_newest_schema(path)
+    database = database_of(settings)
+    if await database.revision() is None:
+        await database.upgrade()
+    await _require_fitting_schema(database)
     master_key = find_master_key(settings)
     if master_key is None:
-        if schema.is_set_up(path):
-            return open_node(settings, clock, random)
+        if await database.is_set_up():
+            return await open_node(settings, clock, random)
         master_key = make_master_key(settings)
-    return _node(path, master_key, clock, random)
+    return await _node(database, master_key, clock, random)
 
 
 async def first_start(node: Node, name: str, email: str) -> Founding | None:
-    """Sets the store up where that is still to be done.
+    """Sets the store up where that is still to be done; of several nodes, one does it.
 
     Returns:
         The first credentials; None when the store was set up before.
@@ -148,7 +150,12 @@ async def first_start(node: Node, name: str, email: str) -> Founding | None:
     """
     if await check_master_key(node):
         return None
-    return await node.founder.set_up(node.master_key.check_value(), name, email)
+    try:
+        return await node.founder.set_up(node.master_key.check_value(), name, email)
+    except SetupError:
+        if await check_master_key(node):  # by another node, at the same moment
+            return None
+        raise
 
 
 def build_application(
@@ -161,7 +168,7 @@ def build_application(
         settings: the effective settings.
         log_stream: where request lines go; by default standard error.
     """
-    reads = RememberedReads(node.store, node.store, node.master_key, node.clock)
+    reads = RememberedReads(node.store, node.store.feed, node.master_key, node.clock)
     tokens = AccessTokens(reads, node.clock, node.random)
     limits = ThrottleLimits(
         settings.throttle_failures_per_client_and_address, settings.throttle_failures_per_address
@@ -226,6 +233,11 @@ def build_operations(node: Node, settings: Settings) -> tuple[Operation, ...]:
         ).operations(),
     )
     return (*operations, *PermissionResource(operations).operations())
+
+
+def build_upkeep(node: Node) -> Upkeep:
+    """Makes what keeps the store small."""
+    return Upkeep(node.store, node.clock)
 
 
 def public_url(settings: Settings) -> str:

@@ -106,6 +106,22 @@ class StorageUnavailable(ApiError):
         )
 
 
+class OutcomeUnknown(ApiError):
+    """The store went away while it was keeping a change: it may or may not hold (503).
+
+    There is no ``Retry-After``: whoever repeats a create blindly could make it twice.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            503,
+            "service.outcome.unknown",
+            "The store went away while the change was being kept: it is not known whether the "
+            "change was made. Look before you repeat it.",
+            detail=detail,
+        )
+
+
 class Conflict(GrantoryError):
     """The store refused a write because a unique value is taken; nothing was changed."""
 

@@ -141,19 +141,20 @@ def _networks(text: str) -> tuple[str, ...]:
 
 
 def _database(text: str) -> str:
-    if text and not text.startswith("sqlite:///"):
-        raise ValueError("must be sqlite:///path; other databases are not built yet")
+    if text and not text.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise ValueError("must be sqlite:///path or postgresql://user:password@host:port/database")
     return text
 
 
 SETTINGS: Final = (
     Setting("host", "The address to listen on.", _host),
     Setting("port", "The port to listen on.", _port),
-    Setting("workers", "Server processes; more than 1 is not built yet.", _workers),
+    Setting("workers", "Server processes that share the port and the store.", _workers),
     Setting("data_dir", "The folder of the embedded store and the master key.", _path),
     Setting(
         "database_url",
-        "The store, as sqlite:///path; empty for grantory.db in the data directory.",
+        "The store: sqlite:///path, or postgresql:// as libpq takes it, several hosts included; "
+        "empty for grantory.db in the data directory.",
         _database,
     ),
     Setting(
@@ -297,6 +298,7 @@ def effective(settings: Settings) -> dict[str, Any]:
         elif isinstance(value, Path):
             value = os.fspath(value)
         elif setting.name == "database_url":
-            value = re.sub(r"//([^/@:]*):[^/@]*@", r"//\1:****@", value)
+            value = re.sub(r"//([^/@:]*):.*@", r"//\1:****@", value)
+            value = re.sub(r"(password=)[^&]*", r"\1****", value, flags=re.IGNORECASE)
         shown[setting.name] = list(value) if isinstance(value, tuple) else value
     return shown

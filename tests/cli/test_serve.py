@@ -134,16 +134,34 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_several_workers_are_not_built_yet(tmp_path: Path) -> None:
-    for arguments, environment in (
-        (("--workers", "2"), {}),
-        ((), {"GRANTORY_WORKERS": "2"}),
-    ):
-        result = command_line("serve", *arguments, environment=environment, folder=tmp_path)
-        assert result.returncode == 1
-        assert result.stderr.count("\n") == 1
-        assert "several workers are not built yet" in result.stderr
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(
+    ("arguments", "environment"), [(("--workers", "2"), {}), ((), {"GRANTORY_WORKERS": "2"})]
+)
+def test_a_worker_that_dies_is_replaced_and_all_end_together(
+    fresh_server: FreshServer, arguments: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    server = fresh_server(*arguments, environment=environment)
+    before = server.workers()
+    assert len(before) == 2
+    os.kill(before[0], signal.SIGKILL)
+    server.wait_for_log("worker died; another is started")
+    for _ in range(20):
+        assert server.request("GET", "/health/ready").status == 200
+    after = server.workers()
+    assert before[1] in after
+    assert before[0] not in after
+    server.stop()
+    assert not any(Path(f"/proc/{process}").exists() for process in after)
+
+
+def test_workers_end_when_their_parent_was_killed(fresh_server: FreshServer) -> None:
+    server = fresh_server("--workers", "2")
+    workers = server.workers()
+    os.kill(server.process_id, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{process}").exists() for process in workers):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

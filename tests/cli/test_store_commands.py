@@ -14,6 +14,7 @@ import apsw
 import pytest
 
 from grantory.crypto.sealing import new_master_key
+from grantory.storage.sql.migrations import HEAD
 from tests.support.command import quick_command
 from tests.support.fixtures import FreshServer
 from tests.support.server import command_line
@@ -260,9 +261,9 @@ def test_db_tells_and_brings_the_revision(tmp_path: Path) -> None:
     assert good(run("db", "current", folder=tmp_path)) == "none\n"
     assert list(tmp_path.iterdir()) == []
     refused(run("db", "check", folder=tmp_path), "nothing")
-    assert "from nothing to 0001" in good(run("db", "upgrade", folder=tmp_path))
-    assert "at 0001 already" in good(run("db", "upgrade", folder=tmp_path))
-    assert good(run("db", "current", folder=tmp_path)) == "0001\n"
+    assert f"from nothing to {HEAD}" in good(run("db", "upgrade", folder=tmp_path))
+    assert f"at {HEAD} already" in good(run("db", "upgrade", folder=tmp_path))
+    assert good(run("db", "current", folder=tmp_path)) == f"{HEAD}\n"
     assert "is whole" in good(run("db", "check", folder=tmp_path))
 
 
@@ -286,7 +287,7 @@ def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     with closing(apsw.Connection(str(file))) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     for command in (("serve",), ("init",), ("org", "create", "x"), ("admin", "recover")):
-        refused(run(*command, folder=tmp_path), "9999", "0001")
+        refused(run(*command, folder=tmp_path), "9999", HEAD)
     refused(run("db", "upgrade", folder=tmp_path), "newer")
     refused(run("db", "check", folder=tmp_path), "9999")
     assert good(run("db", "current", folder=tmp_path)) == "9999\n"

@@ -94,43 +94,6 @@ async def test_regenerating_can_end_the_tokens_too(world: World) -> None:
     assert (await member.call("GET", CLIENTS)).status_code == 200
 
 
-async def test_ended_tokens_are_forgotten_a_day_after_they_would_have_expired(
-    world: World,
-) -> None:
-    async def kept() -> int:
-        listed = await world.node.store.read(lambda s: s.denied_tokens.unexpired(0, 1000))
-        return len(listed)
-
-    member = await world.admin.make_client(
-        await world.admin.make_role("oauth:client:view"), accessTokenValiditySeconds=300
-    )
-    for _ in range(3):
-        await member.log_in()
-        assert (await member.call("DELETE", "/api/v2/tokens/me")).status_code == 200
-    assert await kept() == 3
-    world.clock.advance(86_400 + 301)
-    await member.log_in()
-    await member.call("DELETE", "/api/v2/tokens/me")
-    assert await kept() == 1
-
-
-async def test_change_records_are_forgotten_after_an_hour(world: World) -> None:
-    member = await world.admin.make_member("oauth:client:view")
-    path = f"{CLIENTS}/{member.client_id}/secret"
-    await member.log_in()
-    for _ in range(200):
-        await world.admin.post(path)
-    world.clock.advance(3_700)
-    for _ in range(100):
-        await world.admin.post(path)
-    found = world.node.store.changes_since(-1)
-    assert found.entities is None, "the record no longer reaches back to the beginning"
-    recent = world.node.store.changes_since(found.number - 10)
-    assert recent.entities
-    # Whoever remembers from before forgets everything, and sees what is there now.
-    assert (await member.call("GET", CLIENTS)).status_code == 200
-
-
 async def test_a_deletion_tells_what_was_lost(world: World) -> None:
     role_id = await world.admin.make_role("oauth:client:view", name="viewers")
     member = await world.admin.make_client(role_id)

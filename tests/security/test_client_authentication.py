@@ -342,7 +342,7 @@ async def test_case_43_a_secret_replaced_by_another_process_is_cut_at_once(world
     try:
         await second.write(lambda transaction: transaction.clients.end_secrets(one.client_id, now))
     finally:
-        second.close()
+        await second.close()
 
     oauth_refused(await world.ask_token(one.client_id, one.secret), 401, "invalid_client")
 

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import apsw
 import pytest
 
-from grantory.app import build_operations, open_node
 from grantory.domain.token import key_context
 from grantory.http.operation import Operation
+from grantory.master_key_file import find_master_key
 from grantory.settings import Settings
 from tests.support.server import Reply, RunningServer, basic
-from tests.support.world import CLIENTS, ROLES
+from tests.support.world import CLIENTS, ROLES, declared_operations
 
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
 
@@ -162,10 +162,7 @@ def run() -> Iterator[Run]:
         "GRANTORY_THROTTLE_FAILURES_PER_CLIENT_AND_ADDRESS": "0",
     }
     with RunningServer(environment=environment) as server:
-        settings = Settings(data_dir=server.data_dir)
-        node = open_node(settings)
-        operations = build_operations(node, settings)
-        node.close()
+        operations = declared_operations()
         everything = Everything(server)
         everything.do_the_job()
         everything.do_it_wrong(operations)
@@ -215,19 +212,17 @@ def test_case_67_the_search_would_find_one(run: Run) -> None:
 
 
 def test_case_67_the_store_holds_no_key_in_the_clear(run: Run) -> None:
-    node = open_node(Settings(data_dir=run.data_dir))
-    try:
-        connection = apsw.Connection(str(run.data_dir / "grantory.db"))
-        rows: list[Any] = connection.execute(
-            "SELECT key_id, organization_id, sealed FROM keys"
-        ).fetchall()
-        connection.close()
-        materials = [
-            node.master_key.open(bytes(sealed), key_context(bytes(key_id), organization_id))
-            for key_id, organization_id, sealed in rows
-        ]
-    finally:
-        node.close()
+    master_key = find_master_key(Settings(data_dir=run.data_dir))
+    assert master_key is not None
+    connection = apsw.Connection(str(run.data_dir / "grantory.db"))
+    rows: list[Any] = connection.execute(
+        "SELECT key_id, organization_id, sealed FROM keys"
+    ).fetchall()
+    connection.close()
+    materials = [
+        master_key.open(bytes(sealed), key_context(bytes(key_id), organization_id))
+        for key_id, organization_id, sealed in rows
+    ]
     master = run.files["master.key"].strip()
     secret_bytes = {*materials, master, base64.urlsafe_b64decode(master)}
     secret_bytes |= {base64.b64encode(value) for value in secret_bytes}

@@ -45,7 +45,7 @@ class Work:
             return await read(work)
 
         def counted_all(executor: ApswExecutor, statement: Statement, **params: Any) -> list[Row]:
-            self.done.append(statement.sqlite_sql)
+            self.done.append(statement.for_sqlite({})[0])
             return every(executor, statement, **params)
 
         def counted_digest(presented: str) -> bytes:

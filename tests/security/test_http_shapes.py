@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from grantory.app import build_operations, open_node
-from grantory.settings import Settings
 from tests.security.wire import SECONDS, exchange, one_reply, platform_error, replies
 from tests.support.server import HOST, RunningServer, basic
+from tests.support.world import declared_operations
 
 FORM = b"grant_type=client_credentials"
 CHUNKED = b"1d\r\n" + FORM + b"\r\n0\r\n\r\n"
@@ -327,10 +326,7 @@ def test_case_87_pipelined_requests_are_answered_in_order(
 
 
 def test_case_87_every_method_on_every_route(target: RunningServer, token: str) -> None:
-    settings = Settings(data_dir=target.data_dir)
-    node = open_node(settings)
-    operations = build_operations(node, settings)
-    node.close()
+    operations = declared_operations()
     declared = {(operation.method, operation.path) for operation in operations}
     paths = {path for _, path in declared} | {"/oauth/token", "/", "/health/live", "/nowhere"}
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]

@@ -4,24 +4,19 @@ The cases are drawn from the operations' own declarations, so an operation that 
 is attacked too: at most it must tell below what a body or an id of it looks like.
 """
 
-import asyncio
 import json
 import re
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import msgspec
 import pytest
 
-from grantory.app import build_operations, first_start, open_or_create_node
 from grantory.domain.access import Division
 from grantory.http.api_v2 import schemas
 from grantory.http.operation import Operation
-from grantory.settings import Settings
 from tests.security.answers import log_of, refused
-from tests.support.world import CLIENTS, ROLES, Member, World
+from tests.support.world import CLIENTS, ROLES, Member, World, declared_operations
 
 BODIES: dict[type[msgspec.Struct], dict[str, Any]] = {
     schemas.OAuthClientRequest: {"name": "taken over", "authorizedGrantType": "CODE"},
@@ -33,19 +28,7 @@ OWN_TOKEN = {"deleteTokensMe"}
 """Operations that end what they are called with."""
 
 
-def declared() -> tuple[Operation, ...]:
-    """The operations of a server, for naming tests by them."""
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder) / "data")
-        node = open_or_create_node(settings)
-        try:
-            asyncio.run(first_start(node, "a", "a@example.com"))
-            return build_operations(node, settings)
-        finally:
-            node.close()
-
-
-OPERATIONS = declared()
+OPERATIONS = declared_operations()
 EVERY = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 WITH_PERMISSION = pytest.mark.parametrize(
     "operation", [o for o in OPERATIONS if o.permissions], ids=lambda operation: operation.id

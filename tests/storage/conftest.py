@@ -1,11 +1,12 @@
 """Stores for the tests of storage: each backend in turn."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.backends import BACKENDS, Backend, OpenStore
+from grantory.storage.database import OpenStore
+from tests.support.backends import BACKENDS, Backend
 from tests.support.runtime import FakeClock
 
 
@@ -15,20 +16,21 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=sorted(BACKENDS))
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    return BACKENDS[request.param](tmp_path)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    with BACKENDS[request.param](tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
 async def store(backend: Backend, clock: FakeClock) -> AsyncIterator[OpenStore]:
-    opened = backend.open(clock)
+    opened = await backend.open(clock)
     yield opened
-    opened.close()
+    await opened.close()
 
 
 @pytest.fixture
 async def second_store(backend: Backend, clock: FakeClock) -> AsyncIterator[OpenStore]:
     """The same database, as another process opens it."""
-    opened = backend.open(clock)
+    opened = await backend.open(clock)
     yield opened
-    opened.close()
+    await opened.close()

@@ -1,30 +1,69 @@
-"""The record of changes in a SQLite file, when its oldest part has been let go."""
+"""The record of changes, when its oldest part has been let go, and the lease."""
 
-from contextlib import closing
-from pathlib import Path
+from typing import cast
 
-import apsw
-
-from grantory.storage.sqlite import schema
-from grantory.storage.sqlite.store import SqliteStore
+from grantory.storage.change_feed import KEPT_MS, LEASE, Lease, forget_old_changes
+from grantory.storage.database import OpenStore
+from grantory.storage.sql.transaction import SqlTransaction
+from tests.support.backends import news
+from tests.support.entities import a_client, an_id
 from tests.support.runtime import FakeClock
 
 
-def test_who_is_behind_what_was_forgotten_must_forget_everything(tmp_path: Path) -> None:
-    file = tmp_path / "grantory.db"
-    schema.upgrade(file)
-    with closing(apsw.Connection(str(file))) as connection:
-        connection.execute("UPDATE change_counter SET number = 10, forgotten = 8")
-        for number in (9, 10):
-            connection.execute(
-                "INSERT INTO changes VALUES (?, 'client', ?, 0)", (number, str(number))
-            )
-    store = SqliteStore(file, FakeClock())
-    try:
-        assert store.changes_since(-1) == (10, None)
-        assert store.changes_since(7) == (10, None)
-        assert store.changes_since(8) == (10, [("client", "9"), ("client", "10")])
-        assert store.changes_since(9) == (10, [("client", "10")])
-        assert store.changes_since(10) == (10, [])
-    finally:
-        store.close()
+async def forget(store: OpenStore, now: int, limit: int = 100) -> int:
+    return await store.write(lambda t: forget_old_changes(cast(SqlTransaction, t)._sql, now, limit))
+
+
+async def test_who_is_behind_what_was_forgotten_must_forget_everything(
+    store: OpenStore, clock: FakeClock
+) -> None:
+    for number in range(1, 11):
+        if number == 9:
+            clock.advance(60)
+        await store.write(lambda t: t.clients.replace(a_client(number)))
+    assert await forget(store, clock.now_ms() + KEPT_MS) == 8
+    assert await news(store, -1) == (10, None)
+    assert await news(store, 7) == (10, None)
+    assert await news(store, 8) == (10, [("client", an_id(9)), ("client", an_id(10))])
+    assert await news(store, 9) == (10, [("client", an_id(10))])
+    assert await news(store, 10) == (10, [])
+
+
+async def test_a_number_that_went_back_is_another_stores(store: OpenStore) -> None:
+    await store.write(lambda t: t.clients.replace(a_client(1)))
+    assert await news(store, 2) == (1, None)
+
+
+async def test_old_changes_go_in_steps_and_young_ones_stay(
+    store: OpenStore, clock: FakeClock
+) -> None:
+    for number in range(1, 8):
+        await store.write(lambda t: t.clients.replace(a_client(number)))
+    assert await forget(store, clock.now_ms() + KEPT_MS) == 0
+    later = clock.now_ms() + KEPT_MS + 1
+    assert [await forget(store, later, 3) for _ in range(4)] == [3, 3, 1, 0]
+    assert await news(store, 7) == (7, [])
+    assert await news(store, 6) == (7, None)
+    await store.write(lambda t: t.clients.replace(a_client(9)))
+    assert await news(store, 7) == (8, [("client", an_id(9))])
+
+
+def test_a_lease_is_counted_from_the_sending_of_the_question(clock: FakeClock) -> None:
+    lease = Lease(clock.monotonic)
+    assert not lease.holds()
+    sent = lease.asked()
+    clock.advance(0.5)
+    lease.answered(sent)
+    assert lease.holds()
+    clock.advance(LEASE - 0.5 - 0.01)
+    assert lease.holds()
+    clock.advance(0.02)
+    assert not lease.holds()
+
+
+def test_a_lease_that_ended_before_its_answer_came_does_not_hold(clock: FakeClock) -> None:
+    lease = Lease(clock.monotonic)
+    sent = lease.asked()
+    clock.advance(5)  # as a stopped process finds it
+    lease.answered(sent)
+    assert not lease.holds()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -13,9 +14,12 @@ from grantory.domain.token import SealedKey, key_context
 from grantory.errors import StorageUnavailable
 from grantory.ports.storage import Snapshot, Transaction
 from grantory.storage import hot_reads as module
-from grantory.storage.change_feed import Changes
+from grantory.storage.change_feed import Heard
+from grantory.storage.database import OpenStore
 from grantory.storage.hot_reads import RememberedReads
-from tests.support.backends import Backend, OpenStore
+from grantory.storage.sqlite import schema
+from grantory.storage.sqlite.store import SqliteStore
+from tests.support.backends import Backend
 from tests.support.entities import (
     ORG,
     OTHER_ORG,
@@ -44,6 +48,8 @@ class Watched:
         self.loaded = asyncio.Event()
         self.go_on: asyncio.Event | None = None
         self.fail_changes = False
+        self.looks = 0
+        self.heard: Heard | None = None
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:
         self.reads += 1
@@ -59,25 +65,33 @@ class Watched:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         return await self._store.write(work)
 
-    def may_have_changed(self) -> bool:
-        return self._store.may_have_changed()
+    def listen(self, heard: Heard) -> None:
+        self.heard = heard
+        self._store.feed.listen(heard)
 
-    def changes_since(self, number: int) -> Changes:
+    def is_current(self) -> bool:
+        return self._store.feed.is_current()
+
+    async def catch_up(self) -> None:
+        self.looks += 1
         if self.fail_changes:
             raise StorageUnavailable("asked for by the test")
-        return self._store.changes_since(number)
+        await self._store.feed.catch_up()
 
 
 class Reader:
     """One process's hot reads."""
 
-    def __init__(self, store: OpenStore, clock: FakeClock) -> None:
+    def __init__(self, store: OpenStore, clock: FakeClock, lag: float) -> None:
         self.store = Watched(store)
+        self._clock = clock
+        self._lag = lag
         self.reads = RememberedReads(self.store, self.store, MASTER_KEY, clock)
 
     async def ask(self, question: Callable[[RememberedReads], Awaitable[T]]) -> T:
-        """Ask in a turn of its own, as every request does."""
+        """Ask in a turn of its own, as every request does, when every change must be known."""
         await asyncio.sleep(0)
+        self._clock.advance(self._lag)
         await self.reads.refresh()
         return await question(self.reads)
 
@@ -89,8 +103,8 @@ class Reader:
 
 
 @pytest.fixture
-def reader(store: OpenStore, clock: FakeClock) -> Reader:
-    return Reader(store, clock)
+def reader(store: OpenStore, clock: FakeClock, backend: Backend) -> Reader:
+    return Reader(store, clock, backend.lag)
 
 
 @pytest.fixture
@@ -98,9 +112,9 @@ async def readers(
     backend: Backend, reader: Reader, clock: FakeClock
 ) -> AsyncIterator[tuple[Reader, Reader]]:
     """The reader of the writing process, and that of another process."""
-    second = backend.open(clock)
-    yield reader, Reader(second, clock)
-    second.close()
+    second = await backend.open(clock)
+    yield reader, Reader(second, clock, backend.lag)
+    await second.close()
 
 
 def sealed_key(number: int, organization_id: str = ORG) -> SealedKey:
@@ -379,24 +393,18 @@ async def test_a_look_for_changes_that_failed_is_made_up_for(reader: Reader) -> 
     assert await reader.ask(client_name) == "new"
 
 
-async def test_all_decisions_of_one_turn_share_one_look(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks = 0
-    look = reader.store.may_have_changed
-
-    def counted() -> bool:
-        nonlocal looks
-        looks += 1
-        return look()
-
-    monkeypatch.setattr(reader.store, "may_have_changed", counted)
-    await reader.store.write(world)
-    await asyncio.gather(*(reader.reads.refresh() for _ in range(10)))
-    assert looks == 1
+async def test_all_decisions_of_one_turn_share_one_look(tmp_path: Path, clock: FakeClock) -> None:
+    schema.upgrade(tmp_path / "grantory.db")
+    sqlite_store = SqliteStore(tmp_path / "grantory.db", clock)
+    watched = Watched(sqlite_store)
+    reads = RememberedReads(watched, watched, MASTER_KEY, clock)
+    await watched.write(world)
+    await asyncio.gather(*(reads.refresh() for _ in range(10)))
+    assert watched.looks == 1
     await asyncio.sleep(0)
-    await reader.reads.refresh()
-    assert looks == 2
+    await reads.refresh()
+    assert watched.looks == 2
+    await sqlite_store.close()
 
 
 async def test_loading_goes_round_the_memory_and_remembers(reader: Reader) -> None:
@@ -410,28 +418,21 @@ async def test_loading_goes_round_the_memory_and_remembers(reader: Reader) -> No
     assert loaded.id_bytes.hex() == an_id(1).replace("-", "")
 
 
-async def test_a_record_that_no_longer_reaches_back_forgets_everything(
-    reader: Reader, store: OpenStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_record_that_no_longer_reaches_back_forgets_everything(reader: Reader) -> None:
     await reader.store.write(world)
     for question in (client_name, rights, denied, signer):
         await reader.ask(question)
-    number = store.changes_since(-1).number
-    monkeypatch.setattr(reader.store, "may_have_changed", lambda: True)
-    monkeypatch.setattr(reader.store, "changes_since", lambda _: Changes(number + 5, None))
+    assert reader.store.heard is not None
+    reader.store.heard(None)
     for question in (client_name, rights, denied, signer):
         assert await reader.reads_for(question) > 0
 
 
-async def test_an_unknown_kind_of_change_forgets_everything(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unknown_kind_of_change_forgets_everything(reader: Reader) -> None:
     await reader.store.write(world)
     await reader.ask(client_name)
-    monkeypatch.setattr(reader.store, "may_have_changed", lambda: True)
-    monkeypatch.setattr(
-        reader.store, "changes_since", lambda n: Changes(n + 1, [("of the future", "x")])
-    )
+    assert reader.store.heard is not None
+    reader.store.heard([("of the future", "x")])
     assert await reader.reads_for(client_name) == 1
 
 

@@ -253,7 +253,7 @@ async def store(file: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sq
     monkeypatch.setattr(store_module, "WRITER_WAIT_MS", 50)
     opened = SqliteStore(file, FakeClock())
     yield opened
-    opened.close()
+    await opened.close()
 
 
 async def test_a_lock_of_another_connection_is_told_and_service_goes_on_after_it(
@@ -302,7 +302,7 @@ async def test_a_store_that_may_not_be_written_says_so_and_still_reads(
 
 async def test_a_write_after_the_end_is_refused(file: Path) -> None:
     store = SqliteStore(file, FakeClock())
-    store.close()
+    await store.close()
     with pytest.raises(StorageUnavailable):
         await store.write(adding(1))
     assert names(file) == []
@@ -322,7 +322,7 @@ async def test_closing_finishes_the_writes_that_wait(file: Path) -> None:
     await asyncio.to_thread(gate.inside.wait, 10)
     waiting += [asyncio.create_task(store.write(adding(n))) for n in range(150)]
     await asyncio.sleep(0)
-    closing_thread = asyncio.create_task(asyncio.to_thread(store.close))
+    closing_thread = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(store.close())))
     gate.go_on.set()
     assert await asyncio.gather(*waiting) == [None, *range(150)]
     await closing_thread

@@ -109,6 +109,11 @@ class RunningServer:
         assert self._process is not None, "the server has not been started"
         return self._process.pid
 
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        children = Path(f"/proc/{self.process_id}/task/{self.process_id}/children")
+        return [int(number) for number in children.read_text().split()]
+
     @property
     def client_id(self) -> str:
         """The id of the client that the first start made."""

@@ -1,5 +1,6 @@
 """The whole server inside the test's own process, on a real store, with a clock in hand."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,12 +14,15 @@ import msgspec
 from grantory.app import (
     Node,
     build_application,
-    database_path,
+    build_operations,
+    database_of,
     first_start,
     open_or_create_node,
 )
+from grantory.http.operation import Operation
 from grantory.registry.organizations import Founding
 from grantory.settings import Settings
+from grantory.storage.sqlite.database import SqliteDatabase
 from tests.support.runtime import FakeClock
 
 CLIENTS = "/api/v2/oauth/clients"
@@ -112,7 +116,9 @@ class World:
     @property
     def file(self) -> Path:
         """The store's file, for a test that looks at it as another process does."""
-        return database_path(self.settings)
+        database = database_of(self.settings)
+        assert isinstance(database, SqliteDatabase)
+        return database.path
 
     def count(self) -> int:
         """A number that no earlier call gave."""
@@ -149,11 +155,11 @@ async def _set_up_once() -> _SetUp:
     if not _set_up:
         with TemporaryDirectory(prefix="grantory-test-") as name:
             settings = Settings(data_dir=Path(name))
-            node = open_or_create_node(settings, clock=FakeClock())
+            node = await open_or_create_node(settings, clock=FakeClock())
             try:
                 founding = await first_start(node, "Example", "admin@example.com")
             finally:
-                node.close()
+                await node.close()
             assert founding is not None
             files = {path.name: path.read_bytes() for path in settings.data_dir.iterdir()}
             _set_up.append(_SetUp(founding, files))
@@ -169,13 +175,28 @@ async def new_world(folder: Path, **settings: Any) -> AsyncIterator[World]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    node = open_or_create_node(effective, clock=clock)
+    node = await open_or_create_node(effective, clock=clock)
     try:
         world = World(node, effective, clock, founding)
         async with world.http:
             yield world
     finally:
-        node.close()
+        await node.close()
+
+
+def declared_operations() -> tuple[Operation, ...]:
+    """The operations of a server, for tests that are drawn from their declarations."""
+
+    async def look(folder: Path) -> tuple[Operation, ...]:
+        settings = Settings(data_dir=folder)
+        node = await open_or_create_node(settings)
+        try:
+            return build_operations(node, settings)
+        finally:
+            await node.close()
+
+    with TemporaryDirectory(prefix="grantory-test-") as name:
+        return asyncio.run(look(Path(name)))
 
 
 def _good(answer: httpx.Response) -> Any:

@@ -1,6 +1,5 @@
 """``grantory admin recover``."""
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -8,6 +7,7 @@ import typer
 from grantory.app import Node, check_master_key, open_node
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.organizations import Email, check_email, file_of, show
+from grantory.cli.workers import run
 from grantory.domain.organization import Organization
 from grantory.errors import SetupError
 from grantory.registry.organizations import DEFAULT_EMAIL, Founding
@@ -38,17 +38,17 @@ def recover(
     """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
     check_email(email)
-    node = open_node(settings)
 
     async def work() -> Founding:
-        await check_master_key(node)
-        found = await _find(node, organization)
-        return await node.founder.recover(found.id, email)
+        node = await open_node(settings)
+        try:
+            await check_master_key(node)
+            found = await _find(node, organization)
+            return await node.founder.recover(found.id, email)
+        finally:
+            await node.close()
 
-    try:
-        founding = asyncio.run(work())
-    finally:
-        node.close()
+    founding: Founding = run(work())
     show(founding, settings, file_of(founding), json_wanted=as_json_)
 
 

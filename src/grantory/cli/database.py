@@ -2,11 +2,11 @@
 
 import typer
 
-from grantory.app import database_path
+from grantory.app import database_of
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
+from grantory.cli.workers import run
 from grantory.errors import SetupError
 from grantory.storage.sql.migrations import HEAD
-from grantory.storage.sqlite import schema
 
 app = typer.Typer(no_args_is_help=True, help="The tables of the store.")
 
@@ -17,7 +17,7 @@ def upgrade(
 ) -> None:
     """Brings the tables to the newest revision, in one transaction."""
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
-    before, after = schema.upgrade(database_path(settings))
+    before, after = run(database_of(settings).upgrade())
     if before == after:
         typer.echo(f"The store is at {after} already.")
     else:
@@ -30,7 +30,7 @@ def current(
 ) -> None:
     """Prints the revision of the tables."""
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
-    typer.echo(schema.revision(database_path(settings)) or "none")
+    typer.echo(run(database_of(settings).revision()) or "none")
 
 
 @app.command("check")
@@ -39,11 +39,11 @@ def check(
 ) -> None:
     """Tells whether the tables are whole and of the newest revision; exits with 1 if not."""
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
-    path = database_path(settings)
-    found = schema.revision(path)
+    database = database_of(settings)
+    found = run(database.revision())
     if found != HEAD:
-        raise SetupError(f"{path} is at {found or 'nothing'}, the newest is {HEAD}")
-    problems = schema.integrity_problems(path)
+        raise SetupError(f"{database.name} is at {found or 'nothing'}, the newest is {HEAD}")
+    problems = run(database.problems())
     if problems:
-        raise SetupError(f"{path} is damaged: {'; '.join(problems[:5])}")
-    typer.echo(f"{path} is whole and at {HEAD}.")
+        raise SetupError(f"{database.name} is damaged: {'; '.join(problems[:5])}")
+    typer.echo(f"{database.name} is whole and at {HEAD}.")

@@ -13,7 +13,7 @@ DataDir = Annotated[
     typer.Option("--data-dir", help="The folder of the embedded store and the master key."),
 ]
 DatabaseUrl = Annotated[
-    str | None, typer.Option("--database-url", help="The store, as sqlite:///path.")
+    str | None, typer.Option("--database-url", help="The store: sqlite:///path or postgresql://…")
 ]
 Config = Annotated[Path | None, typer.Option("--config", help="A TOML file with settings.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

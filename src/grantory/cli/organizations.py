@@ -1,6 +1,5 @@
 """``grantory init`` and ``grantory org create``."""
 
-import asyncio
 import json
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from grantory.app import check_master_key, first_start, open_node, open_or_create_node
 from grantory.cli.founding import FIRST_START_FILE, as_json, present
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
+from grantory.cli.workers import run
 from grantory.errors import SetupError
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.settings import Settings
@@ -33,11 +33,15 @@ def init(
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
     check_name(name)
     check_email(email)
-    node = open_or_create_node(settings)
-    try:
-        founding = asyncio.run(first_start(node, name, email))
-    finally:
-        node.close()
+
+    async def work() -> Founding | None:
+        node = await open_or_create_node(settings)
+        try:
+            return await first_start(node, name, email)
+        finally:
+            await node.close()
+
+    founding = run(work())
     if founding is None:
         raise SetupError("the store is set up already; nothing was changed")
     show(founding, settings, FIRST_START_FILE, json_wanted=as_json_)
@@ -59,16 +63,16 @@ def create(
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
     check_name(name)
     check_email(email)
-    node = open_node(settings)
 
     async def work() -> Founding:
-        await check_master_key(node)
-        return await node.founder.found(name, email)
+        node = await open_node(settings)
+        try:
+            await check_master_key(node)
+            return await node.founder.found(name, email)
+        finally:
+            await node.close()
 
-    try:
-        founding = asyncio.run(work())
-    finally:
-        node.close()
+    founding: Founding = run(work())
     show(founding, settings, file_of(founding), json_wanted=as_json_)
 
 

@@ -4,19 +4,25 @@ import asyncio
 import gc
 import ipaddress
 import socket
-import sys
 from typing import Annotated
 
 import msgspec
 import typer
 
-from grantory.app import Node, build_application, first_start, open_or_create_node, public_url
+from grantory.app import (
+    build_application,
+    build_upkeep,
+    first_start,
+    open_node,
+    open_or_create_node,
+    public_url,
+)
 from grantory.cli.founding import present
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
-from grantory.errors import SetupError
+from grantory.cli.workers import Workers, run
 from grantory.http.server import bind, make_server
 from grantory.observability.events import log, set_up_logging
-from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME
+from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.settings import Settings
 
 
@@ -40,24 +46,47 @@ def serve(
         database_url=database_url,
         data_dir=data_dir,
     )
-    if settings.workers > 1:
-        raise SetupError("several workers are not built yet: start with --workers 1")
     set_up_logging()
     with bind(settings.host, settings.port) as listener:
         settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
-        node = open_or_create_node(settings)
-        try:
-            _announce_first_start(node, settings)
-            _warn_of_plain_http(settings)
-            _run(node, settings, listener)
-        finally:
-            node.close()
+        founding = run(_prepare(settings))
+        if founding is not None:
+            present(founding, settings)
+        _warn_of_plain_http(settings)
+        typer.echo(f"Grantory listens on {public_url(settings)}")
+        gc.collect()
+        gc.freeze()
+
+        async def work(lifeline: int | None) -> None:
+            await _serve(settings, listener, lifeline)
+
+        if settings.workers == 1:
+            run(work(None))
+        else:
+            Workers(settings.workers, work).run()
+    log().info("stopped")
 
 
-def _announce_first_start(node: Node, settings: Settings) -> None:
-    founding = asyncio.run(first_start(node, DEFAULT_NAME, DEFAULT_EMAIL))
-    if founding is not None:
-        present(founding, settings)
+async def _prepare(settings: Settings) -> Founding | None:
+    """Sees to tables, master key and first organisation, so that no worker has to."""
+    node = await open_or_create_node(settings)
+    try:
+        return await first_start(node, DEFAULT_NAME, DEFAULT_EMAIL)
+    finally:
+        await node.close()
+
+
+async def _serve(settings: Settings, listener: socket.socket, lifeline: int | None) -> None:
+    node = await open_node(settings)
+    try:
+        server = make_server(build_application(node, settings))
+        upkeep = asyncio.get_running_loop().create_task(build_upkeep(node).run())
+        if lifeline is not None:
+            asyncio.get_running_loop().add_reader(lifeline, server.wish_to_end)
+        await server.serve([listener])
+        upkeep.cancel()
+    finally:
+        await node.close()
 
 
 def _warn_of_plain_http(settings: Settings) -> None:
@@ -72,13 +101,3 @@ def _warn_of_plain_http(settings: Settings) -> None:
             "  GRANTORY_PUBLIC_URL to its https:// address.\n",
             err=True,
         )
-
-
-def _run(node: Node, settings: Settings, listener: socket.socket) -> None:
-    server = make_server(build_application(node, settings))
-    typer.echo(f"Grantory listens on {public_url(settings)}")
-    sys.stdout.flush()
-    gc.collect()
-    gc.freeze()
-    server.run([listener])
-    log().info("stopped")

@@ -183,7 +183,7 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Turns SIGTERM and SIGINT into the wish to end; then ignores them to the very end."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._wish_to_end)
+            signal.signal(number, self.wish_to_end)
         try:
             yield
         finally:
@@ -191,7 +191,8 @@ class Server(uvicorn.Server):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_IGN)
 
-    def _wish_to_end(self, *_: object) -> None:
+    def wish_to_end(self, *_: object) -> None:
+        """Lets the requests that are being answered be the last."""
         self.should_exit = True
 
 

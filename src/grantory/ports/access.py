@@ -56,10 +56,14 @@ class AccessReader(Protocol):
 
 
 class AccessWriter(AccessReader, Protocol):
-    """Changes roles and grants. What ``lock_*`` returns stays as it is until the end."""
+    """Changes roles and grants. What ``lock_*`` and ``hold_*`` return stays till the end."""
 
     def lock_role(self, organization_id: str, role_id: str) -> Role | None:
-        """Returns a role and locks it."""
+        """Returns a role and locks it, to change it."""
+        ...
+
+    def hold_role(self, organization_id: str, role_id: str) -> Role | None:
+        """Returns a role and keeps it from being changed; others may hold it, too."""
         ...
 
     def add_division(self, division: Division) -> None:

@@ -15,6 +15,7 @@ from grantory.ports.installation import InstallationReader, InstallationWriter
 from grantory.ports.keys import KeyReader, KeyWriter
 from grantory.ports.organizations import OrganizationReader, OrganizationWriter
 from grantory.ports.tokens import DeniedTokenReader, DeniedTokenWriter
+from grantory.ports.upkeep import UpkeepWriter
 from grantory.ports.users import UserReader, UserWriter
 
 T = TypeVar("T")
@@ -107,6 +108,11 @@ class Transaction(Protocol):
         """What was changed, by whom."""
         ...
 
+    @property
+    def upkeep(self) -> UpkeepWriter:
+        """What may be let go."""
+        ...
+
 
 class Store(Protocol):
     """A store. Every method raises ``StorageUnavailable`` when it cannot answer."""
@@ -124,6 +130,7 @@ class Store(Protocol):
 
         Raises:
             Conflict: when a unique value is taken.
+            OutcomeUnknown: when the store went away while it kept the change.
             Exception: whatever ``work`` raises; then nothing was changed.
         """
         ...

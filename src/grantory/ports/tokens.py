@@ -23,7 +23,3 @@ class DeniedTokenWriter(DeniedTokenReader, Protocol):
     def add(self, token: DeniedToken) -> None:
         """Ends a token; ending it again changes nothing."""
         ...
-
-    def forget_expired(self, before: int, limit: int) -> int:
-        """Forgets at most ``limit`` tokens that expired before a time (s); returns how many."""
-        ...

@@ -28,7 +28,9 @@ def wanted_assignments(
             kept = [assignment for assignment in held if assignment.role_id == role_id]
             wanted += kept or [Assignment(role_id, access.home_division(organization_id).id)]
     wanted = list(dict.fromkeys(wanted))
-    known = access.roles(organization_id, (assignment.role_id for assignment in wanted))
+    # Held from here on: a role that is deleted meanwhile must not be granted.
+    role_ids = sorted({assignment.role_id for assignment in wanted})
+    known = {r for r in role_ids if access.hold_role(organization_id, r) is not None}
     problems = [
         FieldProblem(field, INVALID, f"names a role that does not exist: {role_id}")
         for role_id in dict.fromkeys(a.role_id for a in wanted)

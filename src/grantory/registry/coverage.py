@@ -25,13 +25,13 @@ def rights_held(transaction: Transaction, organization_id: str, subject_id: str)
 def rights_of_assignments(
     transaction: Transaction, organization_id: str, assignments: Iterable[Assignment]
 ) -> Iterator[Right]:
-    """Gives what assignments give, with their roles locked until the transaction ends."""
+    """Gives what assignments give, with their roles held until the transaction ends."""
     listed = list(assignments)
-    locked = {
-        role_id: transaction.access.lock_role(organization_id, role_id)
+    held = {
+        role_id: transaction.access.hold_role(organization_id, role_id)
         for role_id in sorted({assignment.role_id for assignment in listed})
     }
-    return rights_of(listed, {key: role for key, role in locked.items() if role is not None})
+    return rights_of(listed, {key: role for key, role in held.items() if role is not None})
 
 
 def require_coverage(transaction: Transaction, actor: Actor, needed: Iterable[Right]) -> None:

@@ -1,14 +1,9 @@
 """Ending a single token."""
 
-from typing import Final
-
-from grantory.domain.token import CLOCK_SLACK_SECONDS, AccessToken, DeniedToken
+from grantory.domain.token import AccessToken, DeniedToken
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store, Transaction
 from grantory.registry.actor import Actor
-
-FORGOTTEN_AT_ONCE: Final = 100
-"""More than one for each that is added, so that the list cannot grow for ever."""
 
 
 class TokenRegistry:
@@ -29,9 +24,6 @@ class TokenRegistry:
 
         def work(transaction: Transaction) -> None:
             transaction.denied_tokens.add(denied)
-            transaction.denied_tokens.forget_expired(
-                now // 1000 - CLOCK_SLACK_SECONDS, FORGOTTEN_AT_ONCE
-            )
             event = actor.event(now, "Revoke", "AccessToken", token.token_id.hex(), "")
             transaction.audit.add(event)
 

@@ -1,23 +1,161 @@
-"""How a cache hears of changes, exactly."""
+"""How a memory hears of changes: change numbers and leases, and nothing decided by a clock's date.
 
-from typing import NamedTuple, Protocol
+Every transaction that changes a row which a memory may hold takes the next *change number* and
+writes what it changed under it. The number comes from one counter row that is locked and raised
+last in the transaction, so that numbers appear in commit order (a sequence would not promise
+that). Creating needs no record, because absence is never remembered.
 
+A memory may be believed while its feed says ``is_current``; otherwise the feed must ``catch_up``
+first. On one machine (SQLite) that means: looked at in this turn of the event loop. On several
+(PostgreSQL) it means a *lease*: a process asks for the number every 250 ms and believes its
+memory until 800 ms after the *sending* of the last question that was answered, on the monotonic
+clock. Past that it asks before it decides, and refuses when no answer comes within 500 ms. A
+process that was cut off, overloaded or stopped thus finds its lease ended, whatever it missed.
+"""
 
-class Changes(NamedTuple):
-    """What was changed up to a change number; None where the record no longer reaches back."""
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple, Protocol
 
-    number: int
-    entities: list[tuple[str, str]] | None
-    """Kind and id of each."""
+from sqlalchemy import bindparam as p
+from sqlalchemy import delete, insert, select, update
+
+from grantory.storage.sql.statement import SqlExecutor, Statement
+from grantory.storage.sql.tables import change_counter, changes
+
+ASK_EVERY: Final = 0.25
+LEASE: Final = 0.8
+ANSWER_WITHIN: Final = 0.5
+"""Seconds on the monotonic clock."""
+
+MOST_HEARD_AT_ONCE: Final = 50_000
+KEPT_MS: Final = 3_600_000
+"""A memory that heard nothing for an hour forgets everything instead."""
+
+_BEYOND_ALL: Final = 2**62
+
+Entity = tuple[str, str]
+"""The kind and id of a row that was changed."""
+
+Heard = Callable[[list[Entity] | None], None]
+"""Takes what was changed; None where it may be anything."""
 
 
 class ChangeFeed(Protocol):
-    """The record of changes that each transaction writes."""
+    """Tells one listener of every change, by whatever process it was made."""
 
-    def may_have_changed(self) -> bool:
-        """Tells, cheaply, whether anything was committed since the last call."""
+    def listen(self, heard: Heard) -> None:
+        """Names who is told."""
         ...
 
-    def changes_since(self, number: int) -> Changes:
-        """Lists what was changed after a change number."""
+    def is_current(self) -> bool:
+        """Tells, cheaply, whether all that was answered before now has been heard."""
         ...
+
+    async def catch_up(self) -> None:
+        """Hears what has changed; afterwards the feed is current.
+
+        Raises:
+            StorageUnavailable: when the store does not tell.
+        """
+        ...
+
+
+class Lease:
+    """Until when a memory may be believed, on the monotonic clock."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._ends = float("-inf")
+
+    def holds(self) -> bool:
+        """Tells whether the memory may be believed at this moment."""
+        return self._monotonic() < self._ends
+
+    def asked(self) -> float:
+        """Returns the moment of sending a question, to be given to ``answered``."""
+        return self._monotonic()
+
+    def answered(self, sent: float) -> None:
+        """Extends the lease: counted from the sending, because the answer may have lain about."""
+        self._ends = sent + LEASE
+
+
+_c, _n = change_counter.c, changes.c
+RAISE_NUMBER = Statement(
+    update(change_counter).where(_c.id == 1).values(number=_c.number + 1).returning(_c.number)
+)
+ADD_CHANGE = Statement(insert(changes).values({c.name: p(c.name) for c in _n}))
+NEWS = Statement(
+    select(_c.number, _c.forgotten, _n.kind, _n.entity_id)
+    .select_from(
+        change_counter.outerjoin(changes, (_n.number > p("after")) & (_n.number <= _c.number))
+    )
+    .where(_c.id == 1)
+    .order_by(_n.number)
+    .limit(MOST_HEARD_AT_ONCE + 1)
+)
+OLDEST = Statement(select(_n.number, _n.at).order_by(_n.number).limit(p("limit")))
+FORGET_UP_TO = Statement(
+    update(change_counter)
+    .where(_c.id == 1, _c.forgotten < p("up_to"))
+    .values(forgotten=p("up_to_"))
+)
+DROP_UP_TO = Statement(delete(changes).where(_n.number <= p("up_to")))
+
+
+def record_changes(sql: SqlExecutor, entities: Iterable[Entity], at: int) -> None:
+    """Writes the change record; to be called last in a transaction.
+
+    Args:
+        sql: the transaction.
+        entities: what was changed; at least one.
+        at: the time in milliseconds since 1970.
+    """
+    row = sql.one(RAISE_NUMBER)
+    if row is None:
+        raise LookupError("the store has no change counter")
+    for kind, entity_id in entities:
+        sql.run(ADD_CHANGE, number=row[0], kind=kind, entity_id=entity_id, at=at)
+
+
+class News(NamedTuple):
+    """What was changed up to a change number; None where it may be anything."""
+
+    number: int
+    entities: list[Entity] | None
+
+
+def news_since(sql: SqlExecutor, number: int) -> News:
+    """Lists what was changed after a change number, in one statement and so of one moment.
+
+    Args:
+        sql: where to ask.
+        number: what was heard last; negative for nothing yet.
+    """
+    rows = sql.all(NEWS, after=number if number >= 0 else _BEYOND_ALL)
+    newest, forgotten = (rows[0][0], rows[0][1]) if rows else (0, 0)
+    if newest == number:
+        return News(number, [])
+    # A number that went back is that of another store: a restored one, or one that took over
+    # from a primary before it had been told everything.
+    if number < 0 or number < forgotten or newest < number or len(rows) > MOST_HEARD_AT_ONCE:
+        return News(newest, None)
+    return News(newest, [(row[2], row[3]) for row in rows])
+
+
+def forget_old_changes(sql: SqlExecutor, now: int, limit: int) -> int:
+    """Drops the oldest records, if they are older than an hour.
+
+    Args:
+        sql: a transaction of its own, since it locks the counter.
+        now: the time in milliseconds since 1970.
+        limit: how many records, at most.
+
+    Returns:
+        How many were dropped.
+    """
+    old = [number for number, at in sql.all(OLDEST, limit=limit) if at < now - KEPT_MS]
+    if not old:
+        return 0
+    sql.run(FORGET_UP_TO, up_to=max(old), up_to_=max(old))
+    return sql.run(DROP_UP_TO, up_to=max(old))

@@ -1,9 +1,9 @@
 """The memory of hot reads: what every request asks for, without asking the database.
 
 Exactness rests on three rules. Every change to a row that may be remembered writes a change
-record in its own transaction. ``refresh`` looks for new records before a decision and forgets
-just those rows. And absence is never remembered, so creating needs no record. A row is kept
-only if the change number did not move while it was read.
+record in its own transaction. ``refresh`` makes sure before a decision that new records were
+heard, and just those rows are forgotten. And absence is never remembered, so creating needs no
+record. A row is kept only if nothing was heard while it was read.
 """
 
 import asyncio
@@ -16,11 +16,12 @@ from grantory.domain.organization import Organization, User
 from grantory.domain.token import CLOCK_SLACK_SECONDS, SealedKey, SigningKey, key_context
 from grantory.ports.runtime import Clock, KeySealer
 from grantory.ports.storage import Snapshot, Store
-from grantory.storage.change_feed import ChangeFeed
+from grantory.storage.change_feed import ChangeFeed, Entity
 
 V = TypeVar("V")
 MOST_ENTRIES: Final = 50_000
 MOST_DENIED: Final = 500_000
+LEAST_ROOM: Final = 1_000
 
 
 class _Memory(dict[str | bytes, V], Generic[V]):
@@ -40,9 +41,8 @@ class RememberedReads:
         self._feed = feed
         self._sealer = sealer
         self._clock = clock
-        self._number = -1
-        self._looked_this_turn = False
-        self._is_behind = True
+        self._generation = 0
+        """Raised by whatever is heard: a row that was loaded meanwhile is not kept."""
         self._clients: _Memory[ClientRecord] = _Memory()
         self._organizations: _Memory[Organization] = _Memory()
         self._users: _Memory[User] = _Memory()
@@ -50,33 +50,22 @@ class RememberedReads:
         self._keys: _Memory[SigningKey] = _Memory()
         self._denied: set[bytes] | None = None
         self._denied_is_whole = False
+        self._denied_room = 0
+        self._denied_loading = asyncio.Lock()
+        feed.listen(self._hear)
 
     async def refresh(self) -> None:
-        """Forgets what has changed; looks at most once per turn of the event loop.
+        """Makes sure that whatever was committed before now has been heard."""
+        if not self._feed.is_current():
+            await self._feed.catch_up()
 
-        A request that arrives later is handled in a later turn, and the mark is taken away
-        first thing in it: so no request is decided on a look that was made before it arrived.
-        """
-        if self._looked_this_turn:
-            return
-        self._is_behind = self._feed.may_have_changed() or self._is_behind
-        if self._is_behind:
-            self._forget_changes()  # may fail; then the next look must not rest on this one
-            self._is_behind = False
-        self._looked_this_turn = True
-        asyncio.get_running_loop().call_soon(self._end_turn)
-
-    def _end_turn(self) -> None:
-        self._looked_this_turn = False
-
-    def _forget_changes(self) -> None:
-        changes = self._feed.changes_since(self._number)
-        if changes.entities is None or self._number < 0:
+    def _hear(self, entities: list[Entity] | None) -> None:
+        self._generation += 1
+        if entities is None:
             self._forget_everything()
         else:
-            for kind, entity_id in changes.entities:
+            for kind, entity_id in entities:
                 self._forget(kind, entity_id)
-        self._number = changes.number
 
     def _forget_everything(self) -> None:
         for memory in (
@@ -110,19 +99,22 @@ class RememberedReads:
     def _remember_denied(self, token_id: bytes) -> None:
         if self._denied is None:
             return
-        if len(self._denied) < MOST_DENIED:
-            self._denied.add(token_id)
-        else:
+        if len(self._denied) >= MOST_DENIED:
             self._denied_is_whole = False
+        elif self._denied_room > 0:
+            self._denied_room -= 1
+            self._denied.add(token_id)
+        else:  # half of them may have expired by now: a fresh list has no more than it must
+            self._denied = None
 
     async def _remembered(
         self, memory: _Memory[V], key: str | bytes, load: Callable[[Snapshot], V | None]
     ) -> V | None:
         value = memory.get(key)
         if value is None:
-            number = self._number
+            generation = self._generation
             value = await self._store.read(load)
-            if value is not None and number == self._number:
+            if value is not None and generation == self._generation:
                 memory.remember(key, value)
         return value
 
@@ -206,18 +198,25 @@ class RememberedReads:
     async def is_denied(self, token_id: bytes) -> bool:
         """Tells whether a single token was ended."""
         if self._denied is None:
-            number = self._number
-            now = self._clock.now_ms() // 1000 - CLOCK_SLACK_SECONDS
-            ids = await self._store.read(
-                lambda snapshot: snapshot.denied_tokens.unexpired(now, MOST_DENIED)
-            )
-            if number != self._number:
-                return await self._is_denied_in_store(token_id)
-            self._denied = set(ids)
-            self._denied_is_whole = len(ids) < MOST_DENIED
+            async with self._denied_loading:
+                if self._denied is None:
+                    await self._load_denied()
+        if self._denied is None:
+            return await self._is_denied_in_store(token_id)
         if token_id in self._denied:
             return True
         return not self._denied_is_whole and await self._is_denied_in_store(token_id)
+
+    async def _load_denied(self) -> None:
+        generation = self._generation
+        now = self._clock.now_ms() // 1000 - CLOCK_SLACK_SECONDS
+        ids = await self._store.read(
+            lambda snapshot: snapshot.denied_tokens.unexpired(now, MOST_DENIED)
+        )
+        if generation == self._generation:
+            self._denied = set(ids)
+            self._denied_is_whole = len(ids) < MOST_DENIED
+            self._denied_room = max(len(ids), LEAST_ROOM)
 
     async def _is_denied_in_store(self, token_id: bytes) -> bool:
         return await self._store.read(lambda snapshot: snapshot.denied_tokens.contains(token_id))

@@ -6,7 +6,7 @@ import pytest
 from grantory.domain.access import Assignment, Grant, Policy, Role
 from grantory.domain.client import SubjectKind
 from grantory.errors import Conflict
-from tests.support.backends import OpenStore
+from grantory.storage.database import OpenStore
 from tests.support.entities import ORG, OTHER_ORG, a_division, a_role, a_user, an_id, put
 
 FULL = a_role(

@@ -1,8 +1,8 @@
 """What every store promises about consistent reads, whole writes and the record of changes."""
 
 import asyncio
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -10,7 +10,8 @@ from grantory.domain.access import Assignment
 from grantory.domain.client import SubjectKind
 from grantory.errors import Conflict
 from grantory.ports.storage import Snapshot, Transaction
-from tests.support.backends import OpenStore
+from grantory.storage.database import OpenStore
+from tests.support.backends import Backend, Listener, news
 from tests.support.entities import (
     ORG,
     a_client,
@@ -24,6 +25,7 @@ from tests.support.entities import (
     an_organization,
     put,
 )
+from tests.support.runtime import FakeClock
 
 
 class MindChanged(Exception):
@@ -50,31 +52,28 @@ async def test_a_transaction_sees_its_own_changes(store: OpenStore) -> None:
     assert await store.write(work) == 1
 
 
-async def test_a_long_read_sees_one_moment(store: OpenStore) -> None:
+async def test_a_long_read_sees_one_moment(
+    store: OpenStore, backend: Backend, clock: FakeClock
+) -> None:
     await store.write(lambda t: t.clients.add(a_client(1)))
-    inside, written = threading.Event(), threading.Event()
+
+    async def write_elsewhere() -> None:
+        other = await backend.open(clock)
+        await other.write(put(a_client(2), a_role(1)))
+        assert await other.read(lambda s: s.clients.count(ORG)) == 2
+        await other.close()
 
     def looked(s: Snapshot) -> list[object]:
         return [s.clients.count(ORG), s.clients.get(an_id(2)), s.access.role(ORG, an_id(1001))]
 
     def look_twice(s: Snapshot) -> list[object]:
         before = looked(s)
-        inside.set()
-        assert written.wait(10)
-        after: list[object] = [
-            s.clients.count(ORG),
-            s.clients.get(an_id(2)),
-            s.access.role(ORG, an_id(1001)),
-        ]
-        assert before == after
-        return after
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, write_elsewhere()).result()
+        assert looked(s) == before
+        return before
 
-    scan = asyncio.create_task(store.scan(look_twice))
-    await asyncio.to_thread(inside.wait, 10)
-    await store.write(put(a_client(2), a_role(1)))
-    assert await store.read(lambda s: s.clients.count(ORG)) == 2
-    written.set()
-    assert await scan == [1, None, None]
+    assert await store.scan(look_twice) == [1, None, None]
     assert await store.scan(lambda s: s.clients.count(ORG)) == 2
 
 
@@ -121,7 +120,7 @@ def all_there_is(s: Snapshot) -> list[object]:
 async def test_a_failing_write_changes_nothing_anywhere(store: OpenStore) -> None:
     empty = await store.read(all_there_is)
     assert not any(empty)
-    number = store.changes_since(-1).number
+    number = (await news(store)).number
 
     def fail(t: Transaction) -> None:
         everything(t)
@@ -130,7 +129,7 @@ async def test_a_failing_write_changes_nothing_anywhere(store: OpenStore) -> Non
     with pytest.raises(MindChanged):
         await store.write(fail)
     assert await store.read(all_there_is) == empty
-    assert store.changes_since(number).entities == []
+    assert (await news(store, number)).entities == []
     await store.write(everything)
     assert all(await store.read(all_there_is))
 
@@ -187,14 +186,14 @@ async def test_concurrent_writes_do_not_lose_each_others_changes(
 
 
 async def test_changes_are_numbered_in_the_order_of_commits(store: OpenStore) -> None:
-    start = store.changes_since(-1).number
-    assert store.changes_since(start).entities == []
+    start = (await news(store)).number
+    assert (await news(store, start)).entities == []
     await store.write(everything)
     await store.write(lambda t: t.clients.replace(a_client(1, name="new")))
     await store.write(lambda t: t.users.set_password(a_user(1).id, "digest"))
     await store.write(lambda t: t.access.replace_role(a_role(1, name="new")))
     await store.write(lambda t: t.clients.delete(a_client(1), 5))
-    end, entities = store.changes_since(start + 1)
+    end, entities = await news(store, start + 1)
     assert end == start + 5
     assert entities == [
         ("client", an_id(1)),
@@ -202,22 +201,22 @@ async def test_changes_are_numbered_in_the_order_of_commits(store: OpenStore) ->
         ("role", an_id(1001)),
         ("client", an_id(1)),
     ]
-    assert store.changes_since(end) == (end, [])
-    assert store.changes_since(end - 1) == (end, [("client", an_id(1))])
+    assert await news(store, end) == (end, [])
+    assert await news(store, end - 1) == (end, [("client", an_id(1))])
 
 
 async def test_numbers_of_two_stores_grow_together_and_none_is_seen_late(
     store: OpenStore, second_store: OpenStore
 ) -> None:
     await store.write(put(*(a_client(n) for n in range(40))))
-    number = store.changes_since(-1).number
+    number = (await news(store)).number
     seen: list[str] = []
     done = asyncio.Event()
 
     async def watch() -> None:
         nonlocal number
-        while not done.is_set() or store.changes_since(number).number > number:
-            newest, entities = store.changes_since(number)
+        while not done.is_set() or (await news(store, number)).number > number:
+            newest, entities = await news(store, number)
             assert entities is not None
             assert (newest > number) == bool(entities)
             seen.extend(entity_id for _, entity_id in entities)
@@ -236,12 +235,12 @@ async def test_numbers_of_two_stores_grow_together_and_none_is_seen_late(
 
 
 async def test_creating_needs_no_change_record(store: OpenStore) -> None:
-    start = store.changes_since(-1).number
+    start = (await news(store)).number
     await store.write(lambda t: t.clients.add(a_client(1)))
     await store.write(lambda t: t.access.add_role(a_role(1)))
     await store.write(lambda t: t.users.add(a_user(1), None))
     await store.write(lambda t: t.audit.add(an_event(1)))
-    assert store.changes_since(start) == (start, [])
+    assert await news(store, start) == (start, [])
 
 
 async def test_setting_the_same_grants_again_is_no_change(store: OpenStore) -> None:
@@ -249,17 +248,23 @@ async def test_setting_the_same_grants_again_is_no_change(store: OpenStore) -> N
         t.access.set_grants(ORG, an_id(1), SubjectKind.CLIENT, [Assignment("r", "*")], 1)
 
     await store.write(grant)
-    start = store.changes_since(-1).number
+    start = (await news(store)).number
     await store.write(grant)
-    assert store.changes_since(start).entities == []
+    assert (await news(store, start)).entities == []
 
 
-async def test_the_feed_tells_of_every_commit_of_either_store(
-    store: OpenStore, second_store: OpenStore
+async def test_the_feed_tells_of_every_change_of_either_store(
+    store: OpenStore, second_store: OpenStore, clock: FakeClock, backend: Backend
 ) -> None:
-    store.may_have_changed()
-    assert not store.may_have_changed()
+    listener = Listener(store)
+    await listener.catch_up()
+    assert listener.everything == 1
     for number, writer in enumerate((store, second_store, store), 1):
-        await writer.write(lambda t: t.clients.add_secret(a_secret(number)))
-        assert store.may_have_changed()
-        assert not store.may_have_changed()
+        await writer.write(lambda t: t.clients.add_secret(a_secret(number, client=number)))
+        clock.advance(backend.lag)
+        await asyncio.sleep(0)
+        assert ("client", an_id(number)) in await listener.catch_up() + listener.heard
+        clock.advance(backend.lag)
+        await asyncio.sleep(0)
+        assert await listener.catch_up() == []
+    assert listener.everything == 1

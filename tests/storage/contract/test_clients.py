@@ -8,7 +8,7 @@ import pytest
 from grantory.domain.client import Client, ClientState, GrantType, Reference, SubjectKind
 from grantory.errors import Conflict
 from grantory.ports.clients import LISTING_START, ClientPosition
-from tests.support.backends import OpenStore
+from grantory.storage.database import OpenStore
 from tests.support.entities import ORG, OTHER_ORG, a_client, a_secret, an_id, put
 
 FULL = a_client(

@@ -6,7 +6,7 @@ from grantory.domain.audit import Origin
 from grantory.domain.client import Reference, SubjectKind
 from grantory.domain.organization import UserState
 from grantory.errors import Conflict
-from tests.support.backends import OpenStore
+from grantory.storage.database import OpenStore
 from tests.support.entities import (
     ORG,
     OTHER_ORG,

@@ -28,6 +28,7 @@ _ROLE = (
 _role_here = _r.organization_id == p("organization_id")
 ROLE = Statement(select(*_ROLE).where(_r.id == p("id"), _role_here))
 LOCK_ROLE = Statement(select(*_ROLE).where(_r.id == p("id"), _role_here).with_for_update())
+HOLD_ROLE = Statement(select(*_ROLE).where(_r.id == p("id"), _role_here).with_for_update(read=True))
 ROLES = Statement(select(*_ROLE).where(_role_here).order_by(_r.name_key))
 ROLE_BY_NAME = Statement(select(*_ROLE).where(_role_here, _r.name_key == p("name_key")))
 _ROLE_VALUES: dict[str, Any] = {c.name: p(c.name) for c in (*_ROLE, _r.name_key)}
@@ -107,6 +108,10 @@ class SqlAccess:
 
     def lock_role(self, organization_id: str, role_id: str) -> Role | None:  # noqa: D102
         row = self._sql.one(LOCK_ROLE, id=role_id, organization_id=organization_id)
+        return self._with_policies(row)
+
+    def hold_role(self, organization_id: str, role_id: str) -> Role | None:  # noqa: D102
+        row = self._sql.one(HOLD_ROLE, id=role_id, organization_id=organization_id)
         return self._with_policies(row)
 
     def role_by_name(self, organization_id: str, name: str) -> Role | None:  # noqa: D102

@@ -1,7 +1,7 @@
 """The deny-list in SQL; its rows leave when the tokens would have expired anyway."""
 
 from sqlalchemy import bindparam as p
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 
 from grantory.domain.token import DeniedToken
 from grantory.storage.sql.statement import ChangeLog, SqlExecutor, Statement
@@ -11,12 +11,6 @@ _t = denied_tokens.c
 CONTAINS = Statement(select(_t.token_id).where(_t.token_id == p("token_id")))
 UNEXPIRED = Statement(select(_t.token_id).where(_t.expires_at_s > p("now")).limit(p("limit")))
 ADD = Statement(insert(denied_tokens).values({c.name: p(c.name) for c in _t}))
-
-FORGET = Statement(
-    delete(denied_tokens).where(
-        _t.token_id.in_(select(_t.token_id).where(_t.expires_at_s < p("before")).limit(p("limit")))
-    )
-)
 
 
 class SqlDeniedTokens:
@@ -42,6 +36,3 @@ class SqlDeniedTokens:
             expires_at_s=token.expires_at,
         )
         self._log.touched("denied_token", token.token_id.hex())
-
-    def forget_expired(self, before: int, limit: int) -> int:  # noqa: D102
-        return self._sql.run(FORGET, before=before, limit=limit)

@@ -1,8 +1,10 @@
 """A statement written once in SQLAlchemy Core and compiled once for each database."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Protocol
 
+from sqlalchemy import Dialect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
@@ -10,21 +12,48 @@ Row = tuple[Any, ...]
 
 
 class Statement:
-    """SQL for the driver, and the values of its constants.
+    """SQL for each driver, and the values of its constants; compiled at its first use.
 
     Args:
         core: a Core select, insert, update or delete whose parameters are named
             ``bindparam``; no expanding lists, no column type that needs converting.
     """
 
-    __slots__ = ("constants", "sqlite_sql")
+    __slots__ = ("_core", "_postgres", "_sqlite")
 
     def __init__(self, core: ClauseElement) -> None:
-        compiled = core.compile(dialect=sqlite.dialect(paramstyle="named"))
-        self.sqlite_sql = str(compiled)
-        self.constants: Mapping[str, Any] = {
-            name: value for name, value in compiled.params.items() if value is not None
-        }
+        self._core = core
+        self._sqlite: tuple[str, dict[str, Any]] | None = None
+        self._postgres: tuple[str, tuple[str, ...], dict[str, Any]] | None = None
+
+    def for_sqlite(self, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Returns the SQL with named parameters, and their values."""
+        if self._sqlite is None:
+            compiled = self._core.compile(dialect=sqlite.dialect(paramstyle="named"))
+            self._sqlite = str(compiled), _constants(compiled.params)
+        sql, constants = self._sqlite
+        return sql, {**constants, **params}
+
+    def for_postgres(self, params: Mapping[str, Any]) -> tuple[str, list[Any]]:
+        """Returns the SQL with numbered parameters, and their values in that order."""
+        if self._postgres is None:
+            compiled = self._core.compile(dialect=_postgres_dialect())
+            names = tuple(getattr(compiled, "positiontup", None) or ())
+            self._postgres = str(compiled), names, _constants(compiled.params)
+        sql, names, constants = self._postgres
+        return sql, [params[name] if name in params else constants[name] for name in names]
+
+
+def _constants(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (params or {}).items() if value is not None}
+
+
+@cache
+def _postgres_dialect() -> Dialect:
+    from sqlalchemy.dialects.postgresql import asyncpg  # only where it is the store
+
+    dialect: Dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
+    return dialect
 
 
 class SqlExecutor(Protocol):

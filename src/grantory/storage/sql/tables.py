@@ -212,6 +212,12 @@ client_secrets = Table(
     Column("ended_at", BigInteger),
     Column("last_used_at", BigInteger),
     Index(None, "client_id"),
+    Index(
+        "ix_client_secrets_ended_at",
+        "ended_at",
+        sqlite_where=text("ended_at IS NOT NULL"),
+        postgresql_where=text("ended_at IS NOT NULL"),
+    ),
 )
 
 keys = Table(

@@ -81,9 +81,7 @@ class ApswExecutor:
 
     def all(self, statement: Statement, **params: Any) -> list[Row]:
         """Runs a query and returns its rows."""
-        return self._connection.execute(
-            statement.sqlite_sql, {**statement.constants, **params}
-        ).fetchall()
+        return self._connection.execute(*statement.for_sqlite(params)).fetchall()
 
     def one(self, statement: Statement, **params: Any) -> Row | None:
         """Runs a query and returns its first row."""
@@ -92,7 +90,7 @@ class ApswExecutor:
 
     def run(self, statement: Statement, **params: Any) -> int:
         """Runs a change and returns the number of rows it touched."""
-        self._connection.execute(statement.sqlite_sql, {**statement.constants, **params})
+        self._connection.execute(*statement.for_sqlite(params))
         return self._connection.changes()
 
 

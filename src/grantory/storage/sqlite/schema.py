@@ -18,8 +18,8 @@ def revision(path: Path) -> str | None:
         return _revision(connection)
 
 
-def upgrade(path: Path) -> tuple[str | None, str]:
-    """Brings a file to the newest revision, in one transaction; makes it where missing.
+def upgrade(path: Path, target: str = "head") -> tuple[str | None, str]:
+    """Brings a file to a revision, in one transaction; makes it where missing.
 
     Returns:
         The revision before and after.
@@ -32,13 +32,14 @@ def upgrade(path: Path) -> tuple[str | None, str]:
         try:
             connection.execute("BEGIN IMMEDIATE")
             before = _revision(connection)
-            if before != HEAD:
+            if before != (HEAD if target == "head" else target):
                 # All of it: execute alone stops at the first statement that answers a row.
-                connection.execute(upgrade_sql("sqlite", before)).fetchall()
+                connection.execute(upgrade_sql("sqlite", before, target)).fetchall()
+            after = _revision(connection)
             connection.execute("COMMIT")
         except apsw.Error as error:
             raise SetupError(f"cannot upgrade {path}: {error}") from None
-    return before, HEAD
+    return before, str(after)
 
 
 def _revision(connection: apsw.Connection) -> str | None:

@@ -8,37 +8,25 @@ from pathlib import Path
 from typing import Final, TypeVar, cast
 
 import apsw
-from sqlalchemy import bindparam as p
-from sqlalchemy import select
 
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Snapshot, Transaction
-from grantory.storage.change_feed import Changes
-from grantory.storage.sql.statement import Statement
-from grantory.storage.sql.tables import change_counter, changes
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite.connection import (
     READER_WAIT_MS,
     WRITER_WAIT_MS,
-    ApswExecutor,
     connect,
     in_snapshot,
-    told,
 )
+from grantory.storage.sqlite.feed import SqliteFeed
 from grantory.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
 SCAN_THREADS: Final = 2
-NUMBER = Statement(select(change_counter.c.number, change_counter.c.forgotten))
-SINCE = Statement(
-    select(changes.c.kind, changes.c.entity_id)
-    .where(changes.c.number > p("after"))
-    .order_by(changes.c.number)
-)
 
 
 class SqliteStore:
-    """Implements ``Store`` and ``ChangeFeed`` on one SQLite file.
+    """Implements ``Store`` on one SQLite file; ``feed`` tells of its changes.
 
     Short reads run where they are asked for, on the event loop's thread: they take some
     microseconds, less than handing them to another thread. Long reads have threads of their
@@ -49,7 +37,7 @@ class SqliteStore:
         self._path = path
         self._reader = connect(path, READER_WAIT_MS)
         self._watch = connect(path, READER_WAIT_MS)
-        self._seen_version: object = None
+        self.feed = SqliteFeed(self._watch, self._reader)
         self._writer = Writer(connect(path, WRITER_WAIT_MS), clock)
         self._scans = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="grantory-scan")
         self._local = threading.local()
@@ -74,36 +62,7 @@ class SqliteStore:
         """Runs a change; returns when it is on disk."""
         return cast(T, await self._writer.write(cast(Callable[[SqlTransaction], T], work)))
 
-    def may_have_changed(self) -> bool:
-        """Tells whether anything was committed since the last time, by whatever process.
-
-        The watching connection never writes and never holds a transaction: ``data_version``
-        does not see its own connection's writes, and stands still inside a transaction.
-        """
-        try:
-            version = self._watch.execute("PRAGMA data_version").fetchall()[0][0]
-        except apsw.Error as error:
-            raise told(error) from error
-        if version == self._seen_version:
-            return False
-        self._seen_version = version
-        return True
-
-    def changes_since(self, number: int) -> Changes:
-        """Lists what was changed after a change number."""
-
-        def read(sql: ApswExecutor) -> Changes:
-            row = sql.one(NUMBER)
-            newest, forgotten = (0, 0) if row is None else (row[0], row[1])
-            if newest == number:
-                return Changes(number, [])
-            if number < forgotten:
-                return Changes(newest, None)
-            return Changes(newest, sql.all(SINCE, after=number))
-
-        return in_snapshot(self._reader, read)
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """Finishes waiting writes and closes the file."""
         self._writer.close()
         self._scans.shutdown()

@@ -7,48 +7,66 @@ that start at once upgrade it once.
 
 import io
 import logging
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from grantory.errors import SetupError
 
-HEAD: Final = "0001"
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+HEAD: Final = "0002"
 """The newest revision; a test holds it equal to the scripts in ``versions``."""
+
+GENERATION_DIGITS: Final = 2
 
 CURRENT: Final = "SELECT version_num FROM alembic_version"
 
 
-def upgrade_sql(dialect: str, current: str | None) -> str:
-    """Writes the statements that lead from a revision to the newest.
+def fits(found: str) -> bool:
+    """Tells whether this program can work on tables of a revision.
+
+    The first two digits of a revision are its generation. Within one generation tables only
+    gain what an older program need not know, so that it may go on beside a newer one while
+    the nodes are upgraded one after another.
+
+    Args:
+        found: the revision of the tables.
+    """
+    same = found[:GENERATION_DIGITS] == HEAD[:GENERATION_DIGITS] and len(found) == len(HEAD)
+    return same and found >= HEAD
+
+
+def upgrade_sql(dialect: str, current: str | None, target: str = "head") -> str:
+    """Writes the statements that lead from a revision to a newer one.
 
     Args:
         dialect: SQLAlchemy's name of the database, ``sqlite`` or ``postgresql``.
         current: the store's revision, None for an empty store.
+        target: the revision to reach, by default the newest.
 
     Returns:
         SQL text; the caller runs it in one transaction.
 
     Raises:
-        SetupError: when the revision is none of this program's.
+        SetupError: when a revision is none of this program's.
     """
-    from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
-    from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.set_main_option("path_separator", "newline")
-    script = ScriptDirectory.from_config(config)
+    config, script = _scripts()
+    if target != "head" and target not in known_revisions():
+        raise SetupError(f"this program does not know schema {target}: use a newer one")
     text = io.StringIO()
     context = EnvironmentContext(
         config,
         script,
-        fn=lambda revision, _context: script._upgrade_revs("head", revision),
+        fn=lambda revision, _context: script._upgrade_revs(target, revision),
         as_sql=True,
         starting_rev=current,
-        destination_rev="head",
+        destination_rev=target,
     )
     with context:
         context.configure(
@@ -65,3 +83,21 @@ def upgrade_sql(dialect: str, current: str | None) -> str:
                 f"the store has schema {current}, which is newer than this program"
             ) from None
     return text.getvalue()
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """Lists the schema revisions that this program can make, oldest first."""
+    _, script = _scripts()
+    return tuple(found.revision for found in script.walk_revisions())[::-1]
+
+
+def _scripts() -> "tuple[Config, ScriptDirectory]":
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "newline")
+    return config, ScriptDirectory.from_config(config)

@@ -1,0 +1,130 @@
+"""Several server processes on one listening socket, and a parent that keeps them alive.
+
+All workers accept from the one socket that the parent opened before it forked: what waits in
+its queue is taken by whoever is alive. With a socket each (SO_REUSEPORT) the queue of a worker
+that dies or is stopped would be lost (docs/adr/0007).
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import uvloop
+
+from grantory.http.server import END_SECONDS
+from grantory.observability.events import log
+
+KILL_AFTER: Final = END_SECONDS + 5
+SHORT_LIFE: Final = 2.0
+LONGEST_PAUSE: Final = 5.0
+_LOOK_EVERY: Final = 0.5
+_HEARD: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+
+Work = Callable[["int | None"], Coroutine[Any, Any, None]]
+"""What a worker does. It takes a file descriptor that ends when the parent has died."""
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Runs a coroutine to its end on an event loop of the kind that the server uses."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+class Workers:
+    """Starts workers, starts another where one died, and ends them all.
+
+    Args:
+        count: how many.
+        work: what each does.
+    """
+
+    def __init__(self, count: int, work: Work) -> None:
+        self._count = count
+        self._work = work
+        self._started: dict[int, float] = {}
+        self._due: list[float] = [0.0] * count
+        self._pause = 0.0
+        self._lifeline, self._life = os.pipe()
+
+    def run(self) -> None:
+        """Returns when SIGTERM or SIGINT came and every worker has ended."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
+        ending = False
+        while not ending:
+            self._start_those_due()
+            caught = signal.sigtimedwait(_HEARD, self._patience())
+            self._bury()
+            ending = caught is not None and caught.si_signo != signal.SIGCHLD
+        self._end()
+
+    def _patience(self) -> float:
+        now = time.monotonic()
+        return min([_LOOK_EVERY, *(max(0.0, due - now) for due in self._due)])
+
+    def _start_those_due(self) -> None:
+        now = time.monotonic()
+        for due in [due for due in self._due if due <= now]:
+            self._due.remove(due)
+            self._started[self._fork()] = now
+
+    def _fork(self) -> int:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        child = os.fork()
+        if child:
+            return child
+        status = 1
+        try:
+            os.close(self._life)
+            # Unheard until the worker listens for them itself: they wait and are not lost.
+            signal.set_wakeup_fd(-1)
+            run(self._worker())
+            status = 0
+        except KeyboardInterrupt:
+            status = 0
+        except BaseException as error:
+            log().error("worker failed", kind=type(error).__name__, exc_info=error)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    async def _worker(self) -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
+        await self._work(self._lifeline)
+
+    def _bury(self) -> None:
+        while self._started:
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if not child:
+                return
+            lived = time.monotonic() - self._started.pop(child)
+            self._pause = 0.0 if lived > SHORT_LIFE else min(self._pause * 2 + 0.1, LONGEST_PAUSE)
+            self._due.append(time.monotonic() + self._pause)
+            log().error(
+                "worker died; another is started",
+                process=child,
+                status=os.waitstatus_to_exitcode(status),
+            )
+
+    def _end(self) -> None:
+        self._tell(signal.SIGTERM)
+        deadline = time.monotonic() + KILL_AFTER
+        while self._started:
+            child, _ = os.waitpid(-1, os.WNOHANG)
+            if child:
+                self._started.pop(child, None)
+                continue
+            if time.monotonic() > deadline:
+                self._tell(signal.SIGKILL)
+                deadline = float("inf")
+            signal.sigtimedwait([signal.SIGCHLD], _LOOK_EVERY)
+
+    def _tell(self, number: signal.Signals) -> None:
+        for child in self._started:
+            os.kill(child, number)  # not yet waited for, so the number is still its own
+            os.kill(child, signal.SIGCONT)

@@ -1,0 +1,23 @@
+"""Letting go of what is of no use any more, a few rows at a time."""
+
+from typing import Protocol
+
+
+class UpkeepWriter(Protocol):
+    """Removes rows. Each method removes at most ``limit`` and returns how many it did."""
+
+    def forget_changes(self, now: int, limit: int) -> int:
+        """Removes change records that are older than an hour (milliseconds since 1970)."""
+        ...
+
+    def forget_denied_tokens(self, before_s: int, limit: int) -> int:
+        """Removes ended tokens that expired before a time (seconds since 1970)."""
+        ...
+
+    def forget_secrets(self, before: int, limit: int) -> int:
+        """Removes secrets that were ended before a time (milliseconds since 1970)."""
+        ...
+
+    def forget_keys(self, before: int, limit: int) -> int:
+        """Removes keys whose last token expired before a time (milliseconds since 1970)."""
+        ...

@@ -1,0 +1,1 @@
+"""PostgreSQL as the store: several processes and nodes on one database."""

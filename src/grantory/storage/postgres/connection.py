@@ -1,0 +1,163 @@
+"""Connections to PostgreSQL, and how its errors are told."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any, Final
+
+import asyncpg
+from asyncpg import exceptions as pg
+
+from grantory.errors import Conflict, SetupError, StorageUnavailable
+from grantory.storage.postgres.address import PostgresAddress
+
+CONNECT_SECONDS: Final = 1.5
+STATEMENT_SECONDS: Final = 5.0
+OLDEST_VERSION: Final = 13
+_LOST: Final = (
+    OSError,  # TimeoutError is one
+    pg.PostgresConnectionError,
+    pg.InterfaceError,
+    pg.InternalClientError,
+    pg.OperatorInterventionError,
+    pg.ReadOnlySQLTransactionError,
+    pg.IdleInTransactionSessionTimeoutError,
+)
+_AGAIN: Final = (pg.SerializationError, pg.DeadlockDetectedError)
+_REFUSED: Final = (
+    pg.InsufficientResourcesError,
+    pg.LockNotAvailableError,
+    pg.InvalidAuthorizationSpecificationError,
+    pg.TargetServerAttributeNotMatched,
+    pg.UndefinedTableError,
+    pg.InvalidCatalogNameError,
+    pg.PostgresIOError,
+)
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that costs no extra question when it goes back to its pool.
+
+    Nothing of ours leaves session state behind, so there is nothing to reset.
+    """
+
+    __slots__ = ()
+
+    def get_reset_query(self) -> str:
+        """Returns no statement."""
+        return ""
+
+
+_SESSION: Final = {
+    "application_name": "grantory",
+    "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
+    "lock_timeout": str(int(STATEMENT_SECONDS * 1000)),
+    "idle_in_transaction_session_timeout": str(int(STATEMENT_SECONDS * 2000)),
+    "default_transaction_isolation": "read committed",
+    # Whatever the server's default: what is acknowledged is on disk, and on the standby that
+    # the server names.
+    "synchronous_commit": "on",
+}
+
+
+_NO_CONNECTION: Final = (OSError, pg.PostgresError, pg.InterfaceError, pg.InternalClientError)
+
+
+class Connector:
+    """Opens connections to whichever host of an address is the one to use.
+
+    Each host has a time of its own, so that one that swallows everything does not keep the
+    others from being tried; the host that worked last is tried first.
+    """
+
+    def __init__(self, address: PostgresAddress) -> None:
+        logging.getLogger("asyncpg").setLevel(logging.ERROR)
+        self._hosts = list(address.hosts)
+        self._target = address.target
+
+    async def connect(self, *_: Any, **__: Any) -> "asyncpg.Connection[Any]":
+        """Opens a connection; what a pool gives besides is left aside.
+
+        Raises:
+            OSError, asyncpg.PostgresError: as the last host failed.
+        """
+        failure: BaseException = OSError("no host is named")
+        for host in list(self._hosts):
+            try:
+                return await self._connect(host)
+            except BaseException as error:
+                # Also when the caller gives up: the next attempt begins with another host.
+                self._hosts.sort(key=host.__eq__)
+                if not isinstance(error, _NO_CONNECTION):
+                    raise
+                failure = _weightier(failure, error)
+        raise failure
+
+    async def _connect(self, host: str) -> "asyncpg.Connection[Any]":
+        return await asyncpg.connect(
+            host,
+            timeout=CONNECT_SECONDS,
+            command_timeout=STATEMENT_SECONDS,
+            server_settings=_SESSION,
+            target_session_attrs=self._target,
+            connection_class=Connection,
+        )
+
+
+def _weightier(first: BaseException, second: BaseException) -> BaseException:
+    """Of two hosts' failures, that of the one which answered at all says more."""
+    return first if isinstance(second, OSError) and not isinstance(first, OSError) else second
+
+
+async def connect_for_setup(connector: Connector) -> "asyncpg.Connection[Any]":
+    """Opens a connection for a command or a start.
+
+    Raises:
+        SetupError: when no host takes it, or the server is too old.
+    """
+    try:
+        connection = await connector.connect()
+    except pg.InvalidCatalogNameError:
+        raise SetupError("the database does not exist: create it (createdb), empty") from None
+    except _NO_CONNECTION as error:
+        raise SetupError(f"cannot use PostgreSQL: {reason(error)}") from None
+    version = connection.get_server_version().major
+    if version < OLDEST_VERSION:
+        await close(connection)
+        raise SetupError(f"PostgreSQL {version} is too old; {OLDEST_VERSION} or newer is needed")
+    return connection
+
+
+async def close(connection: "asyncpg.Connection[Any]") -> None:
+    """Closes a connection, whatever state it is in."""
+    with contextlib.suppress(OSError, pg.PostgresError, pg.InterfaceError):
+        await connection.close(timeout=CONNECT_SECONDS)
+    await asyncio.sleep(0)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Tells whether the connection, or the server behind it, is gone or answers no more."""
+    return isinstance(error, _LOST) and not isinstance(error, pg.QueryCanceledError)
+
+
+def may_be_repeated(error: BaseException) -> bool:
+    """Tells whether a transaction that failed before its COMMIT may simply be run again.
+
+    Not after a time-out: whoever asked has waited long enough.
+    """
+    return isinstance(error, _AGAIN) or (is_lost(error) and not isinstance(error, TimeoutError))
+
+
+def told(error: BaseException) -> BaseException:
+    """Translates a driver's error into one of ours; others are given back as they are."""
+    if isinstance(error, pg.UniqueViolationError):
+        return Conflict(str(error.constraint_name))
+    if isinstance(error, (*_LOST, *_AGAIN, *_REFUSED)):
+        return StorageUnavailable(f"PostgreSQL: {reason(error)}")
+    return error
+
+
+def reason(error: BaseException) -> str:
+    """Gives the kind of an error and the first line of its text, which holds no password."""
+    text = str(error).splitlines()[0] if str(error) else ""
+    return f"{type(error).__name__}: {text[:300]}"

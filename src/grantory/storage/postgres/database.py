@@ -1,0 +1,99 @@
+"""A PostgreSQL database: its tables, and whether they are whole."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+
+from grantory.errors import SetupError
+from grantory.ports.runtime import Clock
+from grantory.storage.postgres.address import read_address
+from grantory.storage.postgres.connection import Connector, close, connect_for_setup, reason
+from grantory.storage.postgres.store import PostgresStore
+from grantory.storage.sql.migrations import CURRENT, HEAD, upgrade_sql
+from grantory.storage.sql.tables import metadata
+
+UPGRADE_SECONDS: Final = 3600.0
+_LOCK: Final = f"SELECT pg_advisory_xact_lock({0x6772616E746F7279})"  # "grantory"
+_TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
+
+
+class PostgresDatabase:
+    """Implements ``Database``.
+
+    Args:
+        url: as libpq takes it.
+
+    Raises:
+        SetupError: when it cannot be read.
+    """
+
+    def __init__(self, url: str) -> None:
+        address = read_address(url)
+        self._connector = Connector(address)
+        self._name = address.shown
+
+    @property
+    def name(self) -> str:
+        """The address, without its password."""
+        return self._name
+
+    async def revision(self) -> str | None:
+        """Tells the schema's revision; None where there are no tables."""
+        async with self._connection() as connection:
+            return await _revision(connection)
+
+    async def upgrade(self, target: str = "head") -> tuple[str | None, str]:
+        """Brings the tables to a revision, under a lock that one process at a time can hold."""
+        async with self._connection() as connection:
+            # Waiting for another process's upgrade, and changing large tables, may take long.
+            for patience in ("statement_timeout", "lock_timeout"):
+                await connection.execute(f"SET {patience} = 0")
+            async with connection.transaction():
+                await connection.execute(_LOCK, timeout=UPGRADE_SECONDS)
+                before = await _revision(connection)
+                if before != (HEAD if target == "head" else target):
+                    sql = upgrade_sql("postgresql", before, target)
+                    await connection.execute(sql, timeout=UPGRADE_SECONDS)
+                after = await _revision(connection)
+        return before, str(after)
+
+    async def is_set_up(self) -> bool:
+        """Tells whether the tables hold an installation."""
+        async with self._connection() as connection:
+            return await connection.fetchval("SELECT 1 FROM installation") is not None
+
+    async def problems(self) -> list[str]:
+        """Looks whether every table is there and can be read to its end."""
+        async with self._connection() as connection:
+            there = {row[0] for row in await connection.fetch(_TABLES)}
+            missing = sorted(metadata.tables.keys() - there)
+            if missing:
+                return [f"there is no table {name}" for name in missing]
+            await connection.execute("SET statement_timeout = 0")
+            for name in sorted(metadata.tables):
+                sql = f'SELECT count(t.*) FROM "{name}" t'  # noqa: S608 - a name of our own
+                await connection.execute(sql, timeout=UPGRADE_SECONDS)
+        return []
+
+    async def open(self, clock: Clock) -> PostgresStore:
+        """Opens the store."""
+        return await PostgresStore.open(self._connector, clock)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
+        connection = await connect_for_setup(self._connector)
+        try:
+            yield connection
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise SetupError(f"PostgreSQL failed: {reason(error)}") from None
+        finally:
+            await close(connection)
+
+
+async def _revision(connection: "asyncpg.Connection[Any]") -> str | None:
+    if await connection.fetchval("SELECT to_regclass('alembic_version')::text") is None:
+        return None
+    found = await connection.fetchval(CURRENT)
+    return None if found is None else str(found)

@@ -1,0 +1,39 @@
+"""Running statements on a PostgreSQL connection from plain, waiting-free functions."""
+
+from typing import Any, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy.util import await_only
+
+from grantory.storage.sql.statement import Row, Statement
+
+AnyConnection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+
+
+class AsyncpgExecutor:
+    """Implements ``SqlExecutor``; to be used inside ``sqlalchemy.util.greenlet_spawn`` only.
+
+    The work that the registry gives a store is a plain function; the greenlet lets its
+    statements wait for the network without a thread.
+    """
+
+    def __init__(self, connection: AnyConnection) -> None:
+        self.connection = connection
+
+    def all(self, statement: Statement, **params: Any) -> list[Row]:
+        """Runs a query and returns its rows."""
+        sql, values = statement.for_postgres(params)
+        rows: list[Row] = await_only(self.connection.fetch(sql, *values))
+        return rows
+
+    def one(self, statement: Statement, **params: Any) -> Row | None:
+        """Runs a query and returns its first row."""
+        rows = self.all(statement, **params)
+        return rows[0] if rows else None
+
+    def run(self, statement: Statement, **params: Any) -> int:
+        """Runs a change and returns the number of rows it touched."""
+        sql, values = statement.for_postgres(params)
+        status: str = await_only(self.connection.execute(sql, *values))
+        return int(status.rpartition(" ")[2])

@@ -1,0 +1,98 @@
+"""Hearing of changes made by other processes and nodes, on a connection of its own."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import asyncpg
+from sqlalchemy.util import greenlet_spawn
+
+from grantory.errors import StorageUnavailable
+from grantory.ports.runtime import Clock
+from grantory.storage.change_feed import ANSWER_WITHIN, ASK_EVERY, Entity, Heard, Lease, news_since
+from grantory.storage.postgres.connection import Connector, told
+from grantory.storage.postgres.executor import AsyncpgExecutor
+
+
+class LeasedFeed:
+    """Implements ``ChangeFeed`` for several nodes: current while its lease holds.
+
+    Args:
+        connector: opens the connection.
+        clock: whose monotonic time decides when the lease ends.
+    """
+
+    def __init__(self, connector: Connector, clock: Clock) -> None:
+        self._connector = connector
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._lease = Lease(clock.monotonic)
+        self._number = -1
+        self._heard: Heard | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._poller: asyncio.Task[None] | None = None
+
+    def listen(self, heard: Heard) -> None:
+        """Names who is told."""
+        self._heard = heard
+
+    def is_current(self) -> bool:
+        """Tells whether what was heard may still be believed."""
+        return self._lease.holds()
+
+    def committed_here(self, entities: list[Entity]) -> None:
+        """Tells of a change that this process made itself, without asking."""
+        if entities and self._heard is not None:
+            self._heard(entities)
+
+    async def catch_up(self) -> None:
+        """Asks now, and tells what is new; callers at the same time share a question.
+
+        Raises:
+            StorageUnavailable: without an answer in 500 ms.
+        """
+        if self._poller is None or self._poller.done():
+            self._poller = asyncio.get_running_loop().create_task(self._poll())
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.get_running_loop().create_task(self._ask())
+        await asyncio.shield(self._asking)
+        if not self._lease.holds():  # this process was stopped while the answer came
+            raise StorageUnavailable("the lease ended before it could be used")
+
+    async def _ask(self) -> None:
+        sent = self._lease.asked()
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                if self._connection is None:
+                    self._connection = await self._connector.connect()
+                news = await greenlet_spawn(
+                    news_since, AsyncpgExecutor(self._connection), self._number
+                )
+        except Exception as error:
+            self._disconnect()
+            raise told(error) from error
+        if self._heard is not None and news.number != self._number:
+            self._heard(news.entities)
+        self._number = news.number
+        self._lease.answered(sent)
+
+    def _disconnect(self) -> None:
+        """Lets go; the next connection may lead to another server, which counts otherwise."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+        self._number = -1
+
+    async def _poll(self) -> None:
+        while True:
+            # Without an answer the lease runs out, and whoever decides next asks by itself.
+            with contextlib.suppress(StorageUnavailable):
+                await self.catch_up()
+            await asyncio.sleep(ASK_EVERY)
+
+    async def close(self) -> None:
+        """Stops asking and disconnects."""
+        tasks = [task for task in (self._poller, self._asking) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._disconnect()

@@ -1,0 +1,41 @@
+"""Removing rows that are of no use any more."""
+
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Delete, delete, select
+from sqlalchemy import bindparam as p
+
+from grantory.storage.change_feed import forget_old_changes
+from grantory.storage.sql.statement import SqlExecutor, Statement
+from grantory.storage.sql.tables import client_secrets, denied_tokens, keys
+
+
+def _some(key: Column[Any], condition: ColumnElement[bool]) -> Delete:
+    few = select(key).where(condition).limit(p("limit"))
+    return delete(key.table).where(key.in_(few))
+
+
+DENIED_TOKENS = Statement(
+    _some(denied_tokens.c.token_id, denied_tokens.c.expires_at_s < p("before"))
+)
+SECRETS = Statement(_some(client_secrets.c.key_id, client_secrets.c.ended_at < p("before")))
+KEYS = Statement(_some(keys.c.key_id, keys.c.expires_at < p("before")))
+
+
+class SqlUpkeep:
+    """Implements ``UpkeepWriter``. None of these rows could still change a decision."""
+
+    def __init__(self, sql: SqlExecutor) -> None:
+        self._sql = sql
+
+    def forget_changes(self, now: int, limit: int) -> int:  # noqa: D102 - see the port
+        return forget_old_changes(self._sql, now, limit)
+
+    def forget_denied_tokens(self, before_s: int, limit: int) -> int:  # noqa: D102
+        return self._sql.run(DENIED_TOKENS, before=before_s, limit=limit)
+
+    def forget_secrets(self, before: int, limit: int) -> int:  # noqa: D102
+        return self._sql.run(SECRETS, before=before, limit=limit)
+
+    def forget_keys(self, before: int, limit: int) -> int:  # noqa: D102
+        return self._sql.run(KEYS, before=before, limit=limit)

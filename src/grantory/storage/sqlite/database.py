@@ -1,0 +1,39 @@
+"""A SQLite file as a database."""
+
+from pathlib import Path
+
+from grantory.ports.runtime import Clock
+from grantory.storage.sqlite import schema
+from grantory.storage.sqlite.store import SqliteStore
+
+
+class SqliteDatabase:
+    """Implements ``Database`` on one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """The path of the file."""
+        return str(self.path)
+
+    async def revision(self) -> str | None:
+        """Tells the schema's revision; None where there is no file or no table in it."""
+        return schema.revision(self.path)
+
+    async def upgrade(self, target: str = "head") -> tuple[str | None, str]:
+        """Brings the tables to a revision; makes the file where it is missing."""
+        return schema.upgrade(self.path, target)
+
+    async def is_set_up(self) -> bool:
+        """Tells whether the tables hold an installation."""
+        return schema.is_set_up(self.path)
+
+    async def problems(self) -> list[str]:
+        """Lets SQLite look through the whole file."""
+        return schema.integrity_problems(self.path)
+
+    async def open(self, clock: Clock) -> SqliteStore:
+        """Opens the store."""
+        return SqliteStore(self.path, clock)

@@ -1,0 +1,77 @@
+"""``make system-setup``: what the tests need from the system, by Debian's packages.
+
+The tests run PostgreSQL servers of their own; nothing here starts one, or connects to one.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tools.virtual_environment import SetupError, say
+
+POSTGRESQL_PROGRAMS = ("initdb", "pg_basebackup", "postgres", "psql")
+DEBIAN_FOLDER = Path("/usr/lib/postgresql")
+CLUSTER_DEFAULTS = Path("/etc/postgresql-common/createcluster.conf")
+INSTALL_POSTGRESQL = (
+    "The tests need PostgreSQL's server programs: apt install postgresql   (Debian, Ubuntu)"
+)
+
+
+def set_up(_arguments: list[str]) -> None:
+    """Install what is missing, as root on Debian; elsewhere say what to install."""
+    if postgresql_programs():
+        return
+    if not (shutil.which("apt-get") and os.geteuid() == 0):
+        raise SetupError(INSTALL_POSTGRESQL)
+    say("Installing PostgreSQL from Debian's packages ...")
+    _keep_debian_from_starting_a_server()
+    _apt_get("update")
+    _apt_get("install", "-y", "--no-install-recommends", "postgresql")
+    if not postgresql_programs():
+        raise SetupError(f"The package holds no server programs. {INSTALL_POSTGRESQL}")
+
+
+def postgresql_programs() -> Path | None:
+    """The folder with PostgreSQL's programs: of PATH, else Debian's newest; None without."""
+    on_path = shutil.which("postgres")
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    folders += sorted(DEBIAN_FOLDER.glob("*/bin"), key=_version, reverse=True)
+    return next(filter(_is_complete, folders), None)
+
+
+def _is_complete(folder: Path) -> bool:
+    return all(os.access(folder / name, os.X_OK) for name in POSTGRESQL_PROGRAMS)
+
+
+def _version(folder: Path) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", folder.parent.name)]
+
+
+def _keep_debian_from_starting_a_server() -> None:
+    if not CLUSTER_DEFAULTS.exists():
+        CLUSTER_DEFAULTS.parent.mkdir(parents=True, exist_ok=True)
+        CLUSTER_DEFAULTS.write_text("create_main_cluster = false\n", encoding="utf-8")
+
+
+def _apt_get(*arguments: str) -> None:
+    environment = {
+        **os.environ,
+        "DEBIAN_FRONTEND": "noninteractive",
+        "UCF_FORCE_CONFFOLD": "1",  # the file above stays as it is
+    }
+    done = subprocess.run(
+        ["apt-get", "-qq", *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        raise SetupError(
+            f"{(done.stdout + done.stderr)[-2000:]}\n"
+            f"apt-get {arguments[0]} failed; its message is above. {INSTALL_POSTGRESQL}"
+        )
