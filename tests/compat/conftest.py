@@ -1,10 +1,12 @@
 """The official SDKs, each in one process for the whole run."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from tests.compat.sdk import Sdk, javascript_sdk, python_sdk
+from tests.support.databases import fresh_postgres
 from tests.support.server import RunningServer
 
 
@@ -18,6 +20,18 @@ def python_process() -> Iterator[Sdk]:
 def javascript_process() -> Iterator[Sdk]:
     with javascript_sdk() as process:
         yield process
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """One server for the whole run on each kind of database, on SQLite with several workers."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            yield stack.enter_context(RunningServer("--workers", "2"))
+        else:
+            url = stack.enter_context(fresh_postgres())
+            environment = {"GRANTORY_DATABASE_URL": url}
+            yield stack.enter_context(RunningServer(environment=environment))
 
 
 @pytest.fixture(params=["python", "javascript"])
