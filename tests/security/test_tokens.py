@@ -254,3 +254,45 @@ async def test_case_69_no_answer_is_kept_in_a_cache(world: World) -> None:
     assert "content-length" not in streamed.headers
     assert streamed.headers["cache-control"] == "no-store"
     assert "gcs_" not in streamed.text
+
+
+@pytest.mark.parametrize("step", [-300, -299, 299, 300])
+async def test_case_88_a_step_of_the_clock_lengthens_no_life_beyond_itself(
+    world: World, step: int
+) -> None:
+    role = await world.admin.make_role("oauth:client:view")
+    member = await world.admin.make_client(role, accessTokenValiditySeconds=3600)
+    await member.log_in()
+    world.clock.step(step)
+    assert (await member.call("GET", CLIENTS)).status_code == 200
+    world.clock.advance(3600 - step - 1)
+    assert (await member.call("GET", CLIENTS)).status_code == 200
+    world.clock.advance(1)
+    assert (await member.call("GET", CLIENTS)).status_code == 401
+
+
+async def test_case_88_a_token_of_a_clock_far_ahead_is_refused(world: World) -> None:
+    role = await world.admin.make_role("oauth:client:view")
+    member = await world.admin.make_client(role)
+    world.clock.step(86_400 * 365)
+    await member.log_in()
+    world.clock.step(-86_400 * 365)
+    assert (await member.call("GET", CLIENTS)).status_code == 401
+    await member.log_in()
+    assert (await member.call("GET", CLIENTS)).status_code == 200
+
+
+async def test_case_88_what_is_measured_in_spans_does_not_see_the_step(world: World) -> None:
+    member = await world.admin.make_member("oauth:client:view")
+
+    async def is_slowed_down() -> bool:
+        answer = await world.ask_token(member.client_id, "wrong")
+        assert answer.status_code >= 400
+        return "retry-after" in answer.headers
+
+    assert [await is_slowed_down() for _ in range(20)] == [False] * 20
+    assert await is_slowed_down()
+    world.clock.step(3600)
+    assert await is_slowed_down()
+    world.clock.advance(61)
+    assert not await is_slowed_down()

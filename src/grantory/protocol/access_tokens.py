@@ -11,6 +11,8 @@ from grantory.ports.runtime import Clock, Random
 from grantory.protocol.token_codec import MalformedToken, decode, encode, read_key_id
 
 TOKEN_ID_BYTES: Final = 16
+MOST_SKEW_SECONDS: Final = 300
+"""So far the clocks of two nodes, or one that is put right, may lie apart."""
 
 
 class TokenRefused(GrantoryError):
@@ -70,8 +72,11 @@ class AccessTokens:
             token = decode(raw, key)
         except MalformedToken as error:
             raise TokenRefused(f"malformed: {error}") from None
-        if token.expires_at <= self._clock.now_ms() // 1000:
+        now = self._clock.now_ms() // 1000
+        if token.expires_at <= now:
             raise TokenRefused("expired")
+        if token.issued_at > now + MOST_SKEW_SECONDS:
+            raise TokenRefused("issued in the future")
         await self._check_epochs(token)
         if await self._reads.is_denied(token.token_id):
             raise TokenRefused("ended")
