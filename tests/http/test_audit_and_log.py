@@ -6,7 +6,6 @@ from typing import Any
 
 from grantory.domain.audit import AuditEvent
 from grantory.domain.client import Reference, SubjectKind
-from tests.support.rows import rows
 from tests.support.world import CLIENTS, ROLES, Member, World
 
 CODE = {"name": "web", "authorizedGrantType": "CODE"}
@@ -19,8 +18,8 @@ async def events(world: World, entity_id: str) -> list[AuditEvent]:
     return found[::-1]
 
 
-def count(world: World) -> int:
-    ((number,),) = rows(world.file, "SELECT count(*) FROM audit_events")
+async def count(world: World) -> int:
+    ((number,),) = await world.rows("SELECT count(*) FROM audit_events")
     assert isinstance(number, int)
     return number
 
@@ -32,7 +31,7 @@ def changed(event: AuditEvent) -> dict[str, tuple[list[Any], list[Any]]]:
 async def test_every_change_of_a_client_leaves_one_event(world: World) -> None:
     actor = await world.admin.make_member("*:*:*", "oauth:client:add")
     role_id = await world.admin.make_role("oauth:client:view")
-    before = count(world)
+    before = await count(world)
     ids: list[str] = []
 
     async def change(method: str, path: str, body: Any = None) -> Any:
@@ -50,7 +49,7 @@ async def test_every_change_of_a_client_leaves_one_event(world: World) -> None:
     await change("DELETE", path)
     found = await events(world, created["id"])
     assert [event.action for event in found] == ["Create", "Update", "Regenerate", "Delete"]
-    assert count(world) == before + 4
+    assert await count(world) == before + 4
     for event, correlation_id, second in zip(found, ids, range(1, 5), strict=True):
         assert event.origin.actor == Reference(SubjectKind.CLIENT, actor.client_id)
         assert event.origin.client_id == actor.client_id
@@ -69,14 +68,14 @@ async def test_every_change_of_a_client_leaves_one_event(world: World) -> None:
         "redirect_uris": (["https://a.b/"], []),
         "assignments": ([], [f"{role_id}@{home}"]),
     }
-    stored = json.dumps(rows(world.file, "SELECT * FROM audit_events"), default=repr)
+    stored = json.dumps(await world.rows("SELECT * FROM audit_events"), default=repr)
     assert created["secret"] not in stored
     assert made["secret"] not in stored
     assert actor.token not in stored
 
 
 async def test_every_change_of_a_role_leaves_one_event(world: World) -> None:
-    before = count(world)
+    before = await count(world)
     role = await world.admin.post(ROLES, {"name": "a", "permissions": ["group_creation"]})
     path = f"{ROLES}/{role['id']}"
     await world.admin.put(path, {"name": "b"})
@@ -85,7 +84,7 @@ async def test_every_change_of_a_role_leaves_one_event(world: World) -> None:
     found = await events(world, role["id"])
     assert [event.action for event in found] == ["Create", "Update", "Update", "Delete"]
     assert {event.entity_type for event in found} == {"Role"}
-    assert count(world) == before + 4
+    assert await count(world) == before + 4
     assert changed(found[1]) == {
         "name": (["a"], ["b"]),
         "permissions": (["group_creation"], []),
@@ -94,13 +93,13 @@ async def test_every_change_of_a_role_leaves_one_event(world: World) -> None:
 
 
 async def test_ending_a_token_leaves_an_event_without_the_token(world: World) -> None:
-    before = count(world)
+    before = await count(world)
     token = await world.admin.log_in()
     assert (await world.admin.call("DELETE", "/api/v2/tokens/me")).status_code == 200
-    assert count(world) == before + 1
-    last = rows(world.file, "SELECT action, entity_type FROM audit_events ORDER BY id DESC LIMIT 1")
+    assert await count(world) == before + 1
+    last = await world.rows("SELECT action, entity_type FROM audit_events ORDER BY id DESC LIMIT 1")
     assert last == [("Revoke", "AccessToken")]
-    stored = json.dumps(rows(world.file, "SELECT * FROM audit_events"), default=repr)
+    stored = json.dumps(await world.rows("SELECT * FROM audit_events"), default=repr)
     assert token not in stored
 
 
@@ -123,7 +122,7 @@ async def test_what_is_refused_leaves_no_event_and_no_change(world: World) -> No
     machine = {"name": "x", "authorizedGrantType": "CLIENT-CREDENTIALS"}
     await nobody.log_in()
     await editor.log_in()
-    before = count(world)
+    before = await count(world)
     state = [await world.admin.get(CLIENTS), await world.admin.get(ROLES)]
     pair = {"roleId": admin_role, "divisionId": "*"}
     refused: list[tuple[Member, str, str, Any, int]] = [
@@ -147,7 +146,7 @@ async def test_what_is_refused_leaves_no_event_and_no_change(world: World) -> No
     for member, method, address, body, status in refused:
         answer = await member.call(method, address, body)
         assert answer.status_code == status, f"{method} {address}: {answer.text}"
-    assert count(world) == before
+    assert await count(world) == before
     assert [await world.admin.get(CLIENTS), await world.admin.get(ROLES)] == state
 
 

@@ -248,10 +248,10 @@ def test_case_42_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_case_42_a_limit_of_nought_is_none(tmp_path: Path) -> None:
-    settings = {
-        "throttle_failures_per_client_and_address": 0,
-        "throttle_failures_per_address": 0,
-    }
-    async with new_world(tmp_path / "data", **settings) as world:
+    async with new_world(
+        tmp_path / "data",
+        throttle_failures_per_client_and_address=0,
+        throttle_failures_per_address=0,
+    ) as world:
         for _ in range(400):
             oauth_refused(await ask(world, UNKNOWN, "wrong"), 401, "invalid_client")

@@ -3,11 +3,13 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import asyncpg
 import httpx2 as httpx
 import msgspec
 
@@ -23,6 +25,8 @@ from grantory.http.operation import Operation
 from grantory.registry.organizations import Founding
 from grantory.settings import Settings
 from grantory.storage.sqlite.database import SqliteDatabase
+from tests.support.postgres import fresh_database
+from tests.support.rows import rows
 from tests.support.runtime import FakeClock
 
 CLIENTS = "/api/v2/oauth/clients"
@@ -120,6 +124,16 @@ class World:
         assert isinstance(database, SqliteDatabase)
         return database.path
 
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What a query finds in the store, past the server."""
+        if not self.settings.database_url:
+            return rows(self.file, sql)
+        connection = await asyncpg.connect(self.settings.database_url)
+        try:
+            return [tuple(row) for row in await connection.fetch(sql)]
+        finally:
+            await connection.close()
+
     def count(self) -> int:
         """A number that no earlier call gave."""
         self._count += 1
@@ -148,13 +162,14 @@ class _SetUp(NamedTuple):
     files: dict[str, bytes]
 
 
-_set_up: list[_SetUp] = []
+_set_up: dict[str, _SetUp] = {}
 
 
-async def _set_up_once() -> _SetUp:
-    if not _set_up:
+async def _set_up_once(database_url: str = "") -> _SetUp:
+    kind = "postgresql" if database_url else "sqlite"
+    if kind not in _set_up:
         with TemporaryDirectory(prefix="grantory-test-") as name:
-            settings = Settings(data_dir=Path(name))
+            settings = Settings(data_dir=Path(name), database_url=database_url)
             node = await open_or_create_node(settings, clock=FakeClock())
             try:
                 founding = await first_start(node, "Example", "admin@example.com")
@@ -162,26 +177,36 @@ async def _set_up_once() -> _SetUp:
                 await node.close()
             assert founding is not None
             files = {path.name: path.read_bytes() for path in settings.data_dir.iterdir()}
-            _set_up.append(_SetUp(founding, files))
-    return _set_up[0]
+            _set_up[kind] = _SetUp(founding, files)
+    return _set_up[kind]
+
+
+def _fill(url: str) -> None:
+    with ThreadPoolExecutor(1) as thread:  # the test that asks first runs on an event loop
+        thread.submit(asyncio.run, _set_up_once(url)).result()
 
 
 @asynccontextmanager
-async def new_world(folder: Path, **settings: Any) -> AsyncIterator[World]:
-    """A server on a store in a folder that is set up; it is closed at the end."""
+async def new_world(
+    folder: Path, *, on_postgres: bool = False, **settings: Any
+) -> AsyncIterator[World]:
+    """A server on a store of its own that is set up; it is closed at the end."""
     clock = FakeClock()
-    effective = msgspec.structs.replace(Settings(data_dir=folder), **settings)
-    founding, files = await _set_up_once()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    node = await open_or_create_node(effective, clock=clock)
-    try:
-        world = World(node, effective, clock, founding)
-        async with world.http:
-            yield world
-    finally:
-        await node.close()
+    with ExitStack() as stack:
+        url = stack.enter_context(fresh_database("world", _fill)) if on_postgres else ""
+        founding, files = await _set_up_once(url)
+        effective = Settings(data_dir=folder, database_url=url)
+        effective = msgspec.structs.replace(effective, **settings)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        node = await open_or_create_node(effective, clock=clock)
+        try:
+            world = World(node, effective, clock, founding)
+            async with world.http:
+                yield world
+        finally:
+            await node.close()
 
 
 def declared_operations() -> tuple[Operation, ...]:
