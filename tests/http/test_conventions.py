@@ -263,8 +263,9 @@ async def test_every_answer_has_a_correlation_id_of_its_own(world: World) -> Non
 
 
 async def test_prefixes_are_taken_beside_the_plain_addresses(tmp_path: Path) -> None:
-    prefixes = {"http_api_prefix": "/api", "http_login_prefix": "/login"}
-    async with new_world(tmp_path / "data", **prefixes) as world:
+    async with new_world(
+        tmp_path / "data", http_api_prefix="/api", http_login_prefix="/login"
+    ) as world:
         form = {"grant_type": "client_credentials"}
         own = (world.admin.client_id, world.admin.secret)
         for path in ("/login/oauth/token", "/oauth/token"):
