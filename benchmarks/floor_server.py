@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 
 def make_floor(kind: str) -> uvicorn.Server:
     if kind == "grantory":
-        return make_server(floor_app)
+        return make_server(floor_app, lambda _: None, lambda: 1)
     return uvicorn.Server(
         uvicorn.Config(
             floor_app,

@@ -3,6 +3,7 @@
 import ipaddress
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import TextIO
 
 import msgspec
@@ -24,7 +25,7 @@ from grantory.http.oauth.token import TokenResource as TokenEndpointResource
 from grantory.http.operation import Operation
 from grantory.http.request import Request
 from grantory.http.response import Response
-from grantory.master_key_file import find_master_key, make_master_key
+from grantory.master_key_file import find_master_key, make_master_key, master_key_path
 from grantory.observability.access_log import AccessLog, RequestLine
 from grantory.observability.events import log
 from grantory.ports.runtime import Clock, Random
@@ -34,6 +35,7 @@ from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
 from grantory.registry.clients import ClientPolicy, ClientRegistry
 from grantory.registry.directory import Directory
+from grantory.registry.keys import TokenKeys
 from grantory.registry.organizations import Founder, Founding
 from grantory.registry.roles import RoleRegistry
 from grantory.registry.tokens import TokenRegistry
@@ -54,6 +56,9 @@ class Node(msgspec.Struct):
     clock: Clock
     random: Random
     founder: Founder
+    keys: TokenKeys
+    new_key_file: Path | None = None
+    """The master key's file, where this process has just made it."""
 
     async def close(self) -> None:
         """Finishes waiting writes and closes the store."""
@@ -75,23 +80,37 @@ async def open_node(
     """
     database = database_of(settings)
     await _require_fitting_schema(database)
+    return await _node(database, require_master_key(settings), clock, random, settings.workers)
+
+
+def require_master_key(settings: Settings) -> MasterKey:
+    """Reads the master key of a store that was set up before.
+
+    Raises:
+        SetupError: when it is missing or cannot be read.
+    """
     master_key = find_master_key(settings)
     if master_key is None:
         raise SetupError(
             "the master key is missing: copy it to the data directory as master.key, "
             "or set GRANTORY_MASTER_KEY_FILE"
         )
-    return await _node(database, master_key, clock, random)
+    return master_key
 
 
 async def _node(
-    database: Database, master_key: MasterKey, clock: Clock | None, random: Random | None
+    database: Database,
+    master_key: MasterKey,
+    clock: Clock | None,
+    random: Random | None,
+    workers: int,
 ) -> Node:
     clock = clock or SystemClock()
     random = random or SystemRandom()
-    store = await database.open(clock)
-    founder = Founder(store, clock, random, Argon2Hasher(), master_key)
-    return Node(store, master_key, clock, random, founder)
+    store = await database.open(clock, workers)
+    keys = TokenKeys(clock, random, master_key)
+    founder = Founder(store, clock, random, Argon2Hasher(), keys)
+    return Node(store, master_key, clock, random, founder, keys)
 
 
 async def _require_fitting_schema(database: Database) -> None:
@@ -115,6 +134,8 @@ async def check_master_key(node: Node) -> bool:
     if check is None:
         return False
     if not node.master_key.fits(check):
+        if node.new_key_file is not None:  # another node was faster: this key opens nothing
+            node.new_key_file.unlink(missing_ok=True)
         raise SetupError("this store was set up with another master key; nothing was changed")
     return True
 
@@ -135,8 +156,10 @@ async def open_or_create_node(
     if master_key is None:
         if await database.is_set_up():
             return await open_node(settings, clock, random)
-        master_key = make_master_key(settings)
-    return await _node(database, master_key, clock, random)
+        node = await _node(database, make_master_key(settings), clock, random, settings.workers)
+        node.new_key_file = master_key_path(settings)
+        return node
+    return await _node(database, master_key, clock, random, settings.workers)
 
 
 async def first_start(node: Node, name: str, email: str) -> Founding | None:

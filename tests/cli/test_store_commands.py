@@ -76,7 +76,11 @@ def test_init_prints_the_credentials_as_json_and_writes_no_such_file(
     assert found["organization"]["name"] == "Example Ltd"
     assert found["admin"]["email"] == "admin@grantory.local"
     data = folder / "grantory-data"
-    assert {path.name for path in data.iterdir()} == {"grantory.db", "master.key"}
+    assert {path.name for path in data.iterdir()} == {
+        "grantory.db",
+        "grantory.db-turn",
+        "master.key",
+    }
     assert mode(data) == 0o700
     assert {mode(path) for path in data.iterdir()} == {0o600}
     text = b"".join(path.read_bytes() for path in data.iterdir())

@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import select
 
 from grantory.errors import SetupError
+from grantory.storage.change_feed import COUNTER_STEP
 from grantory.storage.sql import dump_file
-from grantory.storage.sql.dump import COUNTER_STEP, after_restore_sql, check, dump
+from grantory.storage.sql.dump import after_restore_sql, check, dump
 from grantory.storage.sql.migrations import HEAD, known_revisions, upgrade_sql
 from grantory.storage.sql.statement import Row, SqlExecutor, Statement
 from grantory.storage.sql.tables import change_counter, changes

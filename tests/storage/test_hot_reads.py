@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from grantory.crypto.sealing import MasterKey
@@ -334,6 +335,21 @@ async def test_rights_of_a_client_that_is_made_later_are_seen(reader: Reader) ->
 async def test_an_organisation_without_key_is_an_error(reader: Reader) -> None:
     with pytest.raises(LookupError):
         await reader.ask(lambda r: r.newest_signing_key(OTHER_ORG))
+
+
+async def test_a_key_of_another_master_key_is_unavailable_until_it_is_sealed_anew(
+    reader: Reader,
+) -> None:
+    key = sealed_key(1)
+    other = MasterKey(b"x" * 32).seal(bytes(32), key_context(key.key_id, ORG))
+    await reader.store.write(lambda t: t.keys.add(msgspec.structs.replace(key, sealed=other)))
+    for question in (signer, lambda r: r.signing_key(key.key_id)):
+        with pytest.raises(StorageUnavailable) as caught:
+            await reader.ask(question)
+        assert "master key" in caught.value.detail
+        assert "master key" not in caught.value.message
+    await reader.store.write(lambda t: t.keys.replace_sealed(key))
+    assert await reader.ask(signer) == key.key_id
 
 
 async def test_nothing_stale_is_kept_when_a_change_comes_while_a_row_is_loaded(

@@ -14,11 +14,14 @@ from grantory.ports.storage import Transaction
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite import schema
 from grantory.storage.sqlite import store as store_module
+from grantory.storage.sqlite import writer as writer_module
 from grantory.storage.sqlite.connection import connect, in_snapshot
 from grantory.storage.sqlite.store import SqliteStore
-from grantory.storage.sqlite.writer import LARGEST_BATCH, LONGEST_QUEUE, Writer
+from grantory.storage.sqlite.writer import LARGEST_BATCH, Writer
 from tests.support.entities import ORG, a_client, an_id
 from tests.support.runtime import FakeClock
+
+MOST = 2 * LARGEST_BATCH + 2
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ class Traced:
         self.connection = connect(file, 5000)
         self.said: list[str] = []
         self.connection.trace_v2(apsw.SQLITE_TRACE_STMT, self._note)
-        self.writer = Writer(self.connection, FakeClock())
+        self.writer = Writer(self.connection, FakeClock(), most=MOST)
 
     def _note(self, event: dict[str, object]) -> None:
         self.said.append(str(event["sql"]).split()[0].upper())
@@ -45,7 +48,8 @@ class Traced:
 
 
 @pytest.fixture
-async def traced(file: Path) -> AsyncIterator[Traced]:
+async def traced(file: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Traced]:
+    monkeypatch.setattr(writer_module, "BATCH_SECONDS", 60)
     made = Traced(file)
     yield made
     made.writer.close()
@@ -99,7 +103,15 @@ async def test_a_batch_has_a_largest_size(file: Path, traced: Traced) -> None:
     traced.said.clear()
     gate.go_on.set()
     await asyncio.gather(first, *rest)
-    assert traced.said.count("COMMIT") == 1 + 3
+    assert traced.said.count("COMMIT") == 3
+
+
+async def test_a_batch_ends_when_its_time_is_up(
+    traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "BATCH_SECONDS", 0)
+    await asyncio.gather(*(traced.write(adding(n)) for n in range(5)))
+    assert traced.said.count("COMMIT") == 5
 
 
 async def test_a_write_is_on_disk_before_it_is_answered(file: Path, traced: Traced) -> None:
@@ -122,7 +134,7 @@ async def test_a_failed_write_is_rolled_back_to_its_savepoint_only(
     results = await asyncio.gather(first, *rest, return_exceptions=True)
     assert isinstance(results[2], Conflict)
     assert [results[1], results[3]] == [1, 2]
-    assert traced.said.count("COMMIT") == 2
+    assert traced.said.count("COMMIT") == 1
     assert names(file) == ["client 1", "client 2"]
 
 
@@ -320,13 +332,13 @@ async def test_closing_finishes_the_writes_that_wait(file: Path) -> None:
     gate = Gate()
     waiting: list[asyncio.Task[int | None]] = [asyncio.create_task(store.write(gate.work))]
     await asyncio.to_thread(gate.inside.wait, 10)
-    waiting += [asyncio.create_task(store.write(adding(n))) for n in range(150)]
+    waiting += [asyncio.create_task(store.write(adding(n))) for n in range(70)]
     await asyncio.sleep(0)
     closing_thread = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(store.close())))
     gate.go_on.set()
-    assert await asyncio.gather(*waiting) == [None, *range(150)]
+    assert await asyncio.gather(*waiting) == [None, *range(70)]
     await closing_thread
-    assert len(names(file)) == 150
+    assert len(names(file)) == 70
 
 
 async def test_a_caller_who_gave_up_does_not_hurt_the_others(file: Path, traced: Traced) -> None:
@@ -350,7 +362,7 @@ async def test_too_many_waiting_writes_are_refused_at_once(file: Path, traced: T
     def nothing(_transaction: object) -> None:
         return None
 
-    rest = [asyncio.create_task(traced.write(nothing)) for _ in range(LONGEST_QUEUE)]
+    rest = [asyncio.create_task(traced.write(nothing)) for _ in range(MOST - 1)]
     await asyncio.sleep(0)
     with pytest.raises(StorageUnavailable, match="not available") as caught:
         await traced.write(adding(1))

@@ -4,12 +4,10 @@ from typing import Annotated
 
 import typer
 
-from grantory.app import Node, check_master_key, open_node
+from grantory.app import check_master_key, open_node
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
-from grantory.cli.organizations import Email, check_email, file_of, show
+from grantory.cli.organizations import Email, check_email, file_of, find_organization, show
 from grantory.cli.workers import run
-from grantory.domain.organization import Organization
-from grantory.errors import SetupError
 from grantory.registry.organizations import DEFAULT_EMAIL, Founding
 
 app = typer.Typer(no_args_is_help=True, help="Help for locked-out administrators.")
@@ -43,21 +41,10 @@ def recover(
         node = await open_node(settings)
         try:
             await check_master_key(node)
-            found = await _find(node, organization)
+            found = await find_organization(node, organization)
             return await node.founder.recover(found.id, email)
         finally:
             await node.close()
 
     founding: Founding = run(work())
     show(founding, settings, file_of(founding), json_wanted=as_json_)
-
-
-async def _find(node: Node, wanted: str | None) -> Organization:
-    organizations = await node.store.read(lambda snapshot: snapshot.organizations.all())
-    if wanted is None and len(organizations) == 1:
-        return organizations[0]
-    for organization in organizations:
-        if wanted is not None and wanted in (organization.id, organization.name):
-            return organization
-    names = ", ".join(f"{o.name} ({o.id})" for o in organizations[:10])
-    raise SetupError(f"name the organisation with --org; there are: {names}")

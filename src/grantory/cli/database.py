@@ -2,13 +2,14 @@
 
 import typer
 
-from grantory.app import database_of
+from grantory.app import check_master_key, database_of, open_node
+from grantory.cli.keys import TOKENS_ENDED
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.workers import run
 from grantory.errors import SetupError
 from grantory.storage.sql.migrations import HEAD
 
-app = typer.Typer(no_args_is_help=True, help="The tables of the store.")
+app = typer.Typer(no_args_is_help=True, help="The tables of the store, and what is in them.")
 
 
 @app.command("upgrade")
@@ -47,3 +48,30 @@ def check(
     if problems:
         raise SetupError(f"{database.name} is damaged: {'; '.join(problems[:5])}")
     typer.echo(f"{database.name} is whole and at {HEAD}.")
+
+
+@app.command("recovered")
+def recovered(
+    database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None
+) -> None:
+    """Makes a store safe that may have lost its newest changes, and ends all access tokens.
+
+    Run it after a point-in-time recovery, or a failover to a standby that had not heard all.
+    """
+    settings = settings_from(config, database_url=database_url, data_dir=data_dir)
+
+    async def work() -> None:
+        node = await open_node(settings)
+        try:
+            await check_master_key(node)
+            await node.store.write(node.keys.recover)
+        finally:
+            await node.close()
+
+    run(work())
+    typer.echo(
+        f"{TOKENS_ENDED}\n"
+        "What was changed in the time that was lost is undone: a secret that was replaced then "
+        "is good again, and so is whatever was deleted, disabled or taken away. Replace the "
+        "secrets in doubt (grantory clients rotate)."
+    )

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from grantory.cli import admin, clients, config, database, organizations, serve, tokens
+from grantory.cli import (
+    admin,
+    backup,
+    clients,
+    config,
+    database,
+    keys,
+    organizations,
+    serve,
+    tokens,
+)
 from grantory.errors import ApiError, SetupError
 
 app = typer.Typer(
@@ -18,6 +28,9 @@ app = typer.Typer(
 )
 app.command("serve")(serve.serve)
 app.command("init")(organizations.init)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
+app.add_typer(keys.app, name="keys")
 app.add_typer(organizations.app, name="org")
 app.add_typer(admin.app, name="admin")
 app.add_typer(database.app, name="db")

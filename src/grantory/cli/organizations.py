@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from grantory.app import check_master_key, first_start, open_node, open_or_create_node
+from grantory.app import Node, check_master_key, first_start, open_node, open_or_create_node
 from grantory.cli.founding import FIRST_START_FILE, as_json, present
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.workers import run
+from grantory.domain.organization import Organization
 from grantory.errors import SetupError
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.settings import Settings
@@ -87,6 +88,26 @@ def show(founding: Founding, settings: Settings, file_name: str, *, json_wanted:
 def file_of(founding: Founding) -> str:
     """Names the file for the credentials of a further founding."""
     return f"credentials-{founding.client.id}.json"
+
+
+async def find_organization(node: Node, wanted: str | None) -> Organization:
+    """Finds the organisation that a person means.
+
+    Args:
+        node: where.
+        wanted: its id or name; None for the only one that there is.
+
+    Raises:
+        SetupError: when there is none such, or several and none named.
+    """
+    organizations = await node.store.read(lambda snapshot: snapshot.organizations.all())
+    if wanted is None and len(organizations) == 1:
+        return organizations[0]
+    for organization in organizations:
+        if wanted is not None and wanted in (organization.id, organization.name):
+            return organization
+    names = ", ".join(f"{o.name} ({o.id})" for o in organizations[:10])
+    raise SetupError(f"name the organisation with --org; there are: {names}")
 
 
 def check_name(name: str) -> None:

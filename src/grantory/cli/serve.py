@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import ipaddress
+import resource
 import socket
+import sys
 from typing import Annotated
 
 import msgspec
@@ -24,6 +26,8 @@ from grantory.http.server import bind, make_server
 from grantory.observability.events import log, set_up_logging
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.settings import Settings
+
+SWITCH_SECONDS = 0.001
 
 
 def serve(
@@ -47,6 +51,7 @@ def serve(
         data_dir=data_dir,
     )
     set_up_logging()
+    _allow_many_connections()
     with bind(settings.host, settings.port) as listener:
         settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
         founding = run(_prepare(settings))
@@ -67,6 +72,12 @@ def serve(
     log().info("stopped")
 
 
+def _allow_many_connections() -> None:
+    """Raises the limit of open files, which is often 1024, to what the system permits."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def _prepare(settings: Settings) -> Founding | None:
     """Sees to tables, master key and first organisation, so that no worker has to."""
     node = await open_or_create_node(settings)
@@ -77,9 +88,11 @@ async def _prepare(settings: Settings) -> Founding | None:
 
 
 async def _serve(settings: Settings, listener: socket.socket, lifeline: int | None) -> None:
+    # The writer's thread is to get its turn soon even while the event loop is busy refusing.
+    sys.setswitchinterval(SWITCH_SECONDS)
     node = await open_node(settings)
     try:
-        server = make_server(build_application(node, settings))
+        server = make_server(build_application(node, settings), _report_overload, node.store.room)
         upkeep = asyncio.get_running_loop().create_task(build_upkeep(node).run())
         if lifeline is not None:
             asyncio.get_running_loop().add_reader(lifeline, server.wish_to_end)
@@ -87,6 +100,10 @@ async def _serve(settings: Settings, listener: socket.socket, lifeline: int | No
         upkeep.cancel()
     finally:
         await node.close()
+
+
+def _report_overload(refused: int) -> None:
+    log().warning("overloaded: requests were refused", refused=refused)
 
 
 def _warn_of_plain_http(settings: Settings) -> None:

@@ -48,12 +48,19 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SealedKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A signing key as the store holds it: encrypted by the master key."""
+    """A signing key as the store holds it: encrypted by the master key.
+
+    Times are milliseconds since 1970 (UTC).
+    """
 
     key_id: bytes
     organization_id: str
     sealed: bytes
     created_at: int
+    retired_at: int | None = None
+    """Since when it signs nothing new; the tokens that it signed are good until they expire."""
+    expires_at: int | None = None
+    """When the last of those has expired."""
 
 
 class DeniedToken(msgspec.Struct, frozen=True, kw_only=True):

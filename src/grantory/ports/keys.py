@@ -13,7 +13,11 @@ class KeyReader(Protocol):
         ...
 
     def newest(self, organization_id: str) -> SealedKey | None:
-        """Returns the organisation's newest key."""
+        """Returns the organisation's newest key that is not retired."""
+        ...
+
+    def all(self) -> list[SealedKey]:
+        """Returns every key, retired ones too, oldest first."""
         ...
 
 
@@ -22,4 +26,22 @@ class KeyWriter(KeyReader, Protocol):
 
     def add(self, key: SealedKey) -> None:
         """Adds a key."""
+        ...
+
+    def retire(self, organization_id: str, retired_at: int, expires_at: int) -> None:
+        """Lets an organisation's keys sign nothing new, except those retired before.
+
+        Args:
+            organization_id: whose keys.
+            retired_at: the time now.
+            expires_at: when the last of their tokens will have expired.
+        """
+        ...
+
+    def remove(self, organization_id: str) -> None:
+        """Removes an organisation's keys: every token that they signed is refused."""
+        ...
+
+    def replace_sealed(self, key: SealedKey) -> None:
+        """Keeps the same key encrypted anew."""
         ...

@@ -49,3 +49,16 @@ class KeySealer(Protocol):
             SetupError: for another master key, another context or damaged bytes.
         """
         ...
+
+    def check_value(self) -> bytes:
+        """Makes the value by which a store recognises the master key that seals."""
+        ...
+
+    def sealer_of(self, check_value: bytes) -> "KeySealer | None":
+        """Finds the one that seals as a store with this check value has been sealed so far.
+
+        Returns:
+            It, which may be another while the master key is being replaced; None when the store
+            is of another master key.
+        """
+        ...

@@ -9,18 +9,17 @@ from grantory.domain.audit import PropertyChange
 from grantory.domain.client import Client, GrantType, SubjectKind
 from grantory.domain.organization import Organization, User
 from grantory.domain.secret import Secret
-from grantory.domain.token import SealedKey, key_context
 from grantory.errors import Conflict, SetupError
-from grantory.ports.runtime import Clock, Hasher, KeySealer, Random
+from grantory.ports.runtime import Clock, Hasher, Random
 from grantory.ports.storage import Store, Transaction
 from grantory.registry.actor import Actor, system_actor
 from grantory.registry.client_secrets import new_client_secret
+from grantory.registry.keys import TokenKeys
 
 ADMINISTRATOR: Final = "Administrator"
 DEFAULT_NAME: Final = "Grantory"
 DEFAULT_EMAIL: Final = "admin@grantory.local"
 FIRST_CLIENT: Final = "First client"
-KEY_BYTES: Final = 32
 _PASSWORD_BYTES: Final = 18
 
 
@@ -38,13 +37,13 @@ class Founder:
     """Founds organisations and recovers their administrators, at the command line."""
 
     def __init__(
-        self, store: Store, clock: Clock, random: Random, hasher: Hasher, sealer: KeySealer
+        self, store: Store, clock: Clock, random: Random, hasher: Hasher, keys: TokenKeys
     ) -> None:
         self._store = store
         self._clock = clock
         self._random = random
         self._hasher = hasher
-        self._sealer = sealer
+        self._keys = keys
 
     async def set_up(self, master_key_check: bytes, name: str, email: str) -> Founding:
         """Sets an empty store up with its first organisation.
@@ -89,7 +88,6 @@ class Founder:
             created_at=now,
             home=True,
         )
-        key = self._new_key(organization.id, now)
         administrator = self._administrator(organization.id, email, now)
 
         def work(transaction: Transaction) -> None:
@@ -98,7 +96,7 @@ class Founder:
             transaction.organizations.add(organization)
             transaction.access.add_division(home)
             transaction.access.add_role(role)
-            transaction.keys.add(key)
+            self._keys.add_first(transaction, organization.id)
             event = actor.event(now, "Create", "Organization", organization.id, name)
             transaction.audit.add(event)
             administrator.add(transaction, actor, role)
@@ -134,14 +132,6 @@ class Founder:
         if organization is None:
             raise SetupError("there is no such organisation")
         return administrator.founding(organization)
-
-    def _new_key(self, organization_id: str, now: int) -> SealedKey:
-        key_id = self._random.token_bytes(8)
-        material = self._random.token_bytes(KEY_BYTES)
-        sealed = self._sealer.seal(material, key_context(key_id, organization_id))
-        return SealedKey(
-            key_id=key_id, organization_id=organization_id, sealed=sealed, created_at=now
-        )
 
     def _administrator(self, organization_id: str, email: str, now: int) -> "_Administrator":
         password = Secret(self._random.token_bytes(_PASSWORD_BYTES).hex())

@@ -31,6 +31,10 @@ MOST_HEARD_AT_ONCE: Final = 50_000
 KEPT_MS: Final = 3_600_000
 """A memory that heard nothing for an hour forgets everything instead."""
 
+COUNTER_STEP: Final = 1_000_000
+"""How far the number of a store that may have lost changes is moved: past every number that a
+process could have heard of the changes that were lost."""
+
 _BEYOND_ALL: Final = 2**62
 
 Entity = tuple[str, str]
@@ -101,6 +105,11 @@ FORGET_UP_TO = Statement(
     .values(forgotten=p("up_to_"))
 )
 DROP_UP_TO = Statement(delete(changes).where(_n.number <= p("up_to")))
+NUMBER = Statement(select(_c.number).where(_c.id == 1))
+FORGET_ALL = Statement(
+    update(change_counter).where(_c.id == 1).values(number=p("reached"), forgotten=p("reached"))
+)
+DROP_ALL = Statement(delete(changes))
 
 
 def record_changes(sql: SqlExecutor, entities: Iterable[Entity], at: int) -> None:
@@ -159,3 +168,25 @@ def forget_old_changes(sql: SqlExecutor, now: int, limit: int) -> int:
         return 0
     sql.run(FORGET_UP_TO, up_to=max(old), up_to_=max(old))
     return sql.run(DROP_UP_TO, up_to=max(old))
+
+
+def reached_number(sql: SqlExecutor) -> int:
+    """Tells the number of the newest change; nought where there is no counter."""
+    row = sql.one(NUMBER)
+    return int(row[0]) if row else 0
+
+
+def forget_everything(sql: SqlExecutor, beyond: int = 0) -> None:
+    """Makes every memory forget all it holds, by a number that none of them can have heard.
+
+    Args:
+        sql: the transaction.
+        beyond: a further number that may have been heard.
+
+    Raises:
+        LookupError: when the store has no change counter.
+    """
+    reached = max(beyond, reached_number(sql)) + COUNTER_STEP
+    if not sql.run(FORGET_ALL, reached=reached):
+        raise LookupError("the store has no change counter")
+    sql.run(DROP_ALL)

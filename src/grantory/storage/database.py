@@ -1,11 +1,13 @@
 """Which database a setting means, and what a start or a command asks of it."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store
 from grantory.storage.change_feed import ChangeFeed
+from grantory.storage.sql.dump_format import Backup
+from grantory.storage.sql.replacing import Restoration
 
 
 class OpenStore(Store, Protocol):
@@ -14,6 +16,10 @@ class OpenStore(Store, Protocol):
     @property
     def feed(self) -> ChangeFeed:
         """Tells of changes, by whatever process."""
+        ...
+
+    def room(self) -> int:
+        """Tells how many more changes would be made in time; a cheap look."""
         ...
 
     async def close(self) -> None:
@@ -52,8 +58,34 @@ class Database(Protocol):
         """Looks through the whole database; returns what is wrong with it."""
         ...
 
-    async def open(self, clock: Clock) -> OpenStore:
-        """Opens the store, whose tables are there."""
+    async def dump(self, file: IO[bytes], now_ms: int, version: str) -> Backup:
+        """Writes all that the store holds at one moment, while others go on writing.
+
+        Args:
+            file: where to; it holds no backup when this raises.
+            now_ms: the time in milliseconds since 1970.
+            version: that of this program.
+
+        Raises:
+            SetupError: when that cannot be done.
+        """
+        ...
+
+    async def restore(self, restoration: Restoration) -> Backup:
+        """Puts a backup into the database, in one transaction; makes it where missing.
+
+        Raises:
+            SetupError: when that cannot be done; then nothing was changed.
+        """
+        ...
+
+    async def open(self, clock: Clock, processes: int = 1) -> OpenStore:
+        """Opens the store, whose tables are there.
+
+        Args:
+            clock: the time.
+            processes: how many processes of this machine open it.
+        """
         ...
 
 

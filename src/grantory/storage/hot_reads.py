@@ -14,6 +14,7 @@ from grantory.domain.access import Rights, rights_of
 from grantory.domain.client import ClientRecord
 from grantory.domain.organization import Organization, User
 from grantory.domain.token import CLOCK_SLACK_SECONDS, SealedKey, SigningKey, key_context
+from grantory.errors import SetupError, StorageUnavailable
 from grantory.ports.runtime import Clock, KeySealer
 from grantory.ports.storage import Snapshot, Store
 from grantory.storage.change_feed import ChangeFeed, Entity
@@ -188,10 +189,14 @@ class RememberedReads:
         if key is None:
             return None
         context = key_context(key.key_id, key.organization_id)
+        try:
+            material = self._sealer.open(key.sealed, context)
+        except SetupError as error:
+            raise StorageUnavailable(f"{error}: was it replaced, or the store restored?") from None
         return SigningKey(
             key_id=key.key_id,
             organization_id=key.organization_id,
-            material=self._sealer.open(key.sealed, context),
+            material=material,
             created_at=key.created_at,
         )
 

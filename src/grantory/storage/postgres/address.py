@@ -9,6 +9,7 @@ from grantory.errors import SetupError
 SCHEMES: Final = ("postgresql", "postgres")
 TARGETS: Final = ("any", "read-write", "primary")
 MOST_HOSTS: Final = 16
+LAST_PORT: Final = 65_535
 _PASSED_ON: Final = frozenset(
     {"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslpassword", "passfile", "user"}
     | {"password", "ssl_min_protocol_version", "ssl_max_protocol_version", "sslnegotiation"}
@@ -20,6 +21,10 @@ _MEANT_FOR_LIBPQ: Final = frozenset(
 )
 """Options that have no bearing here: timeouts and names are ours."""
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|/[^:?#@]*|[A-Za-z0-9_.%-]*)(:[0-9]{1,5})?")
+_ENCODE: Final = (
+    "the database address cannot be read: write what is special in a user's name or password "
+    "as %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %5B for [, %5D for ] and %25 for %"
+)
 
 
 class PostgresAddress(NamedTuple):
@@ -48,10 +53,16 @@ def read_address(url: str) -> PostgresAddress:
     Raises:
         SetupError: with what is wrong; the text holds no password.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its text may hold the password
+        raise SetupError(_ENCODE) from None
     scheme = parts.scheme.partition("+")[0]
     if scheme not in SCHEMES:
         raise SetupError("the database address must begin with postgresql:// or sqlite:///")
+    if "#" in url or "@" in parts.path or "@" in parts.query:
+        # Of such a password a part would be taken for a database or an option, and be shown.
+        raise SetupError(_ENCODE)
     login, _, listed = parts.netloc.rpartition("@")
     database = parts.path.lstrip("/")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -85,7 +96,8 @@ def _hosts(listed: str, ports: str) -> list[str]:
     for number, named in enumerate(hosts):
         port = given[number if len(given) > 1 else 0] if given else ""
         host = f"{named}:{port}" if port else named
-        if not _HOST.fullmatch(host):
+        match = _HOST.fullmatch(host)
+        if not match or not 1 <= int((match[2] or ":5432")[1:]) <= LAST_PORT:
             raise SetupError(f"host {number + 1} of the database address must be host:port")
         found.append(host)
     return found

@@ -11,7 +11,7 @@ from asyncpg import exceptions as pg
 from grantory.errors import Conflict, SetupError, StorageUnavailable
 from grantory.storage.postgres.address import PostgresAddress
 
-CONNECT_SECONDS: Final = 1.5
+CONNECT_SECONDS: Final = 3.0
 STATEMENT_SECONDS: Final = 5.0
 OLDEST_VERSION: Final = 13
 _LOST: Final = (
@@ -41,7 +41,10 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
     Nothing of ours leaves session state behind, so there is nothing to reset.
     """
 
-    __slots__ = ()
+    __slots__ = ("era",)
+
+    era: int
+    """How often the feed had lost its connection when this one was opened."""
 
     def get_reset_query(self) -> str:
         """Returns no statement."""

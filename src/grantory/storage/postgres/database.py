@@ -2,19 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import asyncpg
 
 from grantory.errors import SetupError
 from grantory.ports.runtime import Clock
 from grantory.storage.postgres.address import read_address
+from grantory.storage.postgres.backup import PATIENCE, restore_backup, write_backup
 from grantory.storage.postgres.connection import Connector, close, connect_for_setup, reason
 from grantory.storage.postgres.store import PostgresStore
+from grantory.storage.sql.dump_format import Backup
 from grantory.storage.sql.migrations import CURRENT, HEAD, upgrade_sql
+from grantory.storage.sql.replacing import Restoration
 from grantory.storage.sql.tables import metadata
 
 UPGRADE_SECONDS: Final = 3600.0
+MOST_TRIES: Final = 5
 _LOCK: Final = f"SELECT pg_advisory_xact_lock({0x6772616E746F7279})"  # "grantory"
 _TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
 
@@ -77,9 +81,29 @@ class PostgresDatabase:
                 await connection.execute(sql, timeout=UPGRADE_SECONDS)
         return []
 
-    async def open(self, clock: Clock) -> PostgresStore:
+    async def dump(self, file: IO[bytes], now_ms: int, version: str) -> Backup:
+        """Writes all that it holds at one moment."""
+        async with self._connection() as connection:
+            return await write_backup(connection, file, now_ms, version)
+
+    async def restore(self, restoration: Restoration) -> Backup:
+        """Puts a backup into it, in one transaction; again where another's stood in its way."""
+        async with self._connection() as connection:
+            await connection.execute(PATIENCE)
+            for tried in range(1, MOST_TRIES + 1):
+                try:
+                    async with connection.transaction():
+                        await connection.execute(_LOCK, timeout=UPGRADE_SECONDS)
+                        found = await _revision(connection)
+                        return await restore_backup(connection, restoration, found)
+                except asyncpg.DeadlockDetectedError:
+                    if tried == MOST_TRIES:
+                        raise
+        raise SetupError("no attempt was left")
+
+    async def open(self, clock: Clock, processes: int = 1) -> PostgresStore:
         """Opens the store."""
-        return await PostgresStore.open(self._connector, clock)
+        return await PostgresStore.open(self._connector, clock, processes)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["asyncpg.Connection[Any]"]:

@@ -16,15 +16,20 @@ class AsyncpgExecutor:
 
     The work that the registry gives a store is a plain function; the greenlet lets its
     statements wait for the network without a thread.
+
+    Args:
+        connection: where.
+        seconds: for one statement; None for what the connection was opened with.
     """
 
-    def __init__(self, connection: AnyConnection) -> None:
+    def __init__(self, connection: AnyConnection, seconds: float | None = None) -> None:
         self.connection = connection
+        self._seconds = seconds
 
     def all(self, statement: Statement, **params: Any) -> list[Row]:
         """Runs a query and returns its rows."""
         sql, values = statement.for_postgres(params)
-        rows: list[Row] = await_only(self.connection.fetch(sql, *values))
+        rows: list[Row] = await_only(self.connection.fetch(sql, *values, timeout=self._seconds))
         return rows
 
     def one(self, statement: Statement, **params: Any) -> Row | None:
@@ -35,5 +40,5 @@ class AsyncpgExecutor:
     def run(self, statement: Statement, **params: Any) -> int:
         """Runs a change and returns the number of rows it touched."""
         sql, values = statement.for_postgres(params)
-        status: str = await_only(self.connection.execute(sql, *values))
+        status: str = await_only(self.connection.execute(sql, *values, timeout=self._seconds))
         return int(status.rpartition(" ")[2])

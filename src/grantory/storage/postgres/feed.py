@@ -30,6 +30,8 @@ class LeasedFeed:
         self._heard: Heard | None = None
         self._asking: asyncio.Task[None] | None = None
         self._poller: asyncio.Task[None] | None = None
+        self.losses = 0
+        """How often the connection was lost: others of that time are not to be trusted."""
 
     def listen(self, heard: Heard) -> None:
         """Names who is told."""
@@ -54,16 +56,21 @@ class LeasedFeed:
             self._poller = asyncio.get_running_loop().create_task(self._poll())
         if self._asking is None or self._asking.done():
             self._asking = asyncio.get_running_loop().create_task(self._ask())
-        await asyncio.shield(self._asking)
+            self._asking.add_done_callback(_look_at_its_failure)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await asyncio.shield(self._asking)
+        except TimeoutError:  # it goes on, for those who come later
+            raise StorageUnavailable("PostgreSQL did not answer in time") from None
         if not self._lease.holds():  # this process was stopped while the answer came
             raise StorageUnavailable("the lease ended before it could be used")
 
     async def _ask(self) -> None:
-        sent = self._lease.asked()
         try:
+            if self._connection is None:
+                self._connection = await self._connected()
+            sent = self._lease.asked()
             async with asyncio.timeout(ANSWER_WITHIN):
-                if self._connection is None:
-                    self._connection = await self._connector.connect()
                 news = await greenlet_spawn(
                     news_since, AsyncpgExecutor(self._connection), self._number
                 )
@@ -75,11 +82,22 @@ class LeasedFeed:
         self._number = news.number
         self._lease.answered(sent)
 
+    async def _connected(self) -> "asyncpg.Connection[Any]":
+        """Connects, for as long as it takes; whoever waits for the answer may give up before."""
+        connection = await self._connector.connect()
+        try:  # the question is also prepared, which over a slow line is too long for a lease
+            await greenlet_spawn(news_since, AsyncpgExecutor(connection), -1)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
     def _disconnect(self) -> None:
         """Lets go; the next connection may lead to another server, which counts otherwise."""
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+            self.losses += 1
         self._number = -1
 
     async def _poll(self) -> None:
@@ -96,3 +114,9 @@ class LeasedFeed:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._disconnect()
+
+
+def _look_at_its_failure(asking: "asyncio.Task[None]") -> None:
+    """Keeps asyncio from reporting a failure for which everybody had given up waiting."""
+    if not asking.cancelled():
+        asking.exception()

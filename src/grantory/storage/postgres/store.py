@@ -1,6 +1,8 @@
 """PostgreSQL behind the ``Store`` port."""
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar, cast
@@ -27,6 +29,13 @@ from grantory.storage.sql.transaction import SqlTransaction
 
 T = TypeVar("T")
 MOST_CONNECTIONS: Final = 10
+LEAST_CONNECTIONS: Final = 4
+MOST_WAITING: Final = 64
+LONGEST_WAIT: Final = 0.15
+"""Seconds that one may have to wait for a connection; longer, and it is refused at once."""
+MOST_COUNTED: Final = 0.5
+"""Seconds: what hung says nothing about how long the next ones will take."""
+_SMOOTHING: Final = 1 / 8
 ACQUIRE_SECONDS: Final = 5.0
 MOST_TRIES: Final = 5
 NOT_REPLICATED: Final = frozenset({"01000", "57P01"})
@@ -48,17 +57,33 @@ class PostgresStore:
         self._pool = pool
         self._clock = clock
         self.feed = feed
+        self._waiting = 0
+        self._seconds_each = 0.0
 
     @classmethod
-    async def open(cls, connector: Connector, clock: Clock) -> "PostgresStore":
-        """Makes the pool; connections are opened when they are needed."""
+    async def open(cls, connector: Connector, clock: Clock, processes: int) -> "PostgresStore":
+        """Makes the pool; connections are opened when they are needed.
+
+        Args:
+            connector: opens them.
+            clock: the time.
+            processes: how many of this machine share the database.
+        """
+        feed = LeasedFeed(connector, clock)
+
+        async def connect(*_: Any, **__: Any) -> "asyncpg.Connection[Any]":
+            era = feed.losses
+            connection = await connector.connect()
+            connection.era = era
+            return connection
+
         pool: asyncpg.Pool[Any] = await asyncpg.create_pool(
             min_size=0,
-            max_size=MOST_CONNECTIONS,
+            max_size=max(LEAST_CONNECTIONS, MOST_CONNECTIONS // processes),
             connection_class=Connection,
-            connect=connector.connect,
+            connect=connect,
         )
-        return cls(pool, LeasedFeed(connector, clock), clock)
+        return cls(pool, feed, clock)
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:
         """Runs a short look-up on one consistent view."""
@@ -105,10 +130,8 @@ class PostgresStore:
     async def _transaction(
         self, **kind: Any
     ) -> AsyncIterator[tuple[AsyncpgExecutor, RunningTransaction]]:
-        try:
-            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
-        except TimeoutError:
-            raise StorageUnavailable("no connection to PostgreSQL was free in time") from None
+        connection = await self._acquire()
+        began = time.monotonic()
         running = connection.transaction(**kind)
         try:
             await running.start()
@@ -117,11 +140,42 @@ class PostgresStore:
             # Of a server that answers no more nothing is asked, not even an orderly end.
             if is_lost(error) or isinstance(error, (OutcomeUnknown, asyncio.CancelledError)):
                 _terminate(connection)
-            elif not connection.is_closed() and connection.is_in_transaction():
+            elif _is_open(connection) and connection.is_in_transaction():
                 await running.rollback()
             raise
         finally:
-            await self._pool.release(connection, timeout=STATEMENT_SECONDS)
+            # Whatever became of the connection: what the transaction came to is known by now.
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._pool.release(connection, timeout=STATEMENT_SECONDS)
+            taken = min(time.monotonic() - began, MOST_COUNTED)
+            self._seconds_each += (taken - self._seconds_each) * _SMOOTHING
+
+    def room(self) -> int:
+        """Tells how many more transactions would have their turn in time."""
+        each = self._seconds_each / self._pool.get_max_size()
+        most = min(MOST_WAITING, LONGEST_WAIT / each) if each else MOST_WAITING
+        return int(max(1, most)) - self._waiting
+
+    async def _acquire(self) -> "PoolConnectionProxy[Any]":
+        """Takes a connection that was opened since the feed last lost its own.
+
+        An older one may hang, or lead to a server whose place another has taken.
+        """
+        if self.room() <= 0:
+            raise StorageUnavailable("too many wait for a connection to PostgreSQL")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(ACQUIRE_SECONDS):
+                while True:
+                    connection = await self._pool.acquire()
+                    if connection.era == self.feed.losses:
+                        return connection
+                    _terminate(connection)
+                    await self._pool.release(connection)
+        except TimeoutError:
+            raise StorageUnavailable("no connection to PostgreSQL was free in time") from None
+        finally:
+            self._waiting -= 1
 
     async def close(self) -> None:
         """Finishes what runs and disconnects."""
@@ -133,8 +187,15 @@ class PostgresStore:
             self._pool.terminate()
 
 
+def _is_open(connection: "PoolConnectionProxy[Any]") -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:  # it was lost, and so the pool has taken it back by itself
+        return False
+
+
 def _terminate(connection: "PoolConnectionProxy[Any]") -> None:
-    if not connection.is_closed():
+    if _is_open(connection):
         connection.terminate()
 
 
@@ -160,7 +221,7 @@ async def _commit(connection: AnyConnection, running: RunningTransaction) -> Non
     except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise OutcomeUnknown(f"{type(error).__name__} at COMMIT") from error
     finally:
-        if not connection.is_closed():
+        if _is_open(connection):
             connection.remove_log_listener(note)
     for notice in notices:
         if getattr(notice, "sqlstate", "") in NOT_REPLICATED:

@@ -21,11 +21,11 @@ from sqlalchemy import (
     select,
     table,
     tuple_,
-    update,
 )
 from sqlalchemy import bindparam as p
 
 from grantory.errors import Conflict, SetupError
+from grantory.storage.change_feed import forget_everything, reached_number
 from grantory.storage.sql.dump_file import BackupReader, BackupWriter
 from grantory.storage.sql.dump_format import (
     FORMAT,
@@ -43,17 +43,8 @@ READ_AT_ONCE: Final = 1_000
 VALUES_AT_ONCE: Final = 1_000
 """Rows of a query, and values of an INSERT; both bound what is held in memory."""
 
-COUNTER_STEP: Final = 1_000_000
-"""How far a restored change number is moved: past every number that a process could have seen."""
-
 _DUMPED: Final = {str(t.name): t for t in metadata.sorted_tables if t is not changes}
-_n = change_counter.c
 _REVISION = Statement(select(column("version_num")).select_from(table("alembic_version")))
-_NUMBER = Statement(select(_n.number).where(_n.id == 1))
-_FORGET_ALL = Statement(
-    update(change_counter).where(_n.id == 1).values(number=p("reached"), forgotten=p("reached"))
-)
-_DROP_CHANGES = Statement(delete(changes))
 _DROP_COUNTER = Statement(delete(change_counter))
 
 
@@ -131,7 +122,7 @@ def restore(sql: SqlExecutor, file: IO[bytes]) -> Backup:
             f"the store has schema {revision} and the backup {reader.header.revision}:"
             " restore into a new, empty store"
         )
-    reached = _number(sql)
+    reached = reached_number(sql)
     parts = reader.parts()
     try:
         _load(sql, parts, revision)
@@ -144,9 +135,10 @@ def restore(sql: SqlExecutor, file: IO[bytes]) -> Backup:
             raise SetupError("the backup holds a row twice: use another one") from None
         raise
     backup = _whole(reader)
-    if not sql.run(_FORGET_ALL, reached=max(reached, _number(sql)) + COUNTER_STEP):
-        raise SetupError("the backup holds no change counter: use another one")
-    sql.run(_DROP_CHANGES)
+    try:
+        forget_everything(sql, reached)
+    except LookupError:
+        raise SetupError("the backup holds no change counter: use another one") from None
     return backup
 
 
@@ -251,11 +243,6 @@ def _make_room(sql: SqlExecutor, name: str) -> None:
 def _revision(sql: SqlExecutor) -> str:
     row = sql.one(_REVISION)
     return str(row[0]) if row else "nothing"
-
-
-def _number(sql: SqlExecutor) -> int:
-    row = sql.one(_NUMBER)
-    return int(row[0]) if row else 0
 
 
 class _Loader:

@@ -38,7 +38,10 @@ class BackupWriter:
 
     def __init__(self, file: IO[bytes], header: Header) -> None:
         # Neither the time nor the file's name go into gzip's header: the same rows, the same file.
-        self._gzip = gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0)
+        try:
+            self._gzip = gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0)
+        except OSError as error:  # it begins to write at once
+            raise _not_written(error) from None
         self._digest = hashlib.sha256()
         self._rows: dict[str, int] = {}
         self._table = ""

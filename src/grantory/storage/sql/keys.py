@@ -2,8 +2,9 @@
 
 from typing import Final
 
+import msgspec
 from sqlalchemy import bindparam as p
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select, update
 
 from grantory.domain.token import SealedKey
 from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
@@ -11,7 +12,15 @@ from grantory.storage.sql.tables import keys
 
 TOKEN_KEY: Final = "access-token"
 _k = keys.c
-_COLUMNS = (_k.key_id, _k.organization_id, _k.sealed, _k.created_at)
+_COLUMNS = (
+    _k.key_id,
+    _k.organization_id,
+    _k.sealed,
+    _k.created_at,
+    _k.retired_at,
+    _k.expires_at,
+)
+_OF_ORGANIZATION = (_k.organization_id == p("organization"), _k.purpose == TOKEN_KEY)
 GET = Statement(select(*_COLUMNS).where(_k.key_id == p("key_id"), _k.purpose == TOKEN_KEY))
 NEWEST = Statement(
     select(*_COLUMNS)
@@ -23,7 +32,17 @@ NEWEST = Statement(
     .order_by(_k.created_at.desc(), _k.key_id)
     .limit(1)
 )
+ALL = Statement(select(*_COLUMNS).where(_k.purpose == TOKEN_KEY).order_by(_k.created_at, _k.key_id))
 ADD = Statement(insert(keys).values({c.name: p(c.name) for c in (*_COLUMNS, _k.purpose)}))
+RETIRE = Statement(
+    update(keys)
+    .where(*_OF_ORGANIZATION, _k.retired_at.is_(None))
+    .values(retired_at=p("retired"), expires_at=p("expires"))
+)
+REMOVE = Statement(delete(keys).where(*_OF_ORGANIZATION))
+REPLACE_SEALED = Statement(
+    update(keys).where(_k.key_id == p("key"), _k.purpose == TOKEN_KEY).values(sealed=p("again"))
+)
 
 
 class SqlKeys:
@@ -41,19 +60,32 @@ class SqlKeys:
         row = self._sql.one(NEWEST, organization_id=organization_id)
         return None if row is None else _key(row)
 
+    def all(self) -> list[SealedKey]:  # noqa: D102
+        return [_key(row) for row in self._sql.all(ALL)]
+
     def add(self, key: SealedKey) -> None:  # noqa: D102
-        self._sql.run(
-            ADD,
-            key_id=key.key_id,
-            organization_id=key.organization_id,
-            sealed=key.sealed,
-            created_at=key.created_at,
-            purpose=TOKEN_KEY,
-        )
+        self._sql.run(ADD, **msgspec.structs.asdict(key), purpose=TOKEN_KEY)
+        self._log.touched("key", key.organization_id)
+
+    def retire(self, organization_id: str, retired_at: int, expires_at: int) -> None:  # noqa: D102
+        self._sql.run(RETIRE, organization=organization_id, retired=retired_at, expires=expires_at)
+        self._log.touched("key", organization_id)
+
+    def remove(self, organization_id: str) -> None:  # noqa: D102
+        self._sql.run(REMOVE, organization=organization_id)
+        self._log.touched("key", organization_id)
+
+    def replace_sealed(self, key: SealedKey) -> None:  # noqa: D102
+        self._sql.run(REPLACE_SEALED, key=key.key_id, again=key.sealed)
         self._log.touched("key", key.organization_id)
 
 
 def _key(row: Row) -> SealedKey:
     return SealedKey(
-        key_id=bytes(row[0]), organization_id=row[1], sealed=bytes(row[2]), created_at=row[3]
+        key_id=bytes(row[0]),
+        organization_id=row[1],
+        sealed=bytes(row[2]),
+        created_at=row[3],
+        retired_at=row[4],
+        expires_at=row[5],
     )

@@ -1,9 +1,13 @@
 """A SQLite file as a database."""
 
 from pathlib import Path
+from typing import IO
 
 from grantory.ports.runtime import Clock
+from grantory.storage.sql.dump_format import Backup
+from grantory.storage.sql.replacing import Restoration
 from grantory.storage.sqlite import schema
+from grantory.storage.sqlite.backup import restore_backup, write_backup
 from grantory.storage.sqlite.store import SqliteStore
 
 
@@ -34,6 +38,14 @@ class SqliteDatabase:
         """Lets SQLite look through the whole file."""
         return schema.integrity_problems(self.path)
 
-    async def open(self, clock: Clock) -> SqliteStore:
+    async def dump(self, file: IO[bytes], now_ms: int, version: str) -> Backup:
+        """Writes all that it holds at one moment."""
+        return write_backup(self.path, file, now_ms, version)
+
+    async def restore(self, restoration: Restoration) -> Backup:
+        """Puts a backup into it, in one transaction."""
+        return restore_backup(self.path, restoration)
+
+    async def open(self, clock: Clock, processes: int = 1) -> SqliteStore:
         """Opens the store."""
-        return SqliteStore(self.path, clock)
+        return SqliteStore(self.path, clock, processes)

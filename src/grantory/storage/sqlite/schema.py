@@ -15,7 +15,7 @@ def revision(path: Path) -> str | None:
     if not path.exists():
         return None
     with closing(connect(path, WRITER_WAIT_MS)) as connection:
-        return _revision(connection)
+        return revision_of(connection)
 
 
 def upgrade(path: Path, target: str = "head") -> tuple[str | None, str]:
@@ -31,18 +31,19 @@ def upgrade(path: Path, target: str = "head") -> tuple[str | None, str]:
     with closing(connect(path, WRITER_WAIT_MS)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            before = _revision(connection)
+            before = revision_of(connection)
             if before != (HEAD if target == "head" else target):
                 # All of it: execute alone stops at the first statement that answers a row.
                 connection.execute(upgrade_sql("sqlite", before, target)).fetchall()
-            after = _revision(connection)
+            after = revision_of(connection)
             connection.execute("COMMIT")
         except apsw.Error as error:
             raise SetupError(f"cannot upgrade {path}: {error}") from None
     return before, str(after)
 
 
-def _revision(connection: apsw.Connection) -> str | None:
+def revision_of(connection: apsw.Connection) -> str | None:
+    """Tells the schema revision of an open file; None where there is no table in it."""
     try:
         rows = connection.execute(CURRENT).fetchall()
     except apsw.SQLError:

@@ -9,6 +9,7 @@ from typing import Final, TypeVar, cast
 
 import apsw
 
+from grantory.errors import SetupError
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Snapshot, Transaction
 from grantory.storage.sql.transaction import SqlTransaction
@@ -19,10 +20,12 @@ from grantory.storage.sqlite.connection import (
     in_snapshot,
 )
 from grantory.storage.sqlite.feed import SqliteFeed
-from grantory.storage.sqlite.writer import Writer
+from grantory.storage.sqlite.turnstile import Turnstile, Wait
+from grantory.storage.sqlite.writer import MOST_AT_ONCE, Writer
 
 T = TypeVar("T")
 SCAN_THREADS: Final = 2
+LEAST_WRITES: Final = 48
 
 
 class SqliteStore:
@@ -31,14 +34,27 @@ class SqliteStore:
     Short reads run where they are asked for, on the event loop's thread: they take some
     microseconds, less than handing them to another thread. Long reads have threads of their
     own, and all writes go through one (see ``Writer``).
+
+    Args:
+        path: the file.
+        clock: the time of day.
+        processes: how many share the file, for the bound on the writes that each lets wait.
+
+    Raises:
+        SetupError: when the file cannot be opened, or not for writing.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, processes: int = 1) -> None:
         self._path = path
         self._reader = connect(path, READER_WAIT_MS)
         self._watch = connect(path, READER_WAIT_MS)
         self.feed = SqliteFeed(self._watch, self._reader)
-        self._writer = Writer(connect(path, WRITER_WAIT_MS), clock)
+        writing = connect(path, WRITER_WAIT_MS)
+        if writing.readonly("main"):  # and would stay so, whatever becomes of the file
+            raise SetupError(f"cannot write {path}: see to the owner and mode of the file")
+        writing.setbusyhandler(Wait(WRITER_WAIT_MS / 1000))
+        most = max(LEAST_WRITES, MOST_AT_ONCE // processes)
+        self._writer = Writer(writing, clock, Turnstile(path), most)
         self._scans = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="grantory-scan")
         self._local = threading.local()
         self._scanners: list[apsw.Connection] = []
@@ -61,6 +77,10 @@ class SqliteStore:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs a change; returns when it is on disk."""
         return cast(T, await self._writer.write(cast(Callable[[SqlTransaction], T], work)))
+
+    def room(self) -> int:
+        """Tells how many more changes would be made in time."""
+        return self._writer.room
 
     async def close(self) -> None:
         """Finishes waiting writes and closes the file."""

@@ -7,18 +7,22 @@ neighbours; the caller is answered after the one COMMIT that put all of them on 
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 import apsw
 
-from grantory.errors import StorageUnavailable
+from grantory.errors import OutcomeUnknown, StorageUnavailable
 from grantory.ports.runtime import Clock
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite.connection import ApswExecutor, told
+from grantory.storage.sqlite.turnstile import Turnstile
 
 LARGEST_BATCH: Final = 64
-LONGEST_QUEUE: Final = 2_000
+BATCH_SECONDS: Final = 0.025
+MOST_AT_ONCE: Final = 80
+"""As many as are done within a fraction of a second; one more is refused, early."""
 
 
 class _Job:
@@ -41,8 +45,17 @@ class _TransactionLost(Exception):
 class Writer:
     """Runs writes one after another on a connection that nobody else uses."""
 
-    def __init__(self, connection: apsw.Connection, clock: Clock) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        clock: Clock,
+        turnstile: Turnstile | None = None,
+        most: int = MOST_AT_ONCE,
+    ) -> None:
         self._connection = connection
+        self._turnstile = turnstile
+        self._most = most
+        self._unfinished = 0
         self._executor = ApswExecutor(connection)
         self._clock = clock
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -59,11 +72,21 @@ class Writer:
         """
         if self._closed:
             raise StorageUnavailable("the store is closed")
-        if self._queue.qsize() >= LONGEST_QUEUE:
+        if self._unfinished >= self._most:
             raise StorageUnavailable("too many writes are waiting")
         job = _Job(work)
+        self._unfinished += 1
+        job.future.add_done_callback(self._finished)
         self._queue.put(job)
         return await job.future
+
+    def _finished(self, _future: object) -> None:
+        self._unfinished -= 1
+
+    @property
+    def room(self) -> int:
+        """How many more writes would be done in time."""
+        return self._most - self._unfinished
 
     def close(self) -> None:
         """Finishes the writes that wait, and ends the thread."""
@@ -71,45 +94,98 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
         self._connection.close()
+        if self._turnstile is not None:
+            self._turnstile.close()
 
     def _work(self) -> None:
-        closing = False
-        while not closing:
-            jobs: list[_Job] = []
+        while True:
             job = self._queue.get()
-            while job is not None:
-                jobs.append(job)
-                if len(jobs) >= LARGEST_BATCH or self._queue.empty():
-                    break
-                job = self._queue.get()
-            closing = job is None
-            if jobs:
-                try:
-                    self._run(jobs)
-                except Exception as error:
-                    for waiting in jobs:
-                        waiting.error = waiting.error or _unavailable(error)
-                _deliver(jobs)
+            if job is None:
+                return
+            batch = [job]
+            try:
+                closing = self._run_batch(batch)
+            except Exception as error:
+                closing = False
+                for waiting in batch:
+                    waiting.error = waiting.error or _unavailable(error)
+            _deliver(batch)
+            if closing:
+                return
 
-    def _run(self, jobs: list[_Job]) -> None:
+    def _run_batch(self, batch: list[_Job]) -> bool:
+        """Runs a write, and those that wait behind it while there is time, in one transaction.
+
+        Args:
+            batch: the first write; the others are added to it.
+
+        Returns:
+            Whether there will be no more.
+        """
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except apsw.Error as error:  # none of them could begin: another process holds the lock
-            for job in jobs:
+            self._begin()
+        except apsw.Error as error:  # another process holds the lock: nobody's turn will come
+            closing = self._take_all(batch)
+            for job in batch:
                 job.error = _unavailable(error)
-            return
+            return closing
+        committing = False
         try:
-            for job in jobs:
-                self._run_one(job)
+            closing = self._run_those_waiting(batch)
+            committing = True
             self._connection.execute("COMMIT")
         except (_TransactionLost, apsw.Error) as error:
             self._abandon()
-            if len(jobs) > 1:
-                for job in jobs:
-                    job.result = job.error = None
-                    self._run([job])
-            else:
-                jobs[0].error = _unavailable(error)
+            if len(batch) == 1:
+                batch[0].error = _failed(error, committing=committing)
+                return False
+            for job in batch:
+                job.result = job.error = None
+                self._run_batch_of_one(job)
+            return False
+        return closing
+
+    def _run_those_waiting(self, batch: list[_Job]) -> bool:
+        until = time.monotonic() + BATCH_SECONDS
+        self._run_one(batch[0])
+        while len(batch) < LARGEST_BATCH and time.monotonic() < until:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return True
+            batch.append(job)
+            self._run_one(job)
+        return False
+
+    def _take_all(self, batch: list[_Job]) -> bool:
+        while not self._queue.empty():
+            job = self._queue.get()
+            if job is None:
+                return True
+            batch.append(job)
+        return False
+
+    def _run_batch_of_one(self, job: _Job) -> None:
+        committing = False
+        try:
+            self._begin()
+            self._run_one(job)
+            committing = True
+            self._connection.execute("COMMIT")
+        except (_TransactionLost, apsw.Error) as error:
+            self._abandon()
+            job.error = _failed(error, committing=committing)
+
+    def _begin(self) -> None:
+        if self._turnstile is not None:
+            self._turnstile.enter()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        finally:
+            if self._turnstile is not None:
+                self._turnstile.leave()
 
     def _run_one(self, job: _Job) -> None:
         self._connection.execute("SAVEPOINT job")
@@ -134,6 +210,16 @@ def _unavailable(error: Exception) -> Exception:
     if isinstance(translated, StorageUnavailable):
         return translated
     return StorageUnavailable(f"{type(error).__name__}: {error}")
+
+
+def _failed(error: Exception, *, committing: bool) -> Exception:
+    """Tells why a write was not kept; an error of the disk at COMMIT leaves that open.
+
+    The change may then be in the log, whole, and be found there after a crash.
+    """
+    if committing and isinstance(error, apsw.IOError):
+        return OutcomeUnknown(f"{type(error).__name__} at COMMIT: {error}")
+    return _unavailable(error)
 
 
 def _deliver(jobs: list[_Job]) -> None:

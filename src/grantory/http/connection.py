@@ -1,0 +1,241 @@
+"""One connection: uvicorn's, with the bounds that it leaves to its user.
+
+With httptools uvicorn bounds neither the size of a request's headers nor the time they take to
+arrive, nor how long a request waits for its turn.
+"""
+
+import asyncio
+import re
+from typing import Any, Final, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from grantory.http.admission import Admission
+from grantory.http.early_answers import is_change, overloaded, overloaded_start, refusal
+from grantory.http.request import Receive, Scope, Send
+
+MAX_HEAD_BYTES: Final = 65_536
+HEAD_SECONDS: Final = 10
+BODY_SECONDS: Final = 30
+_VERSIONS: Final = ("1.1", "1.0")
+_UPGRADE: Final = re.compile(rb"(\r\n)upgrade(:)", re.IGNORECASE)
+_FRAMING: Final = (b"content-length", b"transfer-encoding")
+_HEALTH: Final = "/health/"
+"""Always served: who asks may take a process for dead that does not answer in time."""
+
+
+class ServerConfig(uvicorn.Config):
+    """uvicorn's configuration, and what the connections of one server share."""
+
+    admission: Admission
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Refuses a request whose head is too large (431), or that is too slow to come (408).
+
+    One that would be answered too late is refused with 503 when its turn comes, and its body is
+    read and dropped, so that the connection can go on.
+
+    A request that arrives whole at once, as nearly all do, costs no timer. No protocol is
+    switched to: what follows a request that asks for one is not read.
+    """
+
+    _head_bytes = 0
+    """What came since the request began, or since the last part of its body."""
+    _in_head = True
+    _unserved = False
+    _is_shed = False
+    _ended = False
+    _tail = b""
+    _awaited: float | None = None
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Starts the time for the first head."""
+        super().connection_made(transport)
+        self._admission = cast(ServerConfig, self.config).admission
+        self._await(HEAD_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops the time."""
+        self._await(None)
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # uvicorn leaves it when the client was rude
+
+    def data_received(self, data: bytes) -> None:
+        """Counts the bytes of a head, and bounds the time for what is still to come."""
+        if self._ended:
+            return
+        self._head_bytes += len(data)
+        if self._in_head and b"pgrade" in data:
+            data = without_upgrade(self._tail, data)
+        self._tail = data[-3:]
+        super().data_received(data)
+        if self._unserved or self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(431, "Request Header Fields Too Large", "request.header.too.large")
+        elif not self._in_head:
+            self._await(BODY_SECONDS)
+        else:
+            self._await(HEAD_SECONDS if self._head_bytes else None)
+
+    def on_headers_complete(self) -> None:
+        """Ends the head; one that came too large in a single piece is not served."""
+        if self._head_bytes > MAX_HEAD_BYTES:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            self._unserved = size > MAX_HEAD_BYTES
+        if self.parser.should_upgrade():
+            self._end_with_this_request()
+        if self.parser.get_http_version() not in _VERSIONS:
+            self._unserved = True
+            self.send_400_response("The request line must end with HTTP/1.0 or HTTP/1.1.")
+        if self._unserved:
+            return
+        self._in_head = False
+        if not self._is_answering and not self._admits(self._method, self._path):
+            self._shed()
+            return
+        super().on_headers_complete()
+        if self._ended:
+            self.cycle.keep_alive = False
+        self.headers = []  # for trailers, which must not pass for headers
+
+    @property
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    @property
+    def _method(self) -> str:
+        return self.parser.get_method().decode("ascii")
+
+    @property
+    def _path(self) -> str:
+        return self.url.partition(b"?")[0].decode("latin-1")
+
+    def _admits(self, method: str, path: str) -> bool:
+        return path.startswith(_HEALTH) or self._admission.admits(change=is_change(method, path))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # A refusal in the same piece may have set the time for a connection that does nothing.
+        self._unset_keepalive_if_required()
+        if app is not _refuse:
+            self._admission.queued(change=is_change(cycle.scope["method"], cycle.scope["path"]))
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """Goes on with the next request, if it came early and has waited until now."""
+        if self.pipeline:
+            cycle = self.pipeline[-1][0]
+            if not self._admits(cycle.scope["method"], cycle.scope["path"]):
+                self.pipeline[-1] = (cycle, cast(Any, _refuse))
+        super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Ends the connection when the server ends: at once, or with the answer that is due."""
+        if self._is_shed:
+            self._end_shed_request(keep_alive=False)
+        else:
+            super().shutdown()
+
+    def _shed(self) -> None:
+        self._is_shed = True
+        self.headers = []
+        if self.expect_100_continue or self._ended:
+            self._end_shed_request(keep_alive=False)
+
+    def _end_shed_request(self, *, keep_alive: bool) -> None:
+        self._is_shed = False
+        is_head = self._method == "HEAD"
+        self.transport.write(overloaded(self._path, head=is_head, keep_alive=keep_alive))
+        if not keep_alive:
+            self._unserved = True  # as is all that follows
+            self.transport.close()
+            return
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    @property
+    def _may_go_on(self) -> bool:
+        # Whoever does not read the answers is not sent more and more of them.
+        return (
+            self.parser.get_http_version() == "1.1"
+            and self.parser.should_keep_alive()
+            and not self.flow.write_paused
+        )
+
+    def _end_with_this_request(self) -> None:
+        """Reads nothing more: the parser would take an upgrade's body for the next request."""
+        self._ended = True
+        if any(name in _FRAMING and value != b"0" for name, value in self.headers):
+            self._unserved = True
+            self.send_400_response("A body cannot come with an upgrade.")
+
+    def on_body(self, body: bytes) -> None:
+        """Takes a part of the body of a request that is served."""
+        self._head_bytes = 0
+        if not self._unserved and not self._is_shed:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Ends the request; bytes that follow belong to the next one."""
+        if not self._unserved:
+            self._in_head = True
+            self._head_bytes = 0
+            if self._is_shed:
+                self._end_shed_request(keep_alive=self._may_go_on)
+            else:
+                super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers a malformed request in JSON; some clients cannot read anything else."""
+        self._refuse(400, "Bad Request", "bad.request", msg)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Says nothing where uvicorn would advise to install a WebSocket library."""
+
+    def _await(self, seconds: float | None) -> None:
+        if seconds == self._awaited:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._awaited = seconds
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._refuse(408, "Request Timeout", "request.timeout")
+
+    def _refuse(self, status: int, reason: str, code: str, message: str = "") -> None:
+        if self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle
+        begun = cycle is not None and cycle.response_started and not cycle.response_complete
+        # With requests that wait behind it, nobody knows how far the answer is that is due.
+        if not begun and not self.pipeline:
+            self.transport.write(refusal(status, reason, code, message or f"{reason}."))
+        self.transport.close()
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - as ASGI
+    headers, body = overloaded_start(scope["path"])
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def without_upgrade(tail: bytes, data: bytes) -> bytes:
+    """Takes the wish for another protocol out of a request's head, which is then served as it is.
+
+    Java's standard client and ``curl --http2`` ask for HTTP/2 with their first request, body
+    and all; a server may leave that unheard (RFC 9110 section 7.8), but the parser would stop
+    at the end of the head. The length stays the same, so that no mistake here could move the
+    border between two requests.
+
+    Args:
+        tail: the last three bytes that came before, for an end of the head in two pieces.
+        data: the piece, which begins in a head.
+    """
+    end = (tail + data).find(b"\r\n\r\n")
+    border = len(data) if end < 0 else max(0, end - len(tail))
+    return _UPGRADE.sub(rb"\1unheard\2", data[:border]) + data[border:]

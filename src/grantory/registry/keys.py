@@ -1,0 +1,165 @@
+"""Token keys: making and retiring them, ending all tokens, and another master key."""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from grantory.domain.audit import PropertyChange
+from grantory.domain.client import MAX_MACHINE_TOKEN_LIFETIME
+from grantory.domain.organization import Organization
+from grantory.domain.token import SealedKey, key_context
+from grantory.errors import SetupError
+from grantory.ports.runtime import Clock, KeySealer, Random
+from grantory.ports.storage import Transaction
+from grantory.registry.actor import system_actor
+
+KEY_BYTES: Final = 32
+KEY_ID_BYTES: Final = 8
+ENTITY: Final = "TokenKey"
+RETIRED_KEPT_MS: Final = (MAX_MACHINE_TOKEN_LIFETIME + 600) * 1000
+"""A retired key verifies for as long as the longest-lived token it can have signed, and ten
+minutes more: a node may go on signing with it until it has heard."""
+
+
+class NewKey(NamedTuple):
+    """A key that was made, and for whom."""
+
+    organization: Organization
+    key: SealedKey
+
+
+class TokenKeys:
+    """Changes token keys, in transactions of its callers: each all at once, or not at all.
+
+    Args:
+        clock: tells when.
+        random: makes the keys.
+        sealer: the master key.
+    """
+
+    def __init__(self, clock: Clock, random: Random, sealer: KeySealer) -> None:
+        self._clock = clock
+        self._random = random
+        self._sealer = sealer
+
+    def add_first(self, transaction: Transaction, organization_id: str) -> None:
+        """Gives an organisation that is being founded its first key.
+
+        Raises:
+            SetupError: when the store was set up with another master key.
+        """
+        transaction.keys.add(self._make(self._lock(transaction), organization_id))
+
+    def rotate(
+        self, transaction: Transaction, organization_id: str | None, *, end_tokens: bool
+    ) -> list[NewKey]:
+        """Gives organisations new keys.
+
+        Args:
+            transaction: where.
+            organization_id: whose; None for everybody's.
+            end_tokens: whether the earlier keys are removed, so that their tokens are refused;
+                otherwise they verify until the last of those has expired.
+
+        Raises:
+            SetupError: when the store was set up with another master key.
+        """
+        sealer = self._lock(transaction)
+        wanted = [
+            organization
+            for organization in transaction.organizations.all()
+            if organization_id in (None, organization.id)
+        ]
+        return [self._renew(transaction, sealer, one, end_tokens, "rotation") for one in wanted]
+
+    def end_every_token(self, transaction: Transaction, reason: str) -> list[NewKey]:
+        """Removes every key and gives each organisation a new one.
+
+        Args:
+            transaction: where.
+            reason: what the audit event is to say.
+
+        Raises:
+            SetupError: when the store was set up with another master key.
+        """
+        sealer = self._lock(transaction)
+        return [
+            self._renew(transaction, sealer, organization, True, reason)
+            for organization in transaction.organizations.all()
+        ]
+
+    def recover(self, transaction: Transaction) -> list[NewKey]:
+        """Makes a store safe that may have lost its newest changes.
+
+        What was revoked by a lost change counts no more, so every token ends; and processes
+        that have heard of lost changes forget all they remember.
+
+        Raises:
+            SetupError: when the store was set up with another master key.
+        """
+        made = self.end_every_token(transaction, "recovery")
+        transaction.installation.outdate_memories()
+        return made
+
+    def reseal(self, transaction: Transaction) -> int:
+        """Encrypts every key anew, under the master key that seals; returns how many.
+
+        Raises:
+            SetupError: when one cannot be opened; then the transaction is to be undone.
+        """
+        self._lock(transaction)
+        keys = transaction.keys.all()
+        for key in keys:
+            context = key_context(key.key_id, key.organization_id)
+            sealed = self._sealer.seal(self._sealer.open(key.sealed, context), context)
+            transaction.keys.replace_sealed(msgspec.structs.replace(key, sealed=sealed))
+            self._record(transaction, key, "Update", PropertyChange("sealed", [], []))
+        transaction.installation.replace_master_key_check(self._sealer.check_value())
+        return len(keys)
+
+    def _lock(self, transaction: Transaction) -> KeySealer:
+        """Keeps the master key from being replaced meanwhile; returns what seals until then."""
+        check = transaction.installation.lock()
+        if check is None:
+            raise SetupError("the store is not set up; nothing was changed")
+        sealer = self._sealer.sealer_of(check)
+        if sealer is None:
+            raise SetupError("this store was set up with another master key; nothing was changed")
+        return sealer
+
+    def _make(self, sealer: KeySealer, organization_id: str) -> SealedKey:
+        key_id = self._random.token_bytes(KEY_ID_BYTES)
+        material = self._random.token_bytes(KEY_BYTES)
+        return SealedKey(
+            key_id=key_id,
+            organization_id=organization_id,
+            sealed=sealer.seal(material, key_context(key_id, organization_id)),
+            created_at=self._clock.now_ms(),
+        )
+
+    def _renew(
+        self,
+        transaction: Transaction,
+        sealer: KeySealer,
+        organization: Organization,
+        end_tokens: bool,
+        reason: str,
+    ) -> NewKey:
+        key = self._make(sealer, organization.id)
+        now = key.created_at
+        if end_tokens:
+            transaction.keys.remove(organization.id)
+        else:
+            transaction.keys.retire(organization.id, now, now + RETIRED_KEPT_MS)
+        transaction.keys.add(key)
+        action = "Revoke" if end_tokens else "Regenerate"
+        self._record(transaction, key, action, PropertyChange("reason", [], [reason]))
+        return NewKey(organization, key)
+
+    def _record(
+        self, transaction: Transaction, key: SealedKey, action: str, change: PropertyChange
+    ) -> None:
+        actor = system_actor(key.organization_id)
+        now = self._clock.now_ms()
+        event = actor.event(now, action, ENTITY, key.key_id.hex(), "", (change,))
+        transaction.audit.add(event)
