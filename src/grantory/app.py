@@ -260,7 +260,7 @@ def build_operations(node: Node, settings: Settings) -> tuple[Operation, ...]:
 
 def build_upkeep(node: Node) -> Upkeep:
     """Makes what keeps the store small."""
-    return Upkeep(node.store, node.clock)
+    return Upkeep(node.store, node.clock, lambda error: _report(error, "upkeep"))
 
 
 def public_url(settings: Settings) -> str:

@@ -344,3 +344,17 @@ async def test_an_address_is_believed_from_trusted_proxies_only(
         await asyncio.sleep(0)  # lines are written when the turn ends
         (line,) = world.log.getvalue().splitlines()
         assert json.loads(line)["address"] == address
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v2/oauth/clients/%00",
+        "/api/v2/authorization/roles/%00",
+        "/api/v2/authorization/subjects/a%00b",
+        "/api/v2/authorization/divisions/%00",
+    ],
+)
+async def test_an_id_with_a_nul_is_nowhere(world: World, path: str) -> None:
+    for method in ("GET", "PUT", "DELETE"):
+        assert (await world.admin.call(method, path)).status_code in (404, 405)

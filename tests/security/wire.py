@@ -3,11 +3,17 @@
 import contextlib
 import json
 import socket
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from tests.support.server import HOST, RunningServer
+from tests.support.server import HOST
 
 SECONDS = 5.0
+
+
+class Listening(Protocol):
+    """A server, wherever it runs."""
+
+    port: int
 
 
 class WireReply(NamedTuple):
@@ -23,7 +29,7 @@ class WireReply(NamedTuple):
 
 
 def exchange(
-    server: RunningServer, *pieces: bytes, wait_for_first: bool = False, end: bool = False
+    server: Listening, *pieces: bytes, wait_for_first: bool = False, end: bool = False
 ) -> bytes:
     """Sends pieces on one connection and reads until the server closes it.
 
@@ -66,7 +72,7 @@ def replies(got: bytes) -> list[WireReply]:
     return found
 
 
-def one_reply(server: RunningServer, *pieces: bytes, wait_for_first: bool = False) -> WireReply:
+def one_reply(server: Listening, *pieces: bytes, wait_for_first: bool = False) -> WireReply:
     """Sends pieces on one connection, and asserts that there is one answer, below 500."""
     found = replies(exchange(server, *pieces, wait_for_first=wait_for_first))
     assert len(found) == 1, found

@@ -36,8 +36,7 @@ from tests.support.entities import (
 from tests.support.runtime import START_MS, FakeClock
 
 T = TypeVar("T")
-MASTER_KEY = MasterKey(bytes(32))
-TOKEN_END = START_MS // 1000 + 1000
+MASTER_KEY, TOKEN_END = MasterKey(bytes(32)), START_MS // 1000 + 1000
 
 
 class Watched:
@@ -489,3 +488,13 @@ async def test_a_small_deny_list_is_answered_without_the_store(reader: Reader) -
     assert await reader.reads_for(denied) == 1
     assert await reader.reads_for(denied) == 0
     assert await reader.reads_for(lambda r: r.is_denied(b"never ended")) == 0
+
+
+async def test_what_is_heard_does_not_void_the_list_that_is_loaded(reader: Reader) -> None:
+    await reader.store.write(world)
+    reader.store.go_on = go_on = asyncio.Event()
+    slow = asyncio.create_task(reader.ask(denied))
+    await reader.store.loaded.wait()
+    await reader.store.write(grant)
+    go_on.set()
+    assert (await slow, await reader.reads_for(denied)) == ([True, False, False], 0)

@@ -391,3 +391,35 @@ def test_commits_are_on_disk_when_they_return(file: Path) -> None:
     with closing(connect(file, 100)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
         assert connection.execute("PRAGMA synchronous").fetchall() == [(2,)]
+
+
+class _FailsToCommit:
+    """A connection whose disk is full."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+    def execute(self, sql: str) -> object:
+        if sql == "COMMIT":
+            raise apsw.FullError("database or disk is full")
+        return self._connection.execute(sql)
+
+
+async def test_closing_ends_although_the_last_commit_failed(
+    traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    first = asyncio.create_task(traced.write(gate.work))
+    await asyncio.to_thread(gate.inside.wait, 10)
+    ending = asyncio.create_task(asyncio.to_thread(traced.writer.close))
+    await asyncio.sleep(0.05)
+    monkeypatch.setattr(
+        traced.writer, "_connection", _FailsToCommit(traced.connection), raising=True
+    )
+    gate.go_on.set()
+    with pytest.raises(StorageUnavailable):
+        await first
+    await asyncio.wait_for(ending, 10)

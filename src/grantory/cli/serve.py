@@ -95,7 +95,13 @@ async def _serve(settings: Settings, listener: socket.socket, lifeline: int | No
         server = make_server(build_application(node, settings), _report_overload, node.store.room)
         upkeep = asyncio.get_running_loop().create_task(build_upkeep(node).run())
         if lifeline is not None:
-            asyncio.get_running_loop().add_reader(lifeline, server.wish_to_end)
+            loop = asyncio.get_running_loop()
+
+            def orphaned(fd: int) -> None:
+                loop.remove_reader(fd)
+                server.wish_to_end()
+
+            loop.add_reader(lifeline, orphaned, lifeline)
         await server.serve([listener])
         upkeep.cancel()
     finally:

@@ -52,6 +52,7 @@ class Workers:
 
     def run(self) -> None:
         """Returns when SIGTERM or SIGINT came and every worker has ended."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # it may have been inherited as ignored
         signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
         ending = False
         while not ending:
@@ -102,7 +103,10 @@ class Workers:
             child, status = os.waitpid(-1, os.WNOHANG)
             if not child:
                 return
-            lived = time.monotonic() - self._started.pop(child)
+            started = self._started.pop(child, None)
+            if started is None:  # an orphan of somebody else's, which process 1 inherits
+                continue
+            lived = time.monotonic() - started
             self._pause = 0.0 if lived > SHORT_LIFE else min(self._pause * 2 + 0.1, LONGEST_PAUSE)
             self._due.append(time.monotonic() + self._pause)
             log().error(

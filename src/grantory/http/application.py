@@ -171,7 +171,8 @@ class Application:
 
     def _find(self, request: Request, route: list[str]) -> tuple[Operation | Plain, dict[str, str]]:
         match = self._router.find(self._inner_path(request.path))
-        if match is None:
+        if match is None or any("\x00" in value for value in match.parameters.values()):
+            # A NUL is in no id, and PostgreSQL cannot even look for it.
             raise ApiError(404, "not.found", "There is nothing at this address.")
         target = match.methods.get(request.method)
         if target is None and request.method == "HEAD":

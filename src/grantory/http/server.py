@@ -7,11 +7,12 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 
 from grantory.errors import SetupError
+from grantory.http.acceptor import Acceptor
 from grantory.http.admission import Admission
 from grantory.http.connection import BoundedProtocol, ServerConfig
 from grantory.http.early_answers import is_change
@@ -42,6 +43,15 @@ class Server(uvicorn.Server):
     def wish_to_end(self, *_: object) -> None:
         """Lets the requests that are being answered be the last."""
         self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to take connections."""
+        await self.lifespan.startup()
+        self.servers = [cast(Any, Acceptor(each, self._connection)) for each in sockets or []]
+        self.started = True
+
+    def _connection(self) -> BoundedProtocol:
+        return BoundedProtocol(self.config, self.server_state, self.lifespan.state)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finishes the requests, and tells of those that were refused last."""

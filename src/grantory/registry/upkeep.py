@@ -15,13 +15,25 @@ BETWEEN_STEPS_SECONDS: Final = 0.05
 ENDED_SECRETS_KEPT_MS: Final = 30 * 86_400_000
 
 
+def _unheard(error: Exception) -> None:
+    raise error
+
+
 class Upkeep:
     """Removes change records, ended tokens, ended secrets and spent keys.
 
     Any number of processes may do so on one store: what one has removed the next finds gone.
+
+    Args:
+        store: the store.
+        clock: the time of day.
+        failed: takes an error that nobody expected, after which it goes on.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, failed: Callable[[Exception], None] = _unheard
+    ) -> None:
+        self._failed = failed
         self._store = store
         self._clock = clock
 
@@ -53,3 +65,5 @@ class Upkeep:
                 await self.finish()
             except ApiError:
                 continue  # the store is away; whoever needs it says so
+            except Exception as error:
+                self._failed(error)

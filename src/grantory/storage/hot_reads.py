@@ -52,6 +52,7 @@ class RememberedReads:
         self._denied: set[bytes] | None = None
         self._denied_is_whole = False
         self._denied_room = 0
+        self._denied_meanwhile: set[bytes] | None = None
         self._denied_loading = asyncio.Lock()
         feed.listen(self._hear)
 
@@ -78,6 +79,7 @@ class RememberedReads:
         ):
             memory.clear()
         self._denied = None
+        self._denied_meanwhile = None
 
     def _forget(self, kind: str, entity_id: str) -> None:
         if kind == "client":
@@ -98,15 +100,17 @@ class RememberedReads:
             self._forget_everything()
 
     def _remember_denied(self, token_id: bytes) -> None:
+        if self._denied_meanwhile is not None:
+            self._denied_meanwhile.add(token_id)
         if self._denied is None:
             return
-        if len(self._denied) >= MOST_DENIED:
-            self._denied_is_whole = False
-        elif self._denied_room > 0:
-            self._denied_room -= 1
-            self._denied.add(token_id)
-        else:  # half of them may have expired by now: a fresh list has no more than it must
+        self._denied_room -= 1
+        if self._denied_room < 0:  # half of them may have expired: a fresh list is smaller
             self._denied = None
+        elif len(self._denied) < MOST_DENIED:
+            self._denied.add(token_id)
+        else:
+            self._denied_is_whole = False
 
     async def _remembered(
         self, memory: _Memory[V], key: str | bytes, load: Callable[[Snapshot], V | None]
@@ -203,9 +207,10 @@ class RememberedReads:
     async def is_denied(self, token_id: bytes) -> bool:
         """Tells whether a single token was ended."""
         if self._denied is None:
+            if self._denied_loading.locked():
+                return await self._is_denied_in_store(token_id)
             async with self._denied_loading:
-                if self._denied is None:
-                    await self._load_denied()
+                await self._load_denied()
         if self._denied is None:
             return await self._is_denied_in_store(token_id)
         if token_id in self._denied:
@@ -213,15 +218,20 @@ class RememberedReads:
         return not self._denied_is_whole and await self._is_denied_in_store(token_id)
 
     async def _load_denied(self) -> None:
-        generation = self._generation
+        """Loads the list; tokens only ever join it, so what is heard meanwhile joins it, too."""
         now = self._clock.now_ms() // 1000 - CLOCK_SLACK_SECONDS
-        ids = await self._store.read(
-            lambda snapshot: snapshot.denied_tokens.unexpired(now, MOST_DENIED)
-        )
-        if generation == self._generation:
-            self._denied = set(ids)
-            self._denied_is_whole = len(ids) < MOST_DENIED
-            self._denied_room = max(len(ids), LEAST_ROOM)
+        meanwhile: set[bytes] = set()
+        self._denied_meanwhile = meanwhile
+        try:
+            ids = await self._store.read(
+                lambda snapshot: snapshot.denied_tokens.unexpired(now, MOST_DENIED)
+            )
+            if self._denied_meanwhile is meanwhile:  # else everything was forgotten
+                self._denied = meanwhile.union(ids)
+                self._denied_is_whole = len(ids) < MOST_DENIED
+                self._denied_room = max(len(ids), LEAST_ROOM)
+        finally:
+            self._denied_meanwhile = None
 
     async def _is_denied_in_store(self, token_id: bytes) -> bool:
         return await self._store.read(lambda snapshot: snapshot.denied_tokens.contains(token_id))

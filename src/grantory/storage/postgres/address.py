@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from grantory.errors import SetupError
 
 SCHEMES: Final = ("postgresql", "postgres")
-TARGETS: Final = ("any", "read-write", "primary")
+TARGETS: Final = ("read-write", "primary")
+"""A server that only follows another answers with what was: it is never used."""
 MOST_HOSTS: Final = 16
 LAST_PORT: Final = 65_535
 _PASSED_ON: Final = frozenset(
@@ -32,7 +33,7 @@ class PostgresAddress(NamedTuple):
 
     Attributes:
         hosts: one address for the driver for each host, in the order in which they are tried.
-        target: what a host must be: ``read-write``, ``primary``, or ``any``.
+        target: what a host must be: ``read-write`` or ``primary``.
         shown: the address without its password, for people.
     """
 
@@ -80,7 +81,7 @@ def read_address(url: str) -> PostgresAddress:
     user = login.partition(":")[0] or quote(options.get("user", ""))
     return PostgresAddress(
         hosts=tuple(_driver_address(login, host, database, query) for host in hosts),
-        target=target or ("read-write" if len(hosts) > 1 else "any"),
+        target=target or "read-write",
         shown=f"postgresql://{user + '@' if user else ''}{','.join(hosts)}/{database}",
     )
 

@@ -112,8 +112,12 @@ def _weightier(first: BaseException, second: BaseException) -> BaseException:
     return first if isinstance(second, OSError) and not isinstance(first, OSError) else second
 
 
-async def connect_for_setup(connector: Connector) -> "asyncpg.Connection[Any]":
+async def connect_for_setup(connector: Connector, name: str) -> "asyncpg.Connection[Any]":
     """Opens a connection for a command or a start.
+
+    Args:
+        connector: opens it.
+        name: the address, without its password.
 
     Raises:
         SetupError: when no host takes it, or the server is too old.
@@ -121,9 +125,9 @@ async def connect_for_setup(connector: Connector) -> "asyncpg.Connection[Any]":
     try:
         connection = await connector.connect()
     except pg.InvalidCatalogNameError:
-        raise SetupError("the database does not exist: create it (createdb), empty") from None
+        raise SetupError(f"{name} does not exist: create it (createdb), empty") from None
     except _NO_CONNECTION as error:
-        raise SetupError(f"cannot use PostgreSQL: {reason(error)}") from None
+        raise SetupError(f"cannot use {name}: {reason(error)}") from None
     version = connection.get_server_version().major
     if version < OLDEST_VERSION:
         await close(connection)

@@ -107,7 +107,7 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["asyncpg.Connection[Any]"]:
-        connection = await connect_for_setup(self._connector)
+        connection = await connect_for_setup(self._connector, self._name)
         try:
             yield connection
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -41,6 +41,7 @@ MOST_TRIES: Final = 5
 NOT_REPLICATED: Final = frozenset({"01000", "57P01"})
 """What the server says, as a warning, of a commit that did not reach its standby."""
 
+COMPLETION_UNKNOWN: Final = "40003"
 _PAUSE: Final = 0.02
 _CERTAINLY_ROLLED_BACK: Final = ("40", "23", "25")
 
@@ -215,7 +216,8 @@ async def _commit(connection: AnyConnection, running: RunningTransaction) -> Non
     try:
         await running.commit()
     except asyncpg.PostgresError as error:
-        if str(error.sqlstate or "").startswith(_CERTAINLY_ROLLED_BACK):
+        state = str(error.sqlstate or "")
+        if state.startswith(_CERTAINLY_ROLLED_BACK) and state != COMPLETION_UNKNOWN:
             raise StorageUnavailable(f"COMMIT was refused: {error.sqlstate}") from error
         raise OutcomeUnknown(f"{type(error).__name__} at COMMIT") from error
     except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:

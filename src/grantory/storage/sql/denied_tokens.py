@@ -9,7 +9,12 @@ from grantory.storage.sql.tables import denied_tokens
 
 _t = denied_tokens.c
 CONTAINS = Statement(select(_t.token_id).where(_t.token_id == p("token_id")))
-UNEXPIRED = Statement(select(_t.token_id).where(_t.expires_at_s > p("now")).limit(p("limit")))
+UNEXPIRED = Statement(
+    select(_t.token_id)
+    .where(_t.expires_at_s > p("now"))
+    .order_by(_t.expires_at_s.desc())
+    .limit(p("limit"))
+)
 ADD = Statement(insert(denied_tokens).values({c.name: p(c.name) for c in _t}))
 
 

@@ -28,7 +28,7 @@ MOST_AT_ONCE: Final = 80
 class _Job:
     """A write that waits for its turn."""
 
-    __slots__ = ("error", "future", "loop", "result", "work")
+    __slots__ = ("error", "future", "kept", "loop", "result", "work")
 
     def __init__(self, work: Callable[[SqlTransaction], Any]) -> None:
         self.work = work
@@ -36,6 +36,7 @@ class _Job:
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
         self.error: Exception | None = None
+        self.kept = False
 
 
 class _TransactionLost(Exception):
@@ -60,6 +61,7 @@ class Writer:
         self._clock = clock
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
+        self._is_last = False
         self._thread = threading.Thread(target=self._work, name="grantory-writer", daemon=True)
         self._thread.start()
 
@@ -104,81 +106,79 @@ class Writer:
                 return
             batch = [job]
             try:
-                closing = self._run_batch(batch)
+                self._run_batch(batch)
             except Exception as error:
-                closing = False
                 for waiting in batch:
-                    waiting.error = waiting.error or _unavailable(error)
+                    if not waiting.kept:
+                        waiting.error = waiting.error or _unavailable(error)
             _deliver(batch)
-            if closing:
+            if self._is_last:
                 return
 
-    def _run_batch(self, batch: list[_Job]) -> bool:
+    def _run_batch(self, batch: list[_Job]) -> None:
         """Runs a write, and those that wait behind it while there is time, in one transaction.
 
         Args:
             batch: the first write; the others are added to it.
-
-        Returns:
-            Whether there will be no more.
         """
         try:
             self._begin()
         except apsw.Error as error:  # another process holds the lock: nobody's turn will come
-            closing = self._take_all(batch)
+            self._take_all(batch)
             for job in batch:
                 job.error = _unavailable(error)
-            return closing
+            return
         committing = False
         try:
-            closing = self._run_those_waiting(batch)
+            self._run_those_waiting(batch)
             committing = True
             self._connection.execute("COMMIT")
         except (_TransactionLost, apsw.Error) as error:
+            in_doubt = committing and isinstance(error, apsw.IOError)
             self._abandon()
             if len(batch) == 1:
-                batch[0].error = _failed(error, committing=committing)
-                return False
+                batch[0].error = _failed(error, in_doubt=in_doubt)
+                return
             for job in batch:
                 job.result = job.error = None
-                self._run_batch_of_one(job)
-            return False
-        return closing
+                self._run_alone(job, in_doubt=in_doubt)
 
-    def _run_those_waiting(self, batch: list[_Job]) -> bool:
+    def _run_those_waiting(self, batch: list[_Job]) -> None:
         until = time.monotonic() + BATCH_SECONDS
         self._run_one(batch[0])
         while len(batch) < LARGEST_BATCH and time.monotonic() < until:
             try:
                 job = self._queue.get_nowait()
             except queue.Empty:
-                break
+                return
             if job is None:
-                return True
+                self._is_last = True
+                return
             batch.append(job)
             self._run_one(job)
-        return False
 
-    def _take_all(self, batch: list[_Job]) -> bool:
+    def _take_all(self, batch: list[_Job]) -> None:
         while not self._queue.empty():
             job = self._queue.get()
             if job is None:
-                return True
+                self._is_last = True
+                return
             batch.append(job)
-        return False
 
-    def _run_batch_of_one(self, job: _Job) -> None:
-        committing = False
+    def _run_alone(self, job: _Job, *, in_doubt: bool) -> None:
+        """Runs a write of a batch that failed; ``in_doubt`` if that may be on disk all the same."""
         try:
             self._begin()
             self._run_one(job)
-            committing = True
+            in_doubt = True
             self._connection.execute("COMMIT")
+            job.kept = True
         except (_TransactionLost, apsw.Error) as error:
             self._abandon()
-            job.error = _failed(error, committing=committing)
+            job.error = _failed(error, in_doubt=in_doubt and isinstance(error, apsw.IOError))
 
     def _begin(self) -> None:
+        self._abandon()  # should an earlier one have been left open by a failure of the disk
         if self._turnstile is not None:
             self._turnstile.enter()
         try:
@@ -212,12 +212,12 @@ def _unavailable(error: Exception) -> Exception:
     return StorageUnavailable(f"{type(error).__name__}: {error}")
 
 
-def _failed(error: Exception, *, committing: bool) -> Exception:
+def _failed(error: Exception, *, in_doubt: bool) -> Exception:
     """Tells why a write was not kept; an error of the disk at COMMIT leaves that open.
 
     The change may then be in the log, whole, and be found there after a crash.
     """
-    if committing and isinstance(error, apsw.IOError):
+    if in_doubt:
         return OutcomeUnknown(f"{type(error).__name__} at COMMIT: {error}")
     return _unavailable(error)
 

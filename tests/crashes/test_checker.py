@@ -1,0 +1,134 @@
+"""The checker of the crash tests finds what it is there to find."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import NamedTuple
+
+import apsw
+import pytest
+
+from tests.crashes.checker import check
+from tests.crashes.ledger import Request
+from tests.crashes.load import Load
+from tests.crashes.rows import SqliteRows, check_rows
+from tests.support.server import RunningServer
+
+LOST = [
+    "DELETE FROM audit_events WHERE action = 'Regenerate'",
+    "DELETE FROM audit_events WHERE action = 'Revoke'",
+    "DELETE FROM audit_events WHERE id = (SELECT max(id) FROM audit_events WHERE action = 'Create'"
+    " AND entity_type = 'OAuthClient')",
+    "DELETE FROM denied_tokens",
+    "UPDATE client_secrets SET ended_at = 1 WHERE ended_at IS NULL",
+    "UPDATE client_secrets SET ended_at = NULL",
+    "UPDATE clients SET deleted_at = NULL",
+    "UPDATE clients SET version = version + 1",
+    "UPDATE roles SET version = version + 1",
+    "DELETE FROM roles",
+    "UPDATE OR IGNORE grants SET role_id = 'gone'",
+    "UPDATE OR IGNORE grants SET subject_id = 'gone'",
+    "UPDATE change_counter SET number = 1",
+]
+
+
+class Stopped(NamedTuple):
+    """A server with no work under way."""
+
+    server: RunningServer
+    load: Load
+    rows: SqliteRows
+
+
+@pytest.fixture(scope="module")
+def stopped() -> Iterator[Stopped]:
+    with RunningServer() as server:
+        load, rows = Load(server), SqliteRows(server.data_dir / "grantory.db")
+        with load.running():
+            load.wait_for(300)
+        check(server, load, rows)
+        yield Stopped(server, load, rows)
+
+
+def expect(stopped: Stopped, what: str) -> None:
+    with pytest.raises(AssertionError, match=what):
+        check(stopped.server, stopped.load, stopped.rows)
+
+
+def test_a_lost_change_is_found(stopped: Stopped) -> None:
+    client = next(iter(stopped.load.ledgers[0].clients.values()))
+    known = client.text
+    client.text = "a later text"
+    expect(stopped, "'a later text'.* was acknowledged")
+    client.text = known
+    client.roles |= {"another"}
+    expect(stopped, "was acknowledged")
+    client.roles -= {"another"}
+    check(*stopped)
+
+
+def test_a_lost_secret_is_found(stopped: Stopped) -> None:
+    client = next(iter(stopped.load.ledgers[0].clients.values()))
+    known = client.secret
+    client.secret = "gcs_of_a_later_answer"
+    expect(stopped, "not its secret")
+    client.secret = known
+
+
+def test_what_was_refused_and_is_there_is_found(stopped: Stopped) -> None:
+    ledger = stopped.load.ledgers[0]
+    text = next(iter(ledger.clients.values())).text
+    ledger.refused.add(text)
+    expect(stopped, "refused was done")
+    ledger.refused.remove(text)
+
+
+def test_what_nobody_knows_of_is_found(stopped: Stopped) -> None:
+    ledger = stopped.load.ledgers[0]
+    client_id, client = next(iter(ledger.clients.items()))
+    del ledger.clients[client_id]
+    expect(stopped, "nobody knows of")
+    # With an open request it is known of again, and gets a new secret.
+    ledger.open.append(Request("create client", client.text, roles=client.roles))
+    ledger.clients.pop(client_id, None)
+    state = client.state
+    if state == "active":
+        check(*stopped)
+        assert ledger.clients[client_id].secret != client.secret
+    else:
+        ledger.open.clear()
+        ledger.clients[client_id] = client
+
+
+def test_an_undone_deletion_is_found(stopped: Stopped) -> None:
+    ledger = stopped.load.ledgers[0]
+    client_id = next(iter(ledger.clients))
+    client = ledger.clients.pop(client_id)
+    ledger.gone.add(client_id)
+    with pytest.raises(AssertionError):
+        check(*stopped)
+    ledger.gone.remove(client_id)
+    ledger.clients[client_id] = client
+
+
+@pytest.mark.parametrize("damage", LOST)
+def test_half_of_a_change_is_found(stopped: Stopped, damage: str) -> None:
+    file = stopped.server.data_dir / "grantory.db"
+    with closing(apsw.Connection(":memory:")) as copy, closing(apsw.Connection(str(file))) as file_:
+        with copy.backup("main", file_, "main") as backup:
+            backup.step(-1)
+        check_rows(_Copy(copy))
+        copy.execute(damage)
+        assert copy.changes(), "nothing to damage"
+        with pytest.raises(AssertionError):
+            check_rows(_Copy(copy))
+
+
+class _Copy(SqliteRows):
+    """A database in memory."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def query(self, sql: str) -> list[tuple[str, ...]]:
+        rows = self._connection.execute(sql).fetchall()
+        return [tuple("" if value is None else str(value) for value in row) for row in rows]

@@ -1,0 +1,150 @@
+"""A primary that dies, and a standby that takes over or does not answer."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import pytest
+
+from tests.crashes.checker import check
+from tests.crashes.ledger import CLIENTS, TOKEN
+from tests.crashes.load import Load
+from tests.crashes.rows import PostgresRows
+from tests.crashes.test_full_disk import large_client
+from tests.crashes.test_killed_postgres import WORKERS
+from tests.crashes.test_killed_workers import QUIET
+from tests.support.ports import HOST
+from tests.support.postgres import Cluster
+from tests.support.postgres_process import wait_for
+from tests.support.server import Reply, RunningServer
+from tests.support.soak import rounds
+
+WAITING = "application_name = 'grantory' AND wait_event = 'SyncRep'"
+LONGEST_ANSWER = 20.0
+"""Seconds; a COMMIT is waited for five, and the machine may be slow."""
+
+
+class Trio(NamedTuple):
+    """A server, a primary and a synchronous standby."""
+
+    server: RunningServer
+    load: Load
+    primary: Cluster
+    standby: Cluster
+    database: str
+
+
+@contextmanager
+def a_trio() -> Iterator[Trio]:
+    """All run, and nothing is under way."""
+    with Cluster(durable=True) as primary, primary.standby() as standby:
+        primary.wait_for_commits_by(standby)
+        database = primary.create_database()
+        hosts = [f"{HOST}:{primary.port}", f"{HOST}:{standby.port}"]
+        environment = {"GRANTORY_DATABASE_URL": primary.url(database, hosts=hosts), **QUIET}
+        with RunningServer("--workers", str(WORKERS), environment=environment) as server:
+            yield Trio(server, Load(server), primary, standby, database)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_case_85_a_synchronous_standby_takes_over_without_a_loss() -> None:
+    for _ in range(rounds(1, 20)):
+        with a_trio() as trio:
+            load = trio.load
+            revoked = trio.server.token()
+            with load.running():
+                load.wait_for(80)
+                assert trio.server.call("DELETE", TOKEN, token=revoked).status in (200, 204)
+                trio.primary.kill()
+                killed = time.monotonic()
+                trio.standby.promote()
+                promoted = time.monotonic()
+                load.wait_for(60)
+                wait_for(lambda: load.any_token(killed), "a token")
+            # First: it waits until every process has heard of everything.
+            check(trio.server, load, PostgresRows(trio.standby, trio.database))
+            assert trio.server.call("GET", TOKEN, token=revoked).status == 401
+            print(
+                f"promotion {promoted - killed:.2f} s after the kill; first change "
+                f"{load.first('change', killed) - killed:.2f} s, first token "
+                f"{load.first('token', killed) - killed:.2f} s after the kill; "
+                f"{load.left_open()} changes of unknown outcome"
+            )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_case_85_a_change_that_no_standby_has_is_never_acknowledged() -> None:
+    with a_trio() as trio:
+        with trio.load.running():
+            trio.load.wait_for(20)
+        trio.standby.pause()
+        try:
+            began = time.monotonic()
+            assert_unknown(create(trio))
+            taken = time.monotonic() - began
+            assert taken < LONGEST_ANSWER
+            # Reading, and so giving out tokens, needs no standby.
+            assert trio.server.call("GET", TOKEN, token=trio.server.token()).status == 200
+        finally:
+            trio.standby.resume()
+        with trio.load.running():
+            trio.load.wait_for(20)
+        check(trio.server, trio.load, PostgresRows(trio.primary, trio.database))
+        print(f"a COMMIT that nobody confirmed was told as unknown after {taken:.1f} s")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("end", ["pg_cancel_backend", "pg_terminate_backend"])
+def test_case_85_a_commit_whose_wait_is_ended_is_not_acknowledged(end: str) -> None:
+    with a_trio() as trio:
+        with trio.load.running():
+            trio.load.wait_for(20)
+        trio.standby.pause()
+        count = f"SELECT count(*) FROM pg_stat_activity WHERE {WAITING}"
+        with Asking(trio) as asking:
+            wait_for(lambda: trio.primary.psql(count) == "1", "a commit that waits")
+            trio.primary.psql(f"SELECT {end}(pid) FROM pg_stat_activity WHERE {WAITING}")
+        trio.standby.resume()
+        assert asking.answer is not None
+        assert_unknown(asking.answer)
+        with trio.load.running():
+            trio.load.wait_for(20)
+        check(trio.server, trio.load, PostgresRows(trio.primary, trio.database))
+        names = [c["name"] for c in trio.server.call("GET", CLIENTS).json()["entities"]]
+        assert names.count("large") == 1, "kept by the primary, and done once"
+
+
+class Asking(threading.Thread):
+    """A create under way."""
+
+    def __init__(self, trio: Trio) -> None:
+        super().__init__(daemon=True)
+        self._trio = trio
+        self.answer: Reply | None = None
+
+    def run(self) -> None:
+        self.answer = create(self._trio)
+
+    def __enter__(self) -> "Asking":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.join(LONGEST_ANSWER)
+
+
+def create(trio: Trio) -> Reply:
+    """Ask for a client that is no writer's."""
+    return trio.server.call("POST", CLIENTS, large_client(trio.load), token=trio.load.admin)
+
+
+def assert_unknown(answer: Reply) -> None:
+    """503 that tells nobody to try again."""
+    assert answer.status == 503, answer
+    assert answer.json()["code"] == "service.outcome.unknown"
+    assert "retry-after" not in answer.headers

@@ -1,0 +1,140 @@
+"""Watches one change on the embedded store with strace: is it on disk before it is answered?
+
+By hand, on Linux with the package ``strace``, where tracing is not barred (in a container it
+may need ``--cap-add SYS_PTRACE``):
+
+    python -m tests.crashes.wal_sync
+
+It starts a server of its own, creates one client, and prints the calls that matter. PASS says
+that the file ``-wal`` was written and then synchronised, without an error, before the first
+byte of the answer was given to the socket.
+"""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.server import RunningServer
+
+CALLS = "fdatasync,fsync,pwrite64,write,writev,sendto,sendmsg"
+PATIENCE = 30.0
+LINE = re.compile(r"(?P<thread>\d+) +(?P<at>\d+\.\d+) (?P<rest>.*)")
+CONTENT = re.compile(r'(?<=pwrite64)(\(\d+<[^>]*>, )".*"(?:\.\.\.)?')
+UNFINISHED = " <unfinished ...>"
+RESUMED = re.compile(r"<\.\.\. \w+ resumed>(.*)")
+ENDED = re.compile(r"(.*) = (-?\d+)(?: .*)? <(\d+\.\d+)>")
+
+
+class Call(NamedTuple):
+    """One call of the system, with the seconds at which it began and returned."""
+
+    began: float
+    ended: float
+    text: str
+    result: int
+
+
+class Seen(NamedTuple):
+    """What was seen of a change."""
+
+    written: list[Call]
+    synchronised: list[Call]
+    answered: list[Call]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether all that was written was on disk before the answer."""
+        if not (self.written and self.synchronised and self.answered):
+            return False
+        last_written = max(call.ended for call in self.written)
+        good = [c for c in self.synchronised if c.result == 0 and c.began >= last_written]
+        return bool(good) and min(c.ended for c in good) < min(c.began for c in self.answered)
+
+
+def read_trace(text: str) -> list[Call]:
+    """The calls in what strace -f -ttt -T has written, also those told on two lines."""
+    calls: list[Call] = []
+    begun: dict[str, tuple[float, str]] = {}
+    for line in text.splitlines():
+        match = LINE.fullmatch(line)
+        if not match:
+            continue
+        thread, at, rest = match["thread"], float(match["at"]), match["rest"]
+        if rest.endswith(UNFINISHED):
+            begun[thread] = at, rest.removesuffix(UNFINISHED)
+            continue
+        resumed = RESUMED.fullmatch(rest)
+        if resumed and thread in begun:
+            at, start = begun.pop(thread)
+            rest = start + resumed[1]
+        ended = ENDED.fullmatch(rest)
+        if ended:
+            calls.append(Call(at, at + float(ended[3]), rest, int(ended[2])))
+    return sorted(calls)
+
+
+def seen_in(calls: list[Call]) -> Seen:
+    """Picks out what was done to the log, and the answer."""
+    of_log = [call for call in calls if re.match(r"\w+\(\d+<[^>]*-wal>", call.text)]
+    return Seen(
+        written=[call for call in of_log if call.text.startswith("pwrite64")],
+        synchronised=[call for call in of_log if "sync(" in call.text],
+        answered=[call for call in calls if "HTTP/1.1 200" in call.text],
+    )
+
+
+def traced_create() -> str:
+    """What strace has to say of one create; empty where it cannot trace."""
+    program = shutil.which("strace")
+    if program is None:
+        return ""
+    with RunningServer() as server, tempfile.TemporaryDirectory() as folder:
+        token = server.token()
+        file = Path(folder) / "trace"
+        command = [program, "-f", "-ttt", "-T", "-y", "-s", "48", "-e", f"trace={CALLS}"]
+        tracer = subprocess.Popen(
+            [*command, "-o", str(file), "-p", str(server.process_id)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert tracer.stderr is not None
+            if "attached" not in tracer.stderr.readline():
+                return ""
+            body = {"name": "traced", "authorizedGrantType": "SAML2-BEARER"}
+            body["registeredRedirectUri"] = ["https://example.com/"]  # type: ignore[assignment]
+            answer = server.call("POST", "/api/v2/oauth/clients", body, token=token)
+            assert answer.status == 200, answer
+            deadline = time.monotonic() + PATIENCE
+            while "HTTP/1.1 200" not in file.read_text("utf-8"):
+                assert time.monotonic() < deadline, "the answer was not seen"
+                time.sleep(0.05)
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            tracer.communicate(timeout=PATIENCE)
+        return file.read_text("utf-8")
+
+
+def main() -> int:
+    """Trace, print, judge."""
+    trace = traced_create()
+    if not trace:
+        print("strace is missing, or tracing is barred here: nothing was shown")
+        return 2
+    seen = seen_in(read_trace(trace))
+    print(f"{len(seen.written)} writes to the log; the last of them, and what came then:")
+    for call in sorted([*seen.written[-1:], *seen.synchronised, *seen.answered[:1]]):
+        text = CONTENT.sub(r"\1...", call.text)
+        print(f"{call.began:.6f} to {call.ended:.6f}  {text}")
+    print("PASS" if seen.is_right else "FAIL")
+    return 0 if seen.is_right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The protocol of one connection, on a transport and timers that a test has in hand."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.server import ServerState
+
+from grantory.http.admission import Admission
+from grantory.http.connection import BoundedProtocol, ServerConfig
+from grantory.http.early_answers import is_change
+from grantory.http.server import KEEP_ALIVE_SECONDS
+from tests.security.wire import replies
+
+WHOLE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+class Timer:
+    """A call that a loop was asked to make later."""
+
+    def __init__(self, at: float, work: Callable[..., Any]) -> None:
+        self.at = at
+        self.work = work
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """It shall not be made."""
+        self.cancelled = True
+
+
+class Loop:
+    """The running event loop, with timers that go off when the test says so."""
+
+    def __init__(self) -> None:
+        self._real = asyncio.get_running_loop()
+        self.now = 0.0
+        self.timers: list[Timer] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def call_later(self, seconds: float, work: Callable[..., Any]) -> Timer:
+        """Note a call."""
+        timer = Timer(self.now + seconds, work)
+        self.timers.append(timer)
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        for timer in [t for t in self.timers if t.at <= self.now and not t.cancelled]:
+            timer.cancelled = True
+            timer.work()
+
+
+class Wire(asyncio.Transport):
+    """A connection that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+        self.reading = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep it."""
+        if not self.closed:
+            self.written += bytes(data)
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        """Tell it."""
+        return self.closed
+
+    def pause_reading(self) -> None:
+        """Note it."""
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        """Note it."""
+        self.reading = True
+
+
+class Connection:
+    """A protocol with an application that answers once the body is there."""
+
+    def __init__(self) -> None:
+        self.loop = Loop()
+        self.wire = Wire()
+        self.served: list[str] = []
+        self.refused: list[int] = []
+        self.room = 1_000
+        """How many changes are taken."""
+        self.going_on = asyncio.Event()
+        """Cleared, it keeps the application from answering."""
+        self.going_on.set()
+        self.admission = Admission(self.refused.append, lambda: self.room)
+        config = ServerConfig(
+            self._counted,
+            interface="asgi3",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
+        config.admission = self.admission
+        self.protocol = BoundedProtocol(config, ServerState(), {}, _loop=self.loop)  # type: ignore[arg-type]
+        self.protocol.connection_made(self.wire)
+
+    async def _counted(self, scope: Any, receive: Any, send: Any) -> None:
+        self.admission.started(change=is_change(scope["method"], scope["path"]))
+        await self._application(scope, receive, send)
+
+    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive()).get("more_body"):
+            pass
+        if message["type"] == "http.disconnect":
+            return
+        self.served.append(scope["path"])
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self.going_on.wait()
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def send(self, data: bytes) -> None:
+        """Give the protocol bytes, and the application its turns."""
+        if not self.wire.closed:
+            self.protocol.data_received(data)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    def is_open(self) -> bool:
+        """Whether the server has not closed it."""
+        return not self.wire.closed
+
+    def statuses(self) -> list[int]:
+        """The statuses of what was answered."""
+        return [reply.status for reply in replies(self.wire.written)]

@@ -1,0 +1,246 @@
+"""PostgreSQL that fails in the middle: what is run again, what is not, and how long it takes."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import asyncpg
+import pytest
+from sqlalchemy.util import await_only
+
+from grantory.errors import Conflict, OutcomeUnknown, StorageUnavailable
+from grantory.ports.storage import Transaction
+from grantory.storage.postgres.address import read_address
+from grantory.storage.postgres.connection import STATEMENT_SECONDS, Connector
+from grantory.storage.postgres.store import ACQUIRE_SECONDS, MOST_TRIES, PostgresStore
+from grantory.storage.sql.statement import SqlExecutor
+from grantory.storage.sql.transaction import SqlTransaction
+from tests.support.databases import fresh_postgres
+from tests.support.entities import ORG, a_client, an_id, put
+from tests.support.runtime import FakeClock
+
+SLACK = 4.0
+"""Seconds by which a slow machine may be late."""
+
+Work = Callable[[Transaction], object]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with fresh_postgres() as made:
+        yield made
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[PostgresStore]:
+    opened = await PostgresStore.open(Connector(read_address(url)), FakeClock(), 1)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def other(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    """Another session of the same database."""
+    connection = await asyncpg.connect(url)
+    yield connection
+    await connection.close()
+
+
+class Plain:
+    """A statement that is none of the store's own."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+
+    def for_postgres(self, params: dict[str, Any]) -> tuple[str, list[Any]]:
+        return self._sql, list(params.values())
+
+
+def sql_of(t: Transaction) -> SqlExecutor:
+    return cast(SqlTransaction, t)._sql
+
+
+def run(t: Transaction, sql: str) -> list[Any]:
+    return sql_of(t).all(cast(Any, Plain(sql)))
+
+
+async def names(store: PostgresStore) -> list[str]:
+    return [c.name for c in await store.read(lambda s: s.clients.page(ORG, 0, 100))]
+
+
+@asynccontextmanager
+async def takes(least: float, most: float) -> AsyncIterator[None]:
+    began = time.monotonic()
+    yield
+    assert least <= time.monotonic() - began <= most
+
+
+def failing(times: int, sql: str, runs: list[int]) -> Work:
+    """Adds a client, then runs what fails, the first so many times."""
+
+    def work(t: Transaction) -> int:
+        runs.append(1)
+        t.clients.add(a_client(1))
+        if len(runs) <= times:
+            run(t, sql)
+        return len(runs)
+
+    return work
+
+
+def raising(state: str) -> str:
+    return f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$"
+
+
+KILL = "SELECT pg_terminate_backend(pg_backend_pid())"
+
+
+@pytest.mark.parametrize("sql", [raising("40001"), raising("40P01"), KILL])
+async def test_what_fails_before_its_commit_is_run_again_and_done_once(
+    store: PostgresStore, sql: str
+) -> None:
+    runs: list[int] = []
+    assert await store.write(failing(2, sql, runs)) == 3
+    assert await names(store) == ["client 1"]
+
+
+@pytest.mark.parametrize("sql", [raising("40001"), KILL])
+async def test_what_fails_again_and_again_is_given_up(store: PostgresStore, sql: str) -> None:
+    runs: list[int] = []
+    with pytest.raises(StorageUnavailable) as caught:
+        await store.write(failing(100, sql, runs))
+    assert caught.value.retry_after == 1
+    assert len(runs) == MOST_TRIES
+    assert await names(store) == []
+
+
+def failing_at_once(sql: str, runs: list[int]) -> Work:
+    def work(t: Transaction) -> None:
+        runs.append(1)
+        run(t, sql)
+
+    return work
+
+
+async def test_other_failures_are_not_run_again(store: PostgresStore) -> None:
+    await store.write(lambda t: t.clients.add(a_client(1)))
+    runs: list[int] = []
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await store.write(failing_at_once("SELECT 1 / 0", runs))
+    with pytest.raises(Conflict):
+        await store.write(failing(0, "", runs))
+    assert len(runs) == 2
+    assert await names(store) == ["client 1"]
+
+
+async def test_two_that_wait_for_each_other_are_both_done(store: PostgresStore) -> None:
+    await store.write(put(a_client(1, name="0"), a_client(2, name="0")))
+    met = asyncio.Barrier(2)
+    runs: list[int] = []
+
+    def raising_both(first: int, second: int) -> Work:
+        def work(t: Transaction) -> None:
+            runs.append(first)
+            for turn, number in enumerate((first, second)):
+                client = t.clients.get_for_change(ORG, an_id(number))
+                assert client is not None
+                t.clients.replace(a_client(number, name=str(int(client.name) + 1)))
+                if turn == 0 and len(runs) <= 2:
+                    await_only(met.wait())
+
+        return work
+
+    await asyncio.gather(store.write(raising_both(1, 2)), store.write(raising_both(2, 1)))
+    assert len(runs) > 2, "there was no deadlock"
+    assert await names(store) == ["2", "2"]
+
+
+AT_COMMIT = """
+CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql
+AS $$ BEGIN {what}; RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON clients DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION at_commit()
+"""
+
+
+async def adding_at_commit(
+    store: PostgresStore, other: "asyncpg.Connection[Any]", what: str
+) -> tuple[BaseException | None, int]:
+    """What became of a client where this is done at its COMMIT, and how often it was tried."""
+    await other.execute(AT_COMMIT.format(what=what))
+    runs: list[int] = []
+
+    def work(t: Transaction) -> None:
+        runs.append(1)
+        t.clients.add(a_client(1))
+
+    async with takes(0, STATEMENT_SECONDS + SLACK):
+        result = (await asyncio.gather(store.write(work), return_exceptions=True))[0]
+    await other.execute("DROP TRIGGER late ON clients")  # when that transaction has ended
+    return result, len(runs)
+
+
+async def test_a_connection_lost_at_commit_is_not_tried_again(
+    store: PostgresStore, other: "asyncpg.Connection[Any]"
+) -> None:
+    error, runs = await adding_at_commit(store, other, f"PERFORM {KILL[7:]}")
+    assert isinstance(error, OutcomeUnknown)
+    assert error.retry_after is None
+    assert runs == 1
+    await store.write(lambda t: t.clients.add(a_client(2)))
+    assert await names(store) == ["client 2"]
+
+
+async def test_a_commit_that_the_server_refuses_was_certainly_not_done(
+    store: PostgresStore, other: "asyncpg.Connection[Any]"
+) -> None:
+    error, runs = await adding_at_commit(store, other, "RAISE SQLSTATE '40001'")
+    assert isinstance(error, StorageUnavailable)
+    assert runs == 1
+    assert await names(store) == []
+
+
+@pytest.mark.slow
+async def test_a_commit_that_takes_too_long_is_of_unknown_outcome(
+    store: PostgresStore, other: "asyncpg.Connection[Any]"
+) -> None:
+    seconds = STATEMENT_SECONDS + SLACK + 1
+    error, runs = await adding_at_commit(store, other, f"PERFORM pg_sleep({seconds})")
+    assert isinstance(error, OutcomeUnknown)
+    assert runs == 1
+    assert await names(store) == ["client 1"]  # it was: saying otherwise would have been wrong
+
+
+@pytest.mark.slow
+async def test_whoever_waits_for_a_lock_is_answered_in_time(
+    store: PostgresStore, other: "asyncpg.Connection[Any]"
+) -> None:
+    await store.write(lambda t: t.clients.add(a_client(1)))
+    holding = other.transaction()
+    await holding.start()
+    await other.execute("SELECT 1 FROM clients FOR UPDATE")
+    async with takes(STATEMENT_SECONDS - 0.5, STATEMENT_SECONDS + SLACK):
+        with pytest.raises(StorageUnavailable):
+            await store.write(lambda t: t.clients.replace(a_client(1, name="new")))
+    assert await names(store) == ["client 1"]  # who only reads does not wait
+    await holding.rollback()
+    await store.write(lambda t: t.clients.replace(a_client(1, name="new")))
+    assert await names(store) == ["new"]
+
+
+@pytest.mark.slow
+async def test_whoever_finds_no_connection_is_answered_in_time(
+    store: PostgresStore, other: "asyncpg.Connection[Any]"
+) -> None:
+    await store.write(lambda t: t.clients.add(a_client(1)))
+    held = [await store._pool.acquire() for _ in range(store._pool.get_max_size())]
+    async with takes(0, ACQUIRE_SECONDS + SLACK):
+        with pytest.raises(StorageUnavailable) as caught:
+            await store.write(lambda t: t.clients.add(a_client(2)))
+    assert "connection" in caught.value.detail
+    for connection in held:
+        await store._pool.release(connection)
+    await store.write(lambda t: t.clients.add(a_client(3)))
+    assert await names(store) == ["client 1", "client 3"]
