@@ -36,7 +36,11 @@ LONGEST_WAIT: Final = 0.15
 MOST_COUNTED: Final = 0.5
 """Seconds: what hung says nothing about how long the next ones will take."""
 _SMOOTHING: Final = 1 / 8
-ACQUIRE_SECONDS: Final = 5.0
+ACQUIRE_SECONDS: Final = 4.0
+WORK_SECONDS: Final = 4.5
+"""A transaction that has taken so long begins no further statement, but its COMMIT."""
+GRACE_SECONDS: Final = 1.0
+"""What is still under way then has so much time; after that the connection is given up."""
 MOST_TRIES: Final = 5
 NOT_REPLICATED: Final = frozenset({"01000", "57P01"})
 """What the server says, as a warning, of a commit that did not reach its standby."""
@@ -88,7 +92,7 @@ class PostgresStore:
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:
         """Runs a short look-up on one consistent view."""
-        return await self._tried(lambda: self._read_once(work))
+        return await self._tried(lambda until: self._read_once(work, until))
 
     async def scan(self, work: Callable[[Snapshot], T]) -> T:
         """Runs a long read on one consistent view."""
@@ -96,29 +100,38 @@ class PostgresStore:
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs a change; returns when it is on disk, and on the standby where there is one."""
-        return await self._tried(lambda: self._write_once(work))
+        return await self._tried(lambda until: self._write_once(work, until))
 
-    async def _tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _tried(self, attempt: Callable[[float], Awaitable[T]]) -> T:
+        until = asyncio.get_running_loop().time() + WORK_SECONDS
         for tried in range(1, MOST_TRIES + 1):
             try:
-                return await attempt()
+                return await attempt(until)
             except Exception as error:
                 if tried == MOST_TRIES or not may_be_repeated(error):
                     raise told(error) from error
                 await asyncio.sleep(_PAUSE * tried)
         raise StorageUnavailable("no attempt was left")
 
-    async def _read_once(self, work: Callable[[Snapshot], T]) -> T:
-        async with self._transaction(isolation="repeatable_read", readonly=True) as (sql, running):
+    async def _read_once(self, work: Callable[[Snapshot], T], until: float) -> T:
+        kind = {"isolation": "repeatable_read", "readonly": True}
+        async with (
+            asyncio.timeout_at(until + GRACE_SECONDS),
+            self._transaction(until, **kind) as (sql, running),
+        ):
             result = await greenlet_spawn(work, cast(Snapshot, SqlTransaction(sql)))
             await running.rollback()
         return result
 
-    async def _write_once(self, work: Callable[[Transaction], T]) -> T:
-        async with self._transaction() as (sql, running):
+    async def _write_once(self, work: Callable[[Transaction], T], until: float) -> T:
+        async with (
+            asyncio.timeout_at(until + GRACE_SECONDS) as limit,
+            self._transaction(until) as (sql, running),
+        ):
             changed = SqlTransaction(sql)
             result = await greenlet_spawn(self._work, work, changed)
-            await _commit(sql.connection, running)
+            limit.reschedule(None)  # whoever gives up on a COMMIT has to say so
+            await _commit(sql.connection, running, until + GRACE_SECONDS)
         self.feed.committed_here(changed.touches)
         return cast(T, result)
 
@@ -129,14 +142,14 @@ class PostgresStore:
 
     @asynccontextmanager
     async def _transaction(
-        self, **kind: Any
+        self, until: float, **kind: Any
     ) -> AsyncIterator[tuple[AsyncpgExecutor, RunningTransaction]]:
         connection = await self._acquire()
         began = time.monotonic()
         running = connection.transaction(**kind)
         try:
             await running.start()
-            yield AsyncpgExecutor(connection), running
+            yield AsyncpgExecutor(connection, until=until), running
         except BaseException as error:
             # Of a server that answers no more nothing is asked, not even an orderly end.
             if is_lost(error) or isinstance(error, (OutcomeUnknown, asyncio.CancelledError)):
@@ -200,7 +213,7 @@ def _terminate(connection: "PoolConnectionProxy[Any]") -> None:
         connection.terminate()
 
 
-async def _commit(connection: AnyConnection, running: RunningTransaction) -> None:
+async def _commit(connection: AnyConnection, running: RunningTransaction, until: float) -> None:
     """Sends COMMIT; from here on nothing may be run again.
 
     Raises:
@@ -214,7 +227,8 @@ async def _commit(connection: AnyConnection, running: RunningTransaction) -> Non
 
     connection.add_log_listener(note)
     try:
-        await running.commit()
+        async with asyncio.timeout_at(until):
+            await running.commit()
     except asyncpg.PostgresError as error:
         state = str(error.sqlstate or "")
         if state.startswith(_CERTAINLY_ROLLED_BACK) and state != COMPLETION_UNKNOWN:
