@@ -1,0 +1,143 @@
+"""The load generator h2load, which sends at a set rate, however late the answers come."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.pinning import pinned
+from benchmarks.wrk import Target
+
+HOW_TO_INSTALL = (
+    "The overload run needs the load generator h2load. Install it:\n"
+    "  apt-get install nghttp2-client     (Debian, Ubuntu; as root)\n"
+    "  brew install nghttp2               (macOS)"
+)
+CONNECTIONS_EACH = 50
+WARM_UP = 1
+"""Seconds in which connections are made; what is sent then is not counted."""
+PATIENCE = 30
+
+
+class Flood(msgspec.Struct, frozen=True):
+    """One request, sent so often in a second over so many connections."""
+
+    name: str
+    target: Target
+    rate: float
+    connections: int
+
+
+class Latencies(msgspec.Struct, frozen=True):
+    """How long answers took, in milliseconds, counted from the sending of the request."""
+
+    count: int
+    p50: float
+    p99: float
+    most: float
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a flood."""
+
+    name: str
+    meant: float
+    """Requests per second that were to be sent; fewer were if connections had to wait."""
+    sent: float
+    served: Latencies
+    refused: Latencies
+    broken: int
+    """Neither 200 nor 503."""
+
+
+def find_h2load() -> str:
+    """The path of h2load.
+
+    Raises:
+        SystemExit: where there is none.
+    """
+    found = shutil.which("h2load")
+    if found is None:
+        raise SystemExit(HOW_TO_INSTALL)
+    return found
+
+
+def flood(
+    h2load: str, floods: Sequence[Flood], seconds: int, folder: Path, core: int | None
+) -> list[Outcome]:
+    """Sends all floods at the same time, and waits for their end.
+
+    h2load sends for all its connections at the same moment. So that requests come one by one,
+    as from many callers, there are many of it, each a little later than the one before.
+    """
+    started: list[tuple[Flood, list[Path], list[subprocess.Popen[bytes]]]] = []
+    with pinned(core):
+        for number, wanted in enumerate(floods):
+            count = max(1, wanted.connections // CONNECTIONS_EACH)
+            logs = [folder / f"flood-{number}-{part}.log" for part in range(count)]
+            started.append((wanted, logs, []))
+        for part in range(max(len(logs) for _, logs, _ in started)):
+            for wanted, logs, processes in started:
+                if part < len(logs):
+                    processes.append(_start(h2load, wanted, seconds, folder, logs[part]))
+                    time.sleep(wanted.connections / wanted.rate / len(logs))
+    outcomes = []
+    for wanted, logs, processes in started:
+        for process in processes:
+            try:
+                process.wait(seconds + WARM_UP + PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        outcomes.append(read_outcome(wanted, seconds, [log.read_text() for log in logs]))
+        for log in logs:
+            log.unlink()
+    return outcomes
+
+
+def _start(
+    h2load: str, wanted: Flood, seconds: int, folder: Path, log: Path
+) -> "subprocess.Popen[bytes]":
+    target = wanted.target
+    log.write_text("")
+    command = [h2load, "--h1", "-t1", f"-c{CONNECTIONS_EACH}", f"-D{seconds}"]
+    command += [f"--rps={wanted.rate / wanted.connections:.3f}", f"--warm-up-time={WARM_UP}"]
+    command += [f"--log-file={log}", "-H", f"authorization: {target.authorization}"]
+    if target.body:
+        body = folder / f"{wanted.name}.body"
+        body.write_text(target.body)
+        command += ["-d", str(body), "-H", f"content-type: {target.content_type}"]
+    return subprocess.Popen(
+        [*command, target.url],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def read_outcome(wanted: Flood, seconds: int, logs: Sequence[str]) -> Outcome:
+    """Reads the lines of h2load's logs: when it was sent, the status, how long it took."""
+    took: dict[str, list[int]] = {"200": [], "503": []}
+    broken = 0
+    for log in logs:
+        for line in log.splitlines():
+            _, status, microseconds = line.split("\t")[:3]
+            if status in took:
+                took[status].append(int(microseconds))
+            else:
+                broken += 1
+    sent = (len(took["200"]) + len(took["503"]) + broken) / seconds
+    served, refused = _latencies(took["200"]), _latencies(took["503"])
+    return Outcome(wanted.name, wanted.rate, sent, served, refused, broken)
+
+
+def _latencies(microseconds: list[int]) -> Latencies:
+    if not microseconds:
+        return Latencies(0, 0.0, 0.0, 0.0)
+    microseconds.sort()
+    count = len(microseconds)
+    p50, p99 = (microseconds[int(share * (count - 1))] / 1000 for share in (0.5, 0.99))
+    return Latencies(count, p50, p99, microseconds[-1] / 1000)
