@@ -14,7 +14,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve dev-setup system-setup compat-setup test test-fast check format lock bench \
-	wheel clean
+	soak wheel clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -56,10 +56,14 @@ lock: ## resolve the lock files anew (ARGS=--upgrade)
 bench: dev-setup ## run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+soak: dev-setup ## the long tests and the overload run, for hours; reports in soak-report/
+	$(BOOTSTRAP) system soak
+	@$(BIN)/python -m tools.soak $(ARGS)
+
 wheel: setup ## build dist/*.whl
 	@$(BIN)/hatchling build -t wheel
 
 clean: ## remove all that make made
-	rm -rf .venv .compat .locker dist build .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf .venv .compat .locker dist build soak-report .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,5 +1,7 @@
 """``make system-setup``: what the tests need from the system, by Debian's packages.
 
+``make soak`` needs a load generator besides.
+
 The tests run PostgreSQL servers of their own; nothing here starts one, or connects to one.
 """
 
@@ -17,18 +19,31 @@ CLUSTER_DEFAULTS = Path("/etc/postgresql-common/createcluster.conf")
 INSTALL_POSTGRESQL = (
     "The tests need PostgreSQL's server programs: apt install postgresql   (Debian, Ubuntu)"
 )
+INSTALL_H2LOAD = "The overload run needs h2load: apt install nghttp2-client   (Debian, Ubuntu)"
 
 
-def set_up(_arguments: list[str]) -> None:
+def set_up(arguments: list[str]) -> None:
     """Install what is missing, as root on Debian; elsewhere say what to install."""
-    if postgresql_programs():
-        return
+    if not postgresql_programs():
+        _install_postgresql()
+    if "soak" in arguments and not shutil.which("h2load"):
+        _require_debian(INSTALL_H2LOAD)
+        say("Installing h2load from Debian's packages ...")
+        _apt_get(INSTALL_H2LOAD, "update")
+        _apt_get(INSTALL_H2LOAD, "install", "-y", "--no-install-recommends", "nghttp2-client")
+
+
+def _require_debian(otherwise: str) -> None:
     if not (shutil.which("apt-get") and os.geteuid() == 0):
-        raise SetupError(INSTALL_POSTGRESQL)
+        raise SetupError(otherwise)
+
+
+def _install_postgresql() -> None:
+    _require_debian(INSTALL_POSTGRESQL)
     say("Installing PostgreSQL from Debian's packages ...")
     _keep_debian_from_starting_a_server()
-    _apt_get("update")
-    _apt_get("install", "-y", "--no-install-recommends", "postgresql")
+    _apt_get(INSTALL_POSTGRESQL, "update")
+    _apt_get(INSTALL_POSTGRESQL, "install", "-y", "--no-install-recommends", "postgresql")
     if not postgresql_programs():
         raise SetupError(f"The package holds no server programs. {INSTALL_POSTGRESQL}")
 
@@ -55,7 +70,7 @@ def _keep_debian_from_starting_a_server() -> None:
         CLUSTER_DEFAULTS.write_text("create_main_cluster = false\n", encoding="utf-8")
 
 
-def _apt_get(*arguments: str) -> None:
+def _apt_get(otherwise: str, *arguments: str) -> None:
     environment = {
         **os.environ,
         "DEBIAN_FRONTEND": "noninteractive",
@@ -73,5 +88,5 @@ def _apt_get(*arguments: str) -> None:
     if done.returncode:
         raise SetupError(
             f"{(done.stdout + done.stderr)[-2000:]}\n"
-            f"apt-get {arguments[0]} failed; its message is above. {INSTALL_POSTGRESQL}"
+            f"apt-get {arguments[0]} failed; its message is above. {otherwise}"
         )

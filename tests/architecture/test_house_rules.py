@@ -77,7 +77,9 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-MADE = frozenset({".venv", ".compat", ".locker", "dist", "build", "__pycache__", ".hypothesis"})
+MADE = frozenset(
+    {".venv", ".compat", ".locker", "dist", "build", "soak-report", "__pycache__", ".hypothesis"}
+)
 
 
 def line_count(path: Path) -> int:

@@ -11,7 +11,7 @@ from tests.crashes.rows import Rows, check_rows, live_secrets
 from tests.support.server import RunningServer
 
 Found = dict[str, dict[str, Any]]
-TOKENS_LOOKED_AT = 150
+TOKENS_LOOKED_AT = 40
 """Of each writer, the newest."""
 _REVOKED = {200: False, 401: True}
 

@@ -1,0 +1,77 @@
+"""``make soak``: the tests that draw lots and kill processes, for long; and the overload run.
+
+Each part writes its report into ``soak-report``; at the end there is a line for each.
+``python -m tools.soak [tests] [overload]`` runs some parts only.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+REPORT = Path("soak-report")
+OVERLOAD_SECONDS = 60
+PARTS = {
+    "tests": [
+        *("-m", "pytest", "tests/exactness", "tests/crashes", "-q", "-p", "no:cacheprovider"),
+        *("-rA", f"--junitxml={REPORT / 'tests.xml'}"),
+    ],
+    "overload": [
+        *("-m", "benchmarks.overload", "--seconds", str(OVERLOAD_SECONDS)),
+        *("--json", str(REPORT / "overload.json")),
+    ],
+}
+
+
+def main() -> int:
+    """Run the parts one after another; 1 when one of them failed."""
+    names = sys.argv[1:] or list(PARTS)
+    if unknown := set(names).difference(PARTS):
+        sys.exit(f"there is no {', '.join(sorted(unknown))}; parts: {', '.join(PARTS)}")
+    REPORT.mkdir(exist_ok=True)
+    results = [_run(name) for name in names]
+    summary = "\n".join(line for _, line in results)
+    (REPORT / "summary.txt").write_text(summary + "\n", encoding="utf-8")
+    print(f"\n{summary}\nThe reports are in {REPORT}/")
+    return 0 if all(good for good, _ in results) else 1
+
+
+def _run(name: str) -> tuple[bool, str]:
+    started = time.monotonic()
+    environment = {**os.environ, "GRANTORY_SOAK": "1", "PYTHONUNBUFFERED": "1"}
+    with (
+        (REPORT / f"{name}.txt").open("w", encoding="utf-8") as file,
+        subprocess.Popen(
+            [sys.executable, *PARTS[name]],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            file.write(line)
+            file.flush()
+    took = time.monotonic() - started
+    result = "passed" if process.returncode == 0 else f"FAILED with status {process.returncode}"
+    counted = f"; {_counts(REPORT / 'tests.xml')}" if name == "tests" else ""
+    return process.returncode == 0, f"{name}: {result} in {took / 60:.1f} min{counted}"
+
+
+def _counts(file: Path) -> str:
+    try:
+        suite = ElementTree.parse(file).find("testsuite")  # noqa: S314 - pytest wrote it
+    except (OSError, ElementTree.ParseError):
+        return "no report was written"
+    if suite is None:
+        return "an empty report"
+    names = ("tests", "failures", "errors", "skipped")
+    return ", ".join(f"{suite.get(name, '?')} {name}" for name in names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
