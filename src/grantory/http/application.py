@@ -145,6 +145,9 @@ class Application:
                 return await target(request)
             token, actor = await self._authenticate(request)
             await self._authorize(target, actor)
+            if any("\x00" in value for value in path.values()):
+                # No id holds a NUL, and PostgreSQL cannot even look for one.
+                raise _nothing_here()
             body = None
             if target.body is not None:
                 body = await self._read(target, target.body, request)
@@ -171,9 +174,8 @@ class Application:
 
     def _find(self, request: Request, route: list[str]) -> tuple[Operation | Plain, dict[str, str]]:
         match = self._router.find(self._inner_path(request.path))
-        if match is None or any("\x00" in value for value in match.parameters.values()):
-            # A NUL is in no id, and PostgreSQL cannot even look for it.
-            raise ApiError(404, "not.found", "There is nothing at this address.")
+        if match is None:
+            raise _nothing_here()
         target = match.methods.get(request.method)
         if target is None and request.method == "HEAD":
             target = match.methods.get("GET")
@@ -255,6 +257,10 @@ class Application:
         digits = self._ids[:_UUID_BYTES].hex()
         self._ids = self._ids[_UUID_BYTES:]
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def _nothing_here() -> ApiError:
+    return ApiError(404, "not.found", "There is nothing at this address.")
 
 
 def _check_headers(request: Request) -> None:
