@@ -154,6 +154,19 @@ def test_a_worker_that_dies_is_replaced_and_all_end_together(
     assert not any(Path(f"/proc/{process}").exists() for process in after)
 
 
+def test_a_node_that_was_stopped_goes_on(fresh_server: FreshServer) -> None:
+    server = fresh_server("--workers", "2")
+    before = server.workers()
+    os.killpg(server.process_id, signal.SIGSTOP)
+    time.sleep(1.2)  # longer than the parent ever waits for a signal
+    os.killpg(server.process_id, signal.SIGCONT)
+    os.kill(before[0], signal.SIGKILL)
+    server.wait_for_log("worker died; another is started")
+    assert before[1] in server.workers()
+    assert server.request("GET", "/health/ready").status == 200
+    server.stop()
+
+
 def test_workers_end_when_their_parent_was_killed(fresh_server: FreshServer) -> None:
     server = fresh_server("--workers", "2")
     workers = server.workers()

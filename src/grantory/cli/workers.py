@@ -22,7 +22,9 @@ KILL_AFTER: Final = END_SECONDS + 5
 SHORT_LIFE: Final = 2.0
 LONGEST_PAUSE: Final = 5.0
 _LOOK_EVERY: Final = 0.5
-_HEARD: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_TIME_IS_UP: Final = signal.SIGALRM
+_HEARD: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, _TIME_IS_UP)
+_END: Final = (signal.SIGTERM, signal.SIGINT)
 
 Work = Callable[["int | None"], Coroutine[Any, Any, None]]
 """What a worker does. It takes a file descriptor that ends when the parent has died."""
@@ -32,6 +34,18 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
     """Runs a coroutine to its end on an event loop of the kind that the server uses."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
+
+
+def _heard_within(seconds: float) -> int:
+    """Waits for a signal and tells its number, which is that of the alarm when none came.
+
+    Not with sigtimedwait: a process that is stopped in it until its time is up, and then goes
+    on, is told of a signal that nobody sent (CPython leaves the number unset).
+    """
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))  # 0 would be never
+    caught = signal.sigwaitinfo(_HEARD)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return caught.si_signo
 
 
 class Workers:
@@ -57,9 +71,8 @@ class Workers:
         ending = False
         while not ending:
             self._start_those_due()
-            caught = signal.sigtimedwait(_HEARD, self._patience())
+            ending = _heard_within(self._patience()) in _END
             self._bury()
-            ending = caught is not None and caught.si_signo != signal.SIGCHLD
         self._end()
 
     def _patience(self) -> float:
@@ -126,7 +139,7 @@ class Workers:
             if time.monotonic() > deadline:
                 self._tell(signal.SIGKILL)
                 deadline = float("inf")
-            signal.sigtimedwait([signal.SIGCHLD], _LOOK_EVERY)
+            _heard_within(_LOOK_EVERY)
 
     def _tell(self, number: signal.Signals) -> None:
         for child in self._started:
