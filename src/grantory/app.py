@@ -198,7 +198,7 @@ def build_application(
     )
     authenticator = ClientAuthenticator(reads, FailureThrottle(limits, node.clock), node.clock)
     endpoint = TokenEndpointResource(TokenEndpoint(reads, authenticator, tokens))
-    health = HealthResource(node.store)
+    health = HealthResource(node.store, node.clock)
     access_log = AccessLog(log_stream or sys.stderr, node.clock)
 
     async def landing(_request: Request) -> Response:

@@ -11,6 +11,7 @@ import httpx2 as httpx
 import pytest
 
 from grantory.app import build_operations
+from grantory.http.health import REMEMBERED_SECONDS
 from tests.support.world import CLIENTS, ROLES, World, new_world
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -299,12 +300,21 @@ async def test_health_tells_alive_and_ready(world: World, monkeypatch: pytest.Mo
     assert (await world.http.get("/health/ready")).json() == {"status": "up", "store": "up"}
     assert (await world.http.head("/health/ready")).content == b""
 
-    async def fail(_work: object) -> None:
+    asked: list[object] = []
+
+    async def fail(work: object) -> None:
+        asked.append(work)
         raise StorageUnavailable("gone")
 
     monkeypatch.setattr(world.node.store, "read", fail)
+    assert (await world.http.get("/health/ready")).status_code == 200  # as a moment ago
+    assert not asked
+    world.clock.advance(REMEMBERED_SECONDS)
     error_of(await world.http.get("/health/ready"), 503, "service.unavailable")
     assert (await world.http.get("/health/live")).status_code == 200
+    answers = await asyncio.gather(*(world.http.get("/health/ready") for _ in range(10)))
+    assert {answer.status_code for answer in answers} == {503}
+    assert len(asked) < len(answers)
 
 
 async def test_the_landing_page_runs_no_script_and_names_the_public_address(

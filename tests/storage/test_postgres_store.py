@@ -106,6 +106,25 @@ async def test_what_fails_before_its_commit_is_run_again_and_done_once(
     assert await names(store) == ["client 1"]
 
 
+async def test_a_table_that_was_altered_meanwhile_is_asked_anew(
+    store: PostgresStore, other: "asyncpg.Connection[Any]"
+) -> None:
+    await store.write(put(a_client(1)))
+    for _ in range(2):  # the second time with a statement that was prepared before
+        assert await names(store) == ["client 1"]
+    await other.execute("ALTER TABLE clients ALTER COLUMN name TYPE varchar(400)")
+    assert await names(store) == ["client 1"]
+
+
+@pytest.mark.parametrize("state", ["42501", "XX000"])
+async def test_a_refusal_of_the_server_is_told_as_unavailable(
+    store: PostgresStore, state: str
+) -> None:
+    with pytest.raises(StorageUnavailable):
+        await store.write(failing(9, raising(state), []))
+    assert await names(store) == []
+
+
 @pytest.mark.parametrize("sql", [raising("40001"), KILL])
 async def test_what_fails_again_and_again_is_given_up(store: PostgresStore, sql: str) -> None:
     runs: list[int] = []

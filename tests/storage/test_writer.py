@@ -1,6 +1,7 @@
 """The writer of the embedded store: batches, lost transactions, and a file that fails."""
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -17,6 +18,7 @@ from grantory.storage.sqlite import store as store_module
 from grantory.storage.sqlite import writer as writer_module
 from grantory.storage.sqlite.connection import connect, in_snapshot
 from grantory.storage.sqlite.store import SqliteStore
+from grantory.storage.sqlite.turnstile import Turnstile
 from grantory.storage.sqlite.writer import LARGEST_BATCH, Writer
 from tests.support.entities import ORG, a_client, an_id
 from tests.support.runtime import FakeClock
@@ -29,6 +31,15 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "grantory.db"
     schema.upgrade(path)
     return path
+
+
+def test_the_turnstile_belongs_to_the_owner_of_the_database(file: Path) -> None:
+    if os.geteuid() == 0:  # as when root runs a command on the store of a service
+        os.chown(file, 65534, 65534)
+    Turnstile(file).close()
+    turn = Path(f"{file}-turn").stat()
+    assert (turn.st_uid, turn.st_gid) == (file.stat().st_uid, file.stat().st_gid)
+    assert turn.st_mode & 0o777 == 0o600
 
 
 class Traced:

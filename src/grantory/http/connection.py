@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from grantory.http.admission import Admission
 from grantory.http.early_answers import is_change, overloaded, overloaded_start, refusal
+from grantory.http.health import LIVE, READY
 from grantory.http.request import Receive, Scope, Send
 
 MAX_HEAD_BYTES: Final = 65_536
@@ -21,8 +22,7 @@ BODY_SECONDS: Final = 30
 _VERSIONS: Final = ("1.1", "1.0")
 _UPGRADE: Final = re.compile(rb"(\r\n)upgrade(:)", re.IGNORECASE)
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
-_HEALTH: Final = "/health/"
-"""Always served: who asks may take a process for dead that does not answer in time."""
+_ALWAYS_SERVED: Final = frozenset({LIVE, READY})
 
 
 class ServerConfig(uvicorn.Config):
@@ -114,7 +114,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.url.partition(b"?")[0].decode("latin-1")
 
     def _admits(self, method: str, path: str) -> bool:
-        return path.startswith(_HEALTH) or self._admission.admits(change=is_change(method, path))
+        return path in _ALWAYS_SERVED or self._admission.admits(change=is_change(method, path))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # A refusal in the same piece may have set the time for a connection that does nothing.

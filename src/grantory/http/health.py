@@ -1,16 +1,36 @@
-"""Health: is the process alive, and can it serve?"""
+"""Health: is the process alive, and can it serve?
+
+Both are always answered, however much there is to do: whoever asks may take a process for dead
+that refuses, or is late. So neither may cost much, whoever asks how often.
+"""
+
+import asyncio
+from typing import Final
 
 from grantory.errors import ApiError
 from grantory.http.request import Request
 from grantory.http.response import Response, json_response
+from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store
+
+LIVE: Final = "/health/live"
+READY: Final = "/health/ready"
+REMEMBERED_SECONDS: Final = 0.25
 
 
 class HealthResource:
-    """Answers the probes of a balancer or a supervisor."""
+    """Answers the probes of a balancer or a supervisor.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: whose answer is believed for 250 ms, if it was good.
+        clock: the time.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
+        self._good_until = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
 
     async def live(self, request: Request) -> Response:  # noqa: ARG002 - every handler takes it
         """Answers 200 while the process answers at all."""
@@ -22,7 +42,21 @@ class HealthResource:
         Raises:
             ApiError: 503 otherwise.
         """
+        if self._clock.monotonic() >= self._good_until:
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.get_running_loop().create_task(self._ask())
+                self._asking.add_done_callback(_look_at_its_failure)
+            await asyncio.shield(self._asking)
+        return json_response({"status": "up", "store": "up"})
+
+    async def _ask(self) -> None:
         check = await self._store.read(lambda snapshot: snapshot.installation.master_key_check())
         if check is None:
             raise ApiError(503, "service.unavailable", "The store is not set up yet.")
-        return json_response({"status": "up", "store": "up"})
+        self._good_until = self._clock.monotonic() + REMEMBERED_SECONDS
+
+
+def _look_at_its_failure(asking: "asyncio.Task[None]") -> None:
+    """Keeps asyncio from reporting a failure when whoever asked has hung up."""
+    if not asking.cancelled():
+        asking.exception()

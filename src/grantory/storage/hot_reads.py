@@ -161,10 +161,11 @@ class RememberedReads:
     async def rights(self, subject_id: str) -> Rights:
         """Returns what a client or user may do."""
 
-        def load(snapshot: Snapshot) -> Rights:
+        def load(snapshot: Snapshot) -> Rights | None:
             grants = snapshot.access.grants_of(subject_id)
             if not grants:
-                return Rights(())
+                exists = snapshot.clients.get(subject_id) or snapshot.users.get(subject_id)
+                return Rights(()) if exists else None  # who is made later is made with rights
             roles = snapshot.access.roles(
                 grants[0].organization_id, (grant.role_id for grant in grants)
             )

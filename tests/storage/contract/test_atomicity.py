@@ -240,6 +240,13 @@ async def test_creating_needs_no_change_record(store: OpenStore) -> None:
     await store.write(lambda t: t.access.add_role(a_role(1)))
     await store.write(lambda t: t.users.add(a_user(1), None))
     await store.write(lambda t: t.audit.add(an_event(1)))
+
+    def make_whole(t: Transaction) -> None:
+        t.clients.add(a_client(2))
+        t.clients.add_secret(a_secret(2, client=2))
+        t.access.set_grants(ORG, an_id(2), SubjectKind.CLIENT, [Assignment("r", "*")], 1)
+
+    await store.write(make_whole)
     assert await news(store, start) == (start, [])
 
 

@@ -23,15 +23,21 @@ _LOST: Final = (
     pg.ReadOnlySQLTransactionError,
     pg.IdleInTransactionSessionTimeoutError,
 )
-_AGAIN: Final = (pg.SerializationError, pg.DeadlockDetectedError)
+_AGAIN: Final = (
+    pg.SerializationError,
+    pg.DeadlockDetectedError,
+    pg.InvalidCachedStatementError,  # a table was altered since; the driver prepares anew
+)
 _REFUSED: Final = (
     pg.InsufficientResourcesError,
     pg.LockNotAvailableError,
     pg.InvalidAuthorizationSpecificationError,
     pg.TargetServerAttributeNotMatched,
+    pg.InsufficientPrivilegeError,
     pg.UndefinedTableError,
     pg.InvalidCatalogNameError,
     pg.PostgresIOError,
+    pg.InternalServerError,  # such as a damaged page
 )
 
 

@@ -168,6 +168,7 @@ class SqlClients:
     def add(self, client: Client) -> None:  # noqa: D102
         self._sql.run(ADD, id=client.id, organization_id=client.organization_id, **_values(client))
         self._add_uris(client)
+        self._log.made(client.id)
 
     def replace(self, client: Client) -> None:  # noqa: D102
         self._sql.run(REPLACE, id_=client.id, **_values(client))

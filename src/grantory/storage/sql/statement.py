@@ -82,3 +82,7 @@ class ChangeLog(Protocol):
     def touched(self, kind: str, entity_id: str) -> None:
         """Notes that a row which a cache may hold was changed."""
         ...
+
+    def made(self, entity_id: str) -> None:
+        """Notes that an entity begins with this transaction: no cache holds anything of it."""
+        ...

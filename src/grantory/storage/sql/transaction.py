@@ -19,6 +19,7 @@ class SqlTransaction:
     def __init__(self, sql: SqlExecutor) -> None:
         self._sql = sql
         self._touched: dict[Entity, None] = {}
+        self._made: set[str] = set()
         self.installation = SqlInstallation(sql)
         self.organizations = SqlOrganizations(sql)
         self.clients = SqlClients(sql, self)
@@ -33,10 +34,14 @@ class SqlTransaction:
         """Notes that a row which a cache may hold was changed."""
         self._touched[kind, entity_id] = None
 
+    def made(self, entity_id: str) -> None:
+        """Notes that an entity begins with this transaction: no memory holds anything of it."""
+        self._made.add(entity_id)
+
     @property
     def touches(self) -> list[Entity]:
         """What was changed that a memory may hold."""
-        return list(self._touched)
+        return [(kind, entity) for kind, entity in self._touched if entity not in self._made]
 
     def finish(self, at: int) -> None:
         """Writes the change record, as the last thing before the commit.
@@ -44,5 +49,5 @@ class SqlTransaction:
         Args:
             at: the time in milliseconds since 1970.
         """
-        if self._touched:
-            record_changes(self._sql, self._touched, at)
+        if touches := self.touches:
+            record_changes(self._sql, touches, at)

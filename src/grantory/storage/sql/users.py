@@ -66,6 +66,7 @@ class SqlUsers:
             version=user.version,
             password_digest=password_digest,
         )
+        self._log.made(user.id)
 
     def set_password(self, user_id: str, password_digest: str) -> None:  # noqa: D102
         self._sql.run(SET_PASSWORD, id_=user_id, digest=password_digest)

@@ -27,6 +27,9 @@ class Turnstile:
     def __init__(self, database: Path) -> None:
         try:
             self._file = os.open(f"{database}-turn", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            if os.geteuid() == 0:  # a command of root's must not shut the server out
+                owner = database.stat()
+                os.fchown(self._file, owner.st_uid, owner.st_gid)
         except OSError:  # a folder that cannot be written: the lock itself will say so
             self._file = -1
 
