@@ -52,7 +52,7 @@ async def until(condition: Callable[[], bool]) -> int:
 def test_how_many_depends_on_how_long_a_turn_is() -> None:
     for short in (0.0, SHORT_TURN):
         assert how_many(short) == 1
-    assert how_many(SHORT_TURN + 0.0101) == 21
+    assert how_many(SHORT_TURN + 0.0101) == 61
     assert how_many(0.5) == MOST_AT_ONCE
     for of_old in (10.0, float("inf")):
         assert how_many(of_old) == 1

@@ -45,6 +45,19 @@ async def test_a_shed_request_leaves_a_connection_that_is_closed_in_time(
     assert connection.statuses() == [503, 200, 503]
 
 
+@pytest.mark.parametrize("lost", [False, True])
+async def test_whoever_was_refused_is_read_again_in_the_next_turn(
+    connection: Connection, lost: bool
+) -> None:
+    connection.protocol.data_received(CHANGE)
+    assert connection.statuses() == [503]
+    assert not connection.wire.reading
+    if lost:
+        connection.wire.close()
+    await asyncio.sleep(0)
+    assert connection.wire.reading is not lost
+
+
 @pytest.mark.parametrize("name", REQUESTS)
 @pytest.mark.parametrize("size", [1, 2, 7, 64])
 async def test_a_shed_request_may_come_in_any_pieces(

@@ -14,9 +14,9 @@ from typing import Final
 
 SHORT_TURN: Final = 0.005
 """Seconds of processor time; a process whose turns are longer takes more at once ..."""
-PER_SECOND: Final = 2_000
-"""... so many in a second of that time: about a tenth of it is spent on them."""
-MOST_AT_ONCE: Final = 64
+PER_SECOND: Final = 6_000
+"""... so many in a second of that time: about a third of it is spent on them."""
+MOST_AT_ONCE: Final = 256
 LONGEST_TURN: Final = 1.0
 """If more time was spent, those that waited went to another process long ago."""
 PAUSE_SECONDS: Final = 0.1

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-LONGEST_WAIT: Final = 0.04
+LONGEST_WAIT: Final = 0.03
 """Seconds. What arrives while the requests before it are read waits about twice as long."""
-LEAST_WAITING: Final = 256
+LEAST_WAITING: Final = 128
 """As many may always wait: an estimate from few requests can be far out."""
 REPORT_SECONDS: Final = 1.0
 _SMOOTHING: Final = 1 / 32

@@ -152,10 +152,19 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unserved = True  # as is all that follows
             self.transport.close()
             return
+        # Whoever comes again at once waits for the next turn of the event loop. libuv would
+        # read it in this one, with thousands of others, and no request that was admitted
+        # would have its turn for seconds.
+        self.flow.pause_reading()
+        self.loop.call_soon(self._read_on)
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     @property
     def _may_go_on(self) -> bool:

@@ -31,7 +31,7 @@ T = TypeVar("T")
 MOST_CONNECTIONS: Final = 10
 LEAST_CONNECTIONS: Final = 4
 MOST_WAITING: Final = 64
-LONGEST_WAIT: Final = 0.15
+LONGEST_WAIT: Final = 0.08
 """Seconds that one may have to wait for a connection; longer, and it is refused at once."""
 MOST_COUNTED: Final = 0.5
 """Seconds: what hung says nothing about how long the next ones will take."""
