@@ -1,0 +1,87 @@
+"""A restore that is killed in its middle leaves the store that was there, whole."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.backups import lines_of, signed
+from tests.support.server import RunningServer
+from tests.support.soak import rounds
+from tests.support.stores import STORES, NamedStore
+
+EVENTS = 30_000
+"""So many audit events make a restore that takes about a second."""
+CLIENTS = "/api/v2/oauth/clients"
+
+
+@pytest.fixture(params=sorted(STORES))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NamedStore]:
+    """A store of either kind that is not there yet."""
+    with STORES[request.param](tmp_path / "store") as made:
+        yield made
+
+
+def enlarged(backup: bytes) -> bytes:
+    """The same backup with many more audit events."""
+    lines = lines_of(backup)
+    at = next(n for n, line in enumerate(lines) if line.startswith(b'{"table":"audit_events"')) + 1
+    event = json.loads(lines[at])
+    more = [json.dumps([1_000_000 + n, *event[1:]]).encode() + b"\n" for n in range(EVENTS)]
+    return signed([*lines[:at], *more, *lines[at:]])
+
+
+def start_restore(store: NamedStore) -> "subprocess.Popen[bytes]":
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GRANTORY_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "grantory", "restore", "--replace", "large.backup"],
+        cwd=store.folder,
+        env={**environment, **store.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def organizations(keys: str) -> set[str]:
+    return {key["organization"]["name"] for key in json.loads(keys)}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(rounds(120, 1200))
+def test_a_killed_restore_changes_nothing(store: NamedStore) -> None:
+    first = json.loads(store.good("init", "--json"))["client"]
+    store.good("backup", "small.backup")
+    small = (store.folder / "small.backup").read_bytes()
+    (store.folder / "large.backup").write_bytes(enlarged(small))
+
+    began = time.monotonic()
+    assert start_restore(store).wait() == 0
+    whole = time.monotonic() - began
+    store.good("restore", "--replace", "small.backup")
+    store.good("org", "create", "Not in any backup", "--json")
+    keys = store.good("keys", "list", "--json")
+
+    moments = rounds(6, 60)
+    killed = 0
+    for number in range(moments):
+        restoring = start_restore(store)
+        time.sleep(whole * (number + 1) / (moments + 1))
+        restoring.kill()
+        restoring.wait()
+        store.good("db", "check")
+        found = store.good("keys", "list", "--json")
+        if found != keys:  # it had been faster this time: then all of it is there
+            assert organizations(found) == organizations(keys) - {"Not in any backup"}
+            break
+        killed += 1
+    assert killed >= 2
+
+    environment = {k: v for k, v in store.environment.items() if k != "GRANTORY_DATA_DIR"}
+    with RunningServer(environment=environment, data_dir=store.data) as server:
+        token = server.token(first["id"], first["secret"])
+        assert server.call("GET", CLIENTS, token=token).status == 200
