@@ -20,7 +20,9 @@ from grantory.http.request import Receive, Scope, Send
 
 KEEP_ALIVE_SECONDS: Final = 75
 END_SECONDS: Final = 30
-BACKLOG: Final = 2048
+BACKLOG: Final = 16_384
+"""As many may wait to be accepted, where the system (net.core.somaxconn) permits as many; whoever
+comes to a full queue believes to be connected, and is heard seconds later."""
 
 
 class Server(uvicorn.Server):
