@@ -42,6 +42,28 @@ def test_the_turnstile_belongs_to_the_owner_of_the_database(file: Path) -> None:
     assert turn.st_mode & 0o777 == 0o600
 
 
+def test_the_turnstile_gives_away_no_file_that_was_there(file: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.touch(0o640)
+    if os.geteuid() == 0:
+        os.chown(file, 65534, 65534)
+    turn = Path(f"{file}-turn")
+    before = victim.stat()
+    for plant in (turn.symlink_to, turn.hardlink_to):
+        turn.unlink(missing_ok=True)
+        plant(victim)
+        made = Turnstile(file)
+        made.enter()
+        made.leave()
+        made.close()
+        after = victim.stat()
+        assert (after.st_uid, after.st_gid, after.st_mode) == (
+            before.st_uid,
+            before.st_gid,
+            before.st_mode,
+        )
+
+
 class Traced:
     """A writer with a list of what its connection was told to do."""
 

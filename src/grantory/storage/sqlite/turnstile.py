@@ -26,10 +26,7 @@ class Turnstile:
 
     def __init__(self, database: Path) -> None:
         try:
-            self._file = os.open(f"{database}-turn", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            if os.geteuid() == 0:  # a command of root's must not shut the server out
-                owner = database.stat()
-                os.fchown(self._file, owner.st_uid, owner.st_gid)
+            self._file = _opened(database)
         except OSError:  # a folder that cannot be written: the lock itself will say so
             self._file = -1
 
@@ -55,6 +52,23 @@ class Turnstile:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _opened(database: Path) -> int:
+    """Opens the file, which belongs to whom the database belongs to, also if root makes it.
+
+    Only a file that was made here is given away, and no link is followed: the owner of the
+    folder could otherwise have root give him any file.
+    """
+    name, flags = f"{database}-turn", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        file = os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(name, flags)
+    if os.geteuid() == 0:
+        owner = database.stat()
+        os.fchown(file, owner.st_uid, owner.st_gid)
+    return file
 
 
 class Wait:
