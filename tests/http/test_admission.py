@@ -7,6 +7,7 @@ import pytest
 
 from grantory.http import admission
 from grantory.http.admission import LEAST_WAITING, Admission
+from grantory.http.turns import Turns
 
 
 class Desk:
@@ -15,7 +16,8 @@ class Desk:
     def __init__(self) -> None:
         self.reports: asyncio.Queue[int] = asyncio.Queue()
         self.room = 1_000
-        self.admission = Admission(self.reports.put_nowait, lambda: self.room)
+        self.turns = Turns()
+        self.admission = Admission(self.reports.put_nowait, lambda: self.room, self.turns)
 
     def queue(self, count: int, *, change: bool = False) -> None:
         """So many more wait."""
@@ -52,6 +54,11 @@ async def test_many_are_taken_while_they_are_cheap(monkeypatch: pytest.MonkeyPat
 
     desk.admission.started(change=False)
     assert desk.admission.admits(change=False)
+
+
+async def test_whoever_stood_in_line_too_long_is_refused(desk: Desk) -> None:
+    desk.turns.too_late = True
+    assert not desk.admission.admits(change=False)
 
 
 async def test_changes_are_taken_as_the_store_has_room(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from grantory.http.admission import Admission
 from grantory.http.connection import BoundedProtocol, ServerConfig
 from grantory.http.early_answers import is_change
 from grantory.http.server import KEEP_ALIVE_SECONDS
+from grantory.http.turns import Turns
 from tests.security.wire import replies
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -99,7 +100,8 @@ class Connection:
         self.going_on = asyncio.Event()
         """Cleared, it keeps the application from answering."""
         self.going_on.set()
-        self.admission = Admission(self.refused.append, lambda: self.room)
+        self.turns = Turns()
+        self.admission = Admission(self.refused.append, lambda: self.room, self.turns)
         config = ServerConfig(
             self._counted,
             interface="asgi3",
@@ -111,6 +113,7 @@ class Connection:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         config.admission = self.admission
+        config.turns = self.turns
         self.protocol = BoundedProtocol(config, ServerState(), {}, _loop=self.loop)  # type: ignore[arg-type]
         self.protocol.connection_made(self.wire)
 
@@ -131,10 +134,15 @@ class Connection:
 
     async def send(self, data: bytes) -> None:
         """Give the protocol bytes, and the application its turns."""
-        if not self.wire.closed:
+        if data and not self.wire.closed:
             self.protocol.data_received(data)
         for _ in range(5):
             await asyncio.sleep(0)
+
+    def use_up_the_turn(self) -> None:
+        """As if so many others had come before that all must wait for the next turn."""
+        while self.turns.takes():
+            pass
 
     def is_open(self) -> bool:
         """Whether the server has not closed it."""

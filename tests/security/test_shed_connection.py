@@ -45,17 +45,38 @@ async def test_a_shed_request_leaves_a_connection_that_is_closed_in_time(
     assert connection.statuses() == [503, 200, 503]
 
 
-@pytest.mark.parametrize("lost", [False, True])
-async def test_whoever_was_refused_is_read_again_in_the_next_turn(
-    connection: Connection, lost: bool
-) -> None:
-    connection.protocol.data_received(CHANGE)
-    assert connection.statuses() == [503]
+async def test_what_is_not_looked_at_in_this_turn_is_in_the_next(connection: Connection) -> None:
+    connection.use_up_the_turn()
+    connection.protocol.data_received(WHOLE[:9])
+    connection.protocol.data_received(WHOLE[9:])
+    paused = not connection.wire.reading
+
+    await connection.send(b"")
+    assert (paused, connection.wire.reading) == (True, True)
+    assert connection.statuses() == [200]
+
+
+async def test_a_connection_may_be_lost_while_it_stands_in_line(connection: Connection) -> None:
+    connection.use_up_the_turn()
+    connection.protocol.data_received(WHOLE)
+    connection.wire.close()
+    connection.protocol.connection_lost(None)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
     assert not connection.wire.reading
-    if lost:
-        connection.wire.close()
-    await asyncio.sleep(0)
-    assert connection.wire.reading is not lost
+    assert not connection.served
+
+
+async def test_a_server_that_ends_answers_what_stands_in_line(connection: Connection) -> None:
+    connection.use_up_the_turn()
+    connection.protocol.data_received(WHOLE)
+    connection.protocol.shutdown()
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    assert connection.statuses() == [200]
+    assert not connection.is_open()
 
 
 @pytest.mark.parametrize("name", REQUESTS)

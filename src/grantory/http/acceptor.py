@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-SHORT_TURN: Final = 0.005
+SHORT_TURN: Final = 0.001
 """Seconds of processor time; a process whose turns are longer takes more at once ..."""
 PER_SECOND: Final = 6_000
 """... so many in a second of that time: about a third of it is spent on them."""

@@ -1,8 +1,8 @@
 """Refusing early what could only be answered late.
 
-A process that is asked for more than it can do would answer everybody too late. So it
-estimates how long a request that comes now would wait for its turn, from how many wait and
-what each has been costing, and refuses at once, at the price of a fraction of an answer.
+A process that is asked for more than it can do would answer everybody too late. So it adds up
+how long a request has stood in line and how long it would still wait, from how many wait and
+what each has been costing, and refuses at the price of a fraction of an answer.
 """
 
 import asyncio
@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from grantory.http.turns import Turns
+
 LONGEST_WAIT: Final = 0.03
-"""Seconds. What arrives while the requests before it are read waits about twice as long."""
+"""Seconds."""
 LEAST_WAITING: Final = 128
 """As many may always wait: an estimate from few requests can be far out."""
 REPORT_SECONDS: Final = 1.0
@@ -25,11 +27,15 @@ class Admission:
     Args:
         report: is told, at most once a second, how many requests were refused since.
         room: tells how many changes the store would make in time.
+        turns: where requests stand in line before they are looked at.
     """
 
-    def __init__(self, report: Callable[[int], None], room: Callable[[], int]) -> None:
+    def __init__(
+        self, report: Callable[[int], None], room: Callable[[], int], turns: Turns
+    ) -> None:
         self._report = report
         self._room = room
+        self._turns = turns
         self._changes_waiting = 0
         self._waiting = 0
         self._cost = _FIRST_COST
@@ -45,6 +51,7 @@ class Admission:
             change: whether the store will have to make a change for it.
         """
         in_time = self._waiting < LEAST_WAITING or self._waiting * self._cost < LONGEST_WAIT
+        in_time = in_time and not self._turns.too_late
         if in_time and (not change or self._changes_waiting < self._room()):
             return True
         if self._telling is None:

@@ -15,6 +15,7 @@ from grantory.http.admission import Admission
 from grantory.http.early_answers import is_change, overloaded, overloaded_start, refusal
 from grantory.http.health import LIVE, READY
 from grantory.http.request import Receive, Scope, Send
+from grantory.http.turns import Turns
 
 MAX_HEAD_BYTES: Final = 65_536
 HEAD_SECONDS: Final = 10
@@ -29,6 +30,7 @@ class ServerConfig(uvicorn.Config):
     """uvicorn's configuration, and what the connections of one server share."""
 
     admission: Admission
+    turns: Turns
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -48,22 +50,44 @@ class BoundedProtocol(HttpToolsProtocol):
     _is_shed = False
     _ended = False
     _tail = b""
+    _held = b""
+    """What came while others had their turn."""
     _awaited: float | None = None
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the time for the first head."""
         super().connection_made(transport)
-        self._admission = cast(ServerConfig, self.config).admission
+        config = cast(ServerConfig, self.config)
+        self._admission, self._turns = config.admission, config.turns
         self._await(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the time."""
+        self._held = b""
         self._await(None)
         super().connection_lost(exc)
         self._unset_keepalive_if_required()  # uvicorn leaves it when the client was rude
 
     def data_received(self, data: bytes) -> None:
+        """Takes what came, at once or when its turn has come."""
+        if self._held:
+            self._held += data
+        elif self._turns.takes():
+            self._take(data)
+            return
+        else:
+            self._held = data
+            self._turns.line_up(self._go_on)
+        self.flow.pause_reading()
+
+    def _go_on(self) -> None:
+        data, self._held = self._held, b""
+        if data and not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
         """Counts the bytes of a head, and bounds the time for what is still to come."""
         if self._ended:
             return
@@ -133,6 +157,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Ends the connection when the server ends: at once, or with the answer that is due."""
+        self._go_on()
         if self._is_shed:
             self._end_shed_request(keep_alive=False)
         else:
@@ -152,19 +177,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unserved = True  # as is all that follows
             self.transport.close()
             return
-        # Whoever comes again at once waits for the next turn of the event loop. libuv would
-        # read it in this one, with thousands of others, and no request that was admitted
-        # would have its turn for seconds.
-        self.flow.pause_reading()
-        self.loop.call_soon(self._read_on)
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
-
-    def _read_on(self) -> None:
-        if not self.transport.is_closing():
-            self.flow.resume_reading()
 
     @property
     def _may_go_on(self) -> bool:

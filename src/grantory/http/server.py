@@ -17,6 +17,7 @@ from grantory.http.admission import Admission
 from grantory.http.connection import BoundedProtocol, ServerConfig
 from grantory.http.early_answers import is_change
 from grantory.http.request import Receive, Scope, Send
+from grantory.http.turns import Turns
 
 KEEP_ALIVE_SECONDS: Final = 75
 END_SECONDS: Final = 30
@@ -98,7 +99,8 @@ def make_server(
         refused: told, at most once a second, how many requests were too many.
         room: tells how many changes the store would make in time.
     """
-    admission = Admission(refused, room)
+    turns = Turns()
+    admission = Admission(refused, room, turns)
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
         admission.started(change=is_change(scope["method"], scope["path"]))
@@ -120,4 +122,5 @@ def make_server(
         timeout_graceful_shutdown=END_SECONDS,
     )
     config.admission = admission
+    config.turns = turns
     return Server(config)

@@ -1,0 +1,78 @@
+"""Sharing out the turns of the event loop.
+
+libuv hands over, in one turn, whatever thousands of connections have to say, and reads on while
+they say more: nothing else has its turn meanwhile, neither what was admitted and waits for its
+database nor whoever was read last. So of what comes in only some is looked at in each turn; the
+rest stands in line, unread beyond its first piece.
+
+While the line is short, first come is first served. Once the first in it have waited too long,
+nobody who waits as long as they have would be served in time: then the newest are looked at
+first, and those at the other end, some in each turn, only to be refused.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+MOST_SERVED: Final = 32
+"""So many are looked at in a turn to be served ..."""
+MOST_REFUSED: Final = 32
+"""... and so many besides to be refused, for about a third of the price."""
+LONGEST_IN_LINE: Final = 0.06
+"""Seconds."""
+LEAST_IN_LINE: Final = 128
+"""As many may always stand in line: after a pause of the process all of them have waited long."""
+
+
+class Turns:
+    """Counts what is looked at in a turn, and keeps the line of those that wait for a later one."""
+
+    def __init__(self) -> None:
+        self._left = MOST_SERVED
+        self._line: deque[tuple[float, Callable[[], None]]] = deque()
+        self._next_is_due = False
+        self.too_late = False
+        """Whether the one that is looked at now has stood in line for too long."""
+
+    def takes(self) -> bool:
+        """Tells whether one more may be looked at in this turn, and counts it."""
+        if not self._next_is_due:
+            self._await_next()
+        if self._line or not self._left:
+            return False
+        self._left -= 1
+        return True
+
+    def line_up(self, go_on: Callable[[], None]) -> None:
+        """Lets one that was not taken stand in line.
+
+        Args:
+            go_on: called when its turn has come.
+        """
+        self._line.append((time.perf_counter(), go_on))
+
+    def _await_next(self) -> None:
+        self._next_is_due = True
+        asyncio.get_running_loop().call_soon(self._next)
+
+    def _next(self) -> None:
+        line = self._line
+        self._left = MOST_SERVED
+        if not line:
+            self._next_is_due = False
+            return
+        self._await_next()
+        too_late = time.perf_counter() - LONGEST_IN_LINE
+        late = 0
+        while late < MOST_REFUSED and len(line) > LEAST_IN_LINE and line[0][0] < too_late:
+            late += 1
+            self.too_late = True
+            line.popleft()[1]()
+        self.too_late = False
+        served = min(len(line), MOST_SERVED)
+        pop = line.pop if late else line.popleft
+        for _ in range(served):
+            pop()[1]()
+        self._left -= served

@@ -1,0 +1,94 @@
+"""Who is looked at in a turn of the event loop, who stands in line, and who has come too late."""
+
+import asyncio
+import time
+
+import pytest
+
+from grantory.http.turns import (
+    LEAST_IN_LINE,
+    LONGEST_IN_LINE,
+    MOST_REFUSED,
+    MOST_SERVED,
+    Turns,
+)
+
+
+class Desk:
+    """The turns of a loop, and what became of whoever came."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self.served: list[int] = []
+        self.refused: list[int] = []
+
+    def come(self, *numbers: int) -> None:
+        """Some come, in this order."""
+        for number in numbers:
+            if self.turns.takes():
+                self._look_at(number)
+            else:
+                self.turns.line_up(lambda n=number: self._look_at(n))  # type: ignore[misc]
+
+    def _look_at(self, number: int) -> None:
+        (self.refused if self.turns.too_late else self.served).append(number)
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, in a test's hand."""
+    now = [1_000.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return now
+
+
+async def test_first_come_is_first_served(now: list[float]) -> None:
+    desk = Desk()
+    numbers = range(3 * MOST_SERVED + 1)
+    desk.come(*numbers[:-1])
+    assert desk.served == list(numbers[:MOST_SERVED])
+
+    await asyncio.sleep(0)
+    desk.come(numbers[-1])  # whoever comes now stands behind those in line
+    assert desk.served == list(numbers[: 2 * MOST_SERVED])
+    await asyncio.sleep(0)
+    assert desk.served == list(numbers[:-1])
+    await asyncio.sleep(0)
+    assert desk.served == list(numbers)
+    assert not desk.refused
+
+
+async def test_a_turn_that_nobody_waited_for_is_whole_again(now: list[float]) -> None:
+    desk = Desk()
+    for _ in range(5):
+        desk.come(*range(MOST_SERVED))
+        await asyncio.sleep(0)
+    assert len(desk.served) == 5 * MOST_SERVED
+
+
+async def test_who_waited_too_long_is_refused_and_the_newest_are_served(now: list[float]) -> None:
+    desk = Desk()
+    old = range(MOST_SERVED + LEAST_IN_LINE + 2 * MOST_REFUSED)
+    desk.come(*old)
+    now[0] += LONGEST_IN_LINE + 0.001
+    new = range(1_000, 1_000 + MOST_SERVED)
+    desk.come(*new)
+    await asyncio.sleep(0)
+
+    assert desk.refused == list(old[MOST_SERVED : MOST_SERVED + MOST_REFUSED])
+    assert desk.served[MOST_SERVED:] == list(reversed(new))
+    for _ in range(LEAST_IN_LINE):
+        await asyncio.sleep(0)
+    # The last of them are few enough to be served late.
+    assert len(desk.refused) == 2 * MOST_REFUSED
+    assert sorted(desk.served + desk.refused) == [*old, *new]
+
+
+async def test_after_a_pause_few_are_served_however_late(now: list[float]) -> None:
+    desk = Desk()
+    desk.come(*range(MOST_SERVED + LEAST_IN_LINE))
+    now[0] += 3600.0
+    for _ in range(LEAST_IN_LINE):
+        await asyncio.sleep(0)
+    assert desk.served == list(range(MOST_SERVED + LEAST_IN_LINE))
+    assert not desk.refused
