@@ -13,7 +13,7 @@ import pytest
 
 from grantory.cli.workers import run
 from grantory.http import acceptor
-from grantory.http.acceptor import MOST_AT_ONCE, SHORT_TURN, Acceptor, how_many
+from grantory.http.acceptor import MOST_AT_ONCE, SHORT_WAIT, Acceptor, how_many
 
 COUNT = 400
 
@@ -49,13 +49,12 @@ async def until(condition: Callable[[], bool]) -> int:
     return turns
 
 
-def test_how_many_depends_on_how_long_a_turn_is() -> None:
-    for short in (0.0, SHORT_TURN):
-        assert how_many(short) == 1
-    assert how_many(SHORT_TURN + 0.0101) == 61
-    assert how_many(0.5) == MOST_AT_ONCE
-    for of_old in (10.0, float("inf")):
-        assert how_many(of_old) == 1
+def test_how_many_depends_on_how_long_others_wait() -> None:
+    for short in (0.0, SHORT_WAIT - 0.0001):
+        assert how_many(short, 0.004) == 1
+    assert how_many(SHORT_WAIT, 0.0001) == 1
+    assert how_many(SHORT_WAIT, 0.0101) == 61
+    assert how_many(1.0, 0.5) == MOST_AT_ONCE
 
 
 @pytest.mark.parametrize("busy", [False, True])
@@ -69,7 +68,7 @@ def test_a_busy_process_takes_many_in_a_turn(busy: bool) -> None:
             while len(made) < COUNT:
                 before = len(made)
                 if busy:
-                    until_then = time.thread_time() + SHORT_TURN * 2
+                    until_then = time.thread_time() + SHORT_WAIT
                     while time.thread_time() < until_then:
                         pass
                 await asyncio.sleep(0.001)

@@ -7,18 +7,17 @@ process's health, would be taken minutes later (docs/adr/0007).
 """
 
 import asyncio
+import select
 import socket
 import time
 from collections.abc import Callable
 from typing import Final
 
-SHORT_TURN: Final = 0.001
-"""Seconds of processor time; a process whose turns are longer takes more at once ..."""
+SHORT_WAIT: Final = 0.02
+"""Seconds of processor time. Once others wait for longer, more are taken at once ..."""
 PER_SECOND: Final = 6_000
 """... so many in a second of that time: about a third of it is spent on them."""
 MOST_AT_ONCE: Final = 256
-LONGEST_TURN: Final = 1.0
-"""If more time was spent, those that waited went to another process long ago."""
 PAUSE_SECONDS: Final = 0.1
 
 
@@ -39,7 +38,10 @@ class Acceptor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._resuming: asyncio.TimerHandle | None = None
         self._closed = False
-        self._more_waited_at = float("-inf")
+        self._waiting_since: float | None = None
+        self._last_turn = 0.0
+        self._waiting = select.poll()
+        self._waiting.register(listener, select.POLLIN)
         listener.setblocking(False)
         self._resume()
 
@@ -63,13 +65,12 @@ class Acceptor:
 
     def _accept(self) -> None:
         now = time.thread_time()
-        turn = now - self._more_waited_at
-        self._more_waited_at = float("-inf")
-        for _ in range(how_many(turn)):
+        wait = 0.0 if self._waiting_since is None else now - self._waiting_since
+        for _ in range(how_many(wait, now - self._last_turn)):
             try:
                 connection, _address = self._listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
-                return
+                break
             except OSError:  # out of files or memory: it would be told again and again
                 self._pause()
                 self._resuming = self._loop.call_later(PAUSE_SECONDS, self._try_again)
@@ -77,7 +78,11 @@ class Acceptor:
             task = self._loop.create_task(self._hand_over(connection))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        self._more_waited_at = now
+        self._last_turn = now
+        if not self._waiting.poll(0):
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = now
 
     def _try_again(self) -> None:
         self._resuming = None
@@ -93,12 +98,13 @@ class Acceptor:
             transport.close()
 
 
-def how_many(turn: float) -> int:
+def how_many(wait: float, turn: float) -> int:
     """Tells how many connections to take at once.
 
     Args:
-        turn: seconds of processor time since others were left waiting; endless when none were.
+        wait: seconds of processor time since others were left waiting; 0 when none were.
+        turn: seconds of it since some were last taken.
     """
-    if not SHORT_TURN < turn < LONGEST_TURN:
+    if wait < SHORT_WAIT:
         return 1
-    return min(MOST_AT_ONCE, 1 + int((turn - SHORT_TURN) * PER_SECOND))
+    return min(MOST_AT_ONCE, 1 + int(turn * PER_SECOND))
