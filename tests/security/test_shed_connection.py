@@ -56,6 +56,15 @@ async def test_what_is_not_looked_at_in_this_turn_is_in_the_next(connection: Con
     assert connection.statuses() == [200]
 
 
+async def test_who_asks_how_the_server_is_does_not_stand_in_line(connection: Connection) -> None:
+    connection.use_up_the_turn()
+    connection.protocol.data_received(LAST)
+    is_in_line = not connection.wire.reading
+    await connection.send(b"")
+
+    assert (connection.statuses(), is_in_line) == ([200], False)
+
+
 async def test_a_connection_may_be_lost_while_it_stands_in_line(connection: Connection) -> None:
     connection.use_up_the_turn()
     connection.protocol.data_received(WHOLE)

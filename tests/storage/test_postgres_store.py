@@ -263,3 +263,17 @@ async def test_whoever_finds_no_connection_is_answered_in_time(
         await store._pool.release(connection)
     await store.write(lambda t: t.clients.add(a_client(3)))
     assert await names(store) == ["client 1", "client 3"]
+
+
+async def test_however_slow_the_server_a_free_connection_is_used(
+    store: PostgresStore,
+) -> None:
+    store._seconds_each = 2.0
+    most = store._pool.get_max_size()
+    met = asyncio.Barrier(most)
+
+    def work(_: Transaction) -> None:
+        await_only(met.wait())
+
+    async with asyncio.timeout(SLACK):
+        await asyncio.gather(*(store.write(work) for _ in range(most)))

@@ -24,6 +24,7 @@ _VERSIONS: Final = ("1.1", "1.0")
 _UPGRADE: Final = re.compile(rb"(\r\n)upgrade(:)", re.IGNORECASE)
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
 _ALWAYS_SERVED: Final = frozenset({LIVE, READY})
+_NEVER_IN_LINE: Final = b"GET /health/"
 
 
 class ServerConfig(uvicorn.Config):
@@ -73,7 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Takes what came, at once or when its turn has come."""
         if self._held:
             self._held += data
-        elif self._turns.takes():
+        elif self._turns.takes() or data.startswith(_NEVER_IN_LINE):
             self._take(data)
             return
         else:

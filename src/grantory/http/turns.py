@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-MOST_SERVED: Final = 32
+MOST_SERVED: Final = 16
 """So many are looked at in a turn to be served ..."""
 MOST_REFUSED: Final = 32
 """... and so many besides to be refused, for about a third of the price."""

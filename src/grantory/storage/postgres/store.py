@@ -33,6 +33,8 @@ LEAST_CONNECTIONS: Final = 4
 MOST_WAITING: Final = 64
 LONGEST_WAIT: Final = 0.08
 """Seconds that one may have to wait for a connection; longer, and it is refused at once."""
+LONGEST_TIME: Final = 0.18
+"""Seconds for the wait and the transaction together, while the wait is what can be cut."""
 MOST_COUNTED: Final = 0.5
 """Seconds: what hung says nothing about how long the next ones will take."""
 _SMOOTHING: Final = 1 / 8
@@ -166,9 +168,12 @@ class PostgresStore:
 
     def room(self) -> int:
         """Tells how many more transactions would have their turn in time."""
-        each = self._seconds_each / self._pool.get_max_size()
-        most = min(MOST_WAITING, LONGEST_WAIT / each) if each else MOST_WAITING
-        return int(max(1, most)) - self._waiting
+        pool = self._pool
+        each = self._seconds_each / pool.get_max_size()
+        wait = min(LONGEST_WAIT, LONGEST_TIME - self._seconds_each)
+        most = min(MOST_WAITING, wait / each) if each else MOST_WAITING
+        unused = pool.get_max_size() - pool.get_size() + pool.get_idle_size()
+        return int(max(1, unused, most)) - self._waiting
 
     async def _acquire(self) -> "PoolConnectionProxy[Any]":
         """Takes a connection that was opened since the feed last lost its own.

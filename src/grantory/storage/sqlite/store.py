@@ -25,7 +25,7 @@ from grantory.storage.sqlite.writer import MOST_AT_ONCE, Writer
 
 T = TypeVar("T")
 SCAN_THREADS: Final = 2
-LEAST_WRITES: Final = 48
+LEAST_WRITES: Final = 24
 
 
 class SqliteStore:
