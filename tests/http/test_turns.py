@@ -1,6 +1,7 @@
 """Who is looked at in a turn of the event loop, who stands in line, and who has come too late."""
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -92,3 +93,31 @@ async def test_after_a_pause_few_are_served_however_late(now: list[float]) -> No
         await asyncio.sleep(0)
     assert desk.served == list(range(MOST_SERVED + LEAST_IN_LINE))
     assert not desk.refused
+
+
+@pytest.mark.parametrize("late", [0.0, LONGEST_IN_LINE + 0.001])
+async def test_who_says_much_in_one_piece_has_the_turn_of_as_many(
+    now: list[float], late: float
+) -> None:
+    desk = Desk()
+    desk.come(*range(MOST_SERVED + LEAST_IN_LINE + 1))
+    now[0] += late
+
+    def say_much() -> None:
+        desk.served.append(-1)
+        for _ in range(MOST_SERVED):
+            desk.turns.count()
+        desk.turns.line_up(say_much)
+
+    desk.turns.line_up(say_much)
+    others = []
+    for _ in range(2 * LEAST_IN_LINE):
+        before = len(desk.served)
+        await asyncio.sleep(0)
+        turn = desk.served[before:]
+        assert len(turn) <= MOST_SERVED
+        others.append(sum(number >= 0 for number in turn))
+    # It never has two turns one after the other while somebody else waits.
+    assert sum(others) == MOST_SERVED + LEAST_IN_LINE + 1 - len(desk.refused) - MOST_SERVED
+    busy = others[: max(at for at, count in enumerate(others) if count) + 1]
+    assert (0, 0) not in itertools.pairwise(busy)

@@ -7,7 +7,7 @@ from typing import Any
 from uvicorn.server import ServerState
 
 from grantory.http.admission import Admission
-from grantory.http.connection import BoundedProtocol, ServerConfig
+from grantory.http.connection import MOST_AT_ONCE, BoundedProtocol, ServerConfig
 from grantory.http.early_answers import is_change
 from grantory.http.server import KEEP_ALIVE_SECONDS
 from grantory.http.turns import Turns
@@ -94,6 +94,7 @@ class Connection:
         self.loop = Loop()
         self.wire = Wire()
         self.served: list[str] = []
+        self.bodies: list[bytes] = []
         self.refused: list[int] = []
         self.room = 1_000
         """How many changes are taken."""
@@ -122,10 +123,12 @@ class Connection:
         await self._application(scope, receive, send)
 
     async def _application(self, scope: Any, receive: Any, send: Any) -> None:
+        body = b""
         while (message := await receive()).get("more_body"):
-            pass
+            body += message["body"]
         if message["type"] == "http.disconnect":
             return
+        self.bodies.append(body + message["body"])
         self.served.append(scope["path"])
         headers = [(b"content-length", b"2")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -136,7 +139,7 @@ class Connection:
         """Give the protocol bytes, and the application its turns."""
         if data and not self.wire.closed:
             self.protocol.data_received(data)
-        for _ in range(5):
+        for _ in range(5 + len(data) // MOST_AT_ONCE):
             await asyncio.sleep(0)
 
     def use_up_the_turn(self) -> None:

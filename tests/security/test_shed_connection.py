@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from grantory.http import admission
-from grantory.http.connection import BODY_SECONDS, HEAD_SECONDS
+from grantory.http.connection import BODY_SECONDS, HEAD_SECONDS, MOST_AT_ONCE
 from grantory.http.server import KEEP_ALIVE_SECONDS
 from tests.security.shedding import LAST, REQUESTS
 from tests.security.single_connection import CHUNKED, POST, WHOLE, Connection
@@ -86,6 +86,49 @@ async def test_a_server_that_ends_answers_what_stands_in_line(connection: Connec
 
     assert connection.statuses() == [200]
     assert not connection.is_open()
+
+
+async def test_requests_in_one_piece_count_each_and_more_than_a_turn_takes_waits(
+    connection: Connection,
+) -> None:
+    at_once = MOST_AT_ONCE // len(WHOLE)
+    connection.protocol.data_received(WHOLE * 4 * at_once)
+    other_takes = connection.turns.takes()
+    was_reading = connection.wire.reading
+    for _ in range(20 * at_once):
+        await asyncio.sleep(0)
+
+    assert (other_takes, was_reading, connection.wire.reading) == (False, False, True)
+    assert connection.statuses() == [200] * 4 * at_once
+
+
+async def test_a_large_body_in_one_piece_arrives_whole(connection: Connection) -> None:
+    body = bytes(range(256)) * 300
+    connection.room = 1
+    start = POST.replace(b": 10", b": %d" % len(body))
+    connection.protocol.data_received(start + body + WHOLE)
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+    assert connection.statuses() == [200, 200]
+    assert connection.bodies == [body, b""]
+    connection.loop.advance(KEEP_ALIVE_SECONDS)
+    assert not connection.is_open()
+
+
+async def test_while_a_piece_waits_for_its_turn_no_time_runs_against_it(
+    connection: Connection,
+) -> None:
+    connection.room = 1
+    start = POST.replace(b": 10", b": %d" % (3 * MOST_AT_ONCE))
+    connection.protocol.data_received(start + b"a" * 2 * MOST_AT_ONCE)
+    connection.loop.advance(BODY_SECONDS + 1)
+    is_open = connection.is_open()
+    await connection.send(b"")
+    connection.loop.advance(BODY_SECONDS)
+
+    assert (is_open, connection.is_open()) == (True, False)
+    assert connection.statuses() == [408]
 
 
 @pytest.mark.parametrize("name", REQUESTS)

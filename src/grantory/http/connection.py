@@ -18,6 +18,8 @@ from grantory.http.request import Receive, Scope, Send
 from grantory.http.turns import Turns
 
 MAX_HEAD_BYTES: Final = 65_536
+MOST_AT_ONCE: Final = 4_096
+"""Bytes that a connection may have looked at in one turn: they may hold many small requests."""
 HEAD_SECONDS: Final = 10
 BODY_SECONDS: Final = 30
 _VERSIONS: Final = ("1.1", "1.0")
@@ -52,7 +54,10 @@ class BoundedProtocol(HttpToolsProtocol):
     _ended = False
     _tail = b""
     _held = b""
-    """What came while others had their turn."""
+    """What came while others had their turn, or is too much for one."""
+    _is_in_line = False
+    _is_first = True
+    """Whether no request has ended in the piece that is looked at."""
     _awaited: float | None = None
     _timer: asyncio.TimerHandle | None = None
 
@@ -76,22 +81,35 @@ class BoundedProtocol(HttpToolsProtocol):
             self._held += data
         elif self._turns.takes() or data.startswith(_NEVER_IN_LINE):
             self._take(data)
-            return
         else:
             self._held = data
-            self._turns.line_up(self._go_on)
+        if self._held:
+            self._hold()
+
+    def _hold(self) -> None:
+        """Reads no more while something is held; it goes on once what came before is answered."""
         self.flow.pause_reading()
+        self._await(None)
+        if not self._is_in_line and not self.pipeline:
+            self._is_in_line = True
+            self._turns.line_up(self._go_on)
 
     def _go_on(self) -> None:
+        self._is_in_line = False
         data, self._held = self._held, b""
         if data and not self.transport.is_closing():
             self.flow.resume_reading()
             self._take(data)
+            if self._held:
+                self._hold()
 
     def _take(self, data: bytes) -> None:
         """Counts the bytes of a head, and bounds the time for what is still to come."""
         if self._ended:
             return
+        self._is_first = True
+        if len(data) > MOST_AT_ONCE:
+            data, self._held = data[:MOST_AT_ONCE], data[MOST_AT_ONCE:]
         self._head_bytes += len(data)
         if self._in_head and b"pgrade" in data:
             data = without_upgrade(self._tail, data)
@@ -155,6 +173,8 @@ class BoundedProtocol(HttpToolsProtocol):
             if not self._admits(cycle.scope["method"], cycle.scope["path"]):
                 self.pipeline[-1] = (cycle, cast(Any, _refuse))
         super().on_response_complete()
+        if self._held:
+            self._hold()
 
     def shutdown(self) -> None:
         """Ends the connection when the server ends: at once, or with the answer that is due."""
@@ -210,6 +230,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._unserved:
             self._in_head = True
             self._head_bytes = 0
+            self._await(None)
+            if not self._is_first:
+                self._turns.count()
+            self._is_first = False
             if self._is_shed:
                 self._end_shed_request(keep_alive=self._may_go_on)
             else:

@@ -40,18 +40,24 @@ class Turns:
         """Tells whether one more may be looked at in this turn, and counts it."""
         if not self._next_is_due:
             self._await_next()
-        if self._line or not self._left:
+        if self._line or self._left <= 0:
             return False
         self._left -= 1
         return True
 
+    def count(self) -> None:
+        """Counts one more request that was looked at, behind another of the same connection."""
+        self._left -= 1
+
     def line_up(self, go_on: Callable[[], None]) -> None:
-        """Lets one that was not taken stand in line.
+        """Lets one that was not taken, or has more to say, stand in line.
 
         Args:
             go_on: called when its turn has come.
         """
         self._line.append((time.perf_counter(), go_on))
+        if not self._next_is_due:
+            self._await_next()
 
     def _await_next(self) -> None:
         self._next_is_due = True
@@ -71,8 +77,11 @@ class Turns:
             self.too_late = True
             line.popleft()[1]()
         self.too_late = False
-        served = min(len(line), MOST_SERVED)
-        pop = line.pop if late else line.popleft
-        for _ in range(served):
-            pop()[1]()
-        self._left -= served
+        pop, put_back = (line.pop, line.append) if late else (line.popleft, line.appendleft)
+        # Taken out first: who has more to say lines up anew, behind these.
+        chosen = [pop() for _ in range(min(len(line), MOST_SERVED))]
+        while chosen and self._left > 0:
+            self._left -= 1
+            chosen.pop(0)[1]()
+        while chosen:
+            put_back(chosen.pop())
