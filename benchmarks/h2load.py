@@ -1,5 +1,6 @@
 """The load generator h2load, which sends at a set rate, however late the answers come."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -22,6 +23,7 @@ WARM_UP = 1
 CUT_OFF = 100_000
 """Microseconds: what had no answer when h2load stopped is not taken for unanswered."""
 PATIENCE = 30
+MEMORY = Path("/dev/shm")
 
 
 class Flood(msgspec.Struct, frozen=True):
@@ -65,6 +67,16 @@ def find_h2load() -> str:
     if found is None:
         raise SystemExit(HOW_TO_INSTALL)
     return found
+
+
+def in_memory() -> Path | None:
+    """A folder that is kept in memory; None where the system has none.
+
+    h2load writes a line for each answer before it reads the next. On a disk it stands still for
+    seconds once the system writes the first of them back, after half a minute, and the server
+    seems to.
+    """
+    return MEMORY if os.access(MEMORY, os.W_OK) else None
 
 
 def flood(

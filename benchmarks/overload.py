@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.h2load import Flood, Outcome, find_h2load, flood
+from benchmarks.h2load import Flood, Outcome, find_h2load, flood, in_memory
 from benchmarks.overload_scene import SITES, OverloadedSite, site
 from benchmarks.pinning import Cores, choose_cores
 from benchmarks.watching import Recovery, Watch, recovery
@@ -59,7 +59,7 @@ def phase(
 ) -> Phase:
     before = place.server.memory()
     with (
-        tempfile.TemporaryDirectory(prefix="grantory-bench-") as folder,
+        tempfile.TemporaryDirectory(prefix="grantory-bench-", dir=in_memory()) as folder,
         Watch(place.server) as watch,
         ThreadPoolExecutor(1) as threads,
     ):
