@@ -43,7 +43,7 @@ class SheddingServer:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._settings = Settings(data_dir=folder)
+        self._settings = Settings(data_dir=folder, http_login_prefix="/login")
         self._thread = threading.Thread(target=lambda: run(self._serve()))
         self._ready = threading.Event()
         self._server: Server | None = None
@@ -84,7 +84,8 @@ class SheddingServer:
             self.client_id = founding.client.id
             self.client_secret = founding.secret.reveal()
             application = build_application(node, self._settings, self.log)
-            server = make_server(application, self.refused.append, lambda: self.room)
+            prefix = self._settings.http_login_prefix
+            server = make_server(application, self.refused.append, lambda: self.room, prefix)
             without_signals: Any = nullcontext
             setattr(server, "capture_signals", without_signals)  # noqa: B010 - only the main thread may
             with bind(HOST, 0) as listener:

@@ -7,8 +7,9 @@ from typing import Any
 from uvicorn.server import ServerState
 
 from grantory.http.admission import Admission
-from grantory.http.connection import MOST_AT_ONCE, BoundedProtocol, ServerConfig
+from grantory.http.connection import BoundedProtocol
 from grantory.http.early_answers import is_change
+from grantory.http.pacing import MOST_AT_ONCE, ServerConfig
 from grantory.http.server import KEEP_ALIVE_SECONDS
 from grantory.http.turns import Turns
 from tests.security.wire import replies
@@ -63,7 +64,9 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = False
+        self.aborted = False
         self.reading = True
+        self.unread = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keep it."""
@@ -73,6 +76,14 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         """Note it."""
         self.closed = True
+
+    def abort(self) -> None:
+        """Note it."""
+        self.closed = self.aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        """How much the test says was not read yet."""
+        return self.unread
 
     def is_closing(self) -> bool:
         """Tell it."""

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from grantory.http import admission
-from grantory.http.connection import BODY_SECONDS, HEAD_SECONDS, MOST_AT_ONCE
+from grantory.http.connection import BODY_SECONDS, HEAD_SECONDS
+from grantory.http.pacing import MOST_AT_ONCE
 from grantory.http.server import KEEP_ALIVE_SECONDS
+from grantory.http.turns import MOST_URGENT
 from tests.security.shedding import LAST, REQUESTS
 from tests.security.single_connection import CHUNKED, POST, WHOLE, Connection
 from tests.security.wire import platform_error, replies
@@ -54,6 +56,27 @@ async def test_what_is_not_looked_at_in_this_turn_is_in_the_next(connection: Con
     await connection.send(b"")
     assert (paused, connection.wire.reading) == (True, True)
     assert connection.statuses() == [200]
+
+
+@pytest.mark.parametrize("behind", [WHOLE, LAST])
+async def test_nothing_passes_the_line_behind_a_question_of_health(
+    connection: Connection, behind: bytes
+) -> None:
+    connection.use_up_the_turn()
+    connection.protocol.data_received(LAST.replace(b"close", b"keep-alive") + behind)
+
+    assert not connection.wire.reading
+
+
+async def test_a_flood_of_questions_of_health_stands_in_line_too(connection: Connection) -> None:
+    connection.use_up_the_turn()
+    for _ in range(MOST_URGENT):
+        assert connection.turns.takes_urgent()
+    connection.protocol.data_received(LAST)
+    is_in_line = not connection.wire.reading
+    await connection.send(b"")
+
+    assert (is_in_line, connection.statuses()) == (True, [200])
 
 
 async def test_who_asks_how_the_server_is_does_not_stand_in_line(connection: Connection) -> None:
@@ -252,10 +275,12 @@ async def test_a_bad_request_behind_others_does_not_fall_into_an_answer(
     assert connection.wire.written.startswith(b"HTTP/1.1 200")
     await connection.send(WHOLE)
     await connection.send(b"GARBAGE\r\n\r\n")
-
     assert connection.wire.written.count(b"HTTP/1.1") == 1
-    assert not connection.is_open()
     connection.going_on.set()
+    await connection.send(b"")
+
+    assert connection.statuses() == [200, 200, 400]
+    assert not connection.is_open()
 
 
 async def test_the_parameters_do_not_make_a_change_something_else(connection: Connection) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from grantory.http.connection import BODY_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES
+from grantory.http.pacing import UNREAD_SECONDS
 from grantory.http.server import KEEP_ALIVE_SECONDS
 from tests.security.single_connection import CHUNKED, POST, WHOLE, Connection
 from tests.security.wire import platform_error, replies
@@ -154,29 +155,134 @@ async def test_case_87_requests_wait_for_their_turn(connection: Connection) -> N
     assert connection.wire.reading
 
 
-async def test_case_87_a_refusal_does_not_fall_into_another_answer() -> None:
-    """Nothing is written into the middle of an answer that has begun."""
-    connection = Connection()
-    begun = asyncio.Event()
+@pytest.mark.parametrize("begun", [False, True])
+async def test_case_87_a_refusal_waits_for_the_answers_before_it(
+    connection: Connection, begun: bool
+) -> None:
+    """What was asked for whole is done and answered; what cannot be read comes after it."""
+    connection.going_on.clear()
+    if begun:
+        await connection.send(WHOLE)
+    else:
+        connection.protocol.data_received(WHOLE)
+    await connection.send(WHOLE + b"GARBAGE\r\n\r\n" + WHOLE)
+    assert connection.is_open()
 
-    async def slow(_scope: Any, _receive: Any, send: Any) -> None:
-        headers = [(b"content-length", b"4")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"ok", "more_body": True})
-        begun.set()
-        await asyncio.Event().wait()
+    connection.going_on.set()
+    await connection.send(b"")
+    await connection.send(b"")
+    assert connection.statuses() == [200, 200, 400]
+    assert not connection.is_open()
+    assert len(connection.served) == 2
 
-    connection.protocol.app = slow
+
+async def test_case_87_bytes_behind_a_change_do_not_hide_that_it_was_made(
+    connection: Connection,
+) -> None:
+    stray = b"DELETE /x HTTP/1.1\r\nHost: a\r\n\r\n{}"
+    await connection.send(stray)
+
+    assert connection.served == ["/x"]
+    assert connection.statuses() == [200, 400]
+
+
+async def test_case_87_a_body_that_breaks_is_not_taken_for_a_whole_one(
+    connection: Connection,
+) -> None:
+    connection.going_on.clear()
+    await connection.send(WHOLE + CHUNKED + b"ZZ\r\n")
+    connection.going_on.set()
+    await connection.send(b"")
+
+    assert connection.statuses() == [200, 400]
+    assert connection.served == ["/"]
+
+
+async def test_case_87_a_body_in_large_pieces_may_not_drip_either(connection: Connection) -> None:
+    await connection.send(CHUNKED)
+    piece = b"2000\r\n" + b"a" * 0x2000 + b"\r\n"
+    for _ in range(5):
+        connection.loop.advance(BODY_SECONDS / 4)
+        await connection.send(piece)
+
+    assert connection.statuses() == [408]
+    assert not connection.is_open()
+
+
+async def test_case_87_a_head_in_large_pieces_may_not_drip_either(connection: Connection) -> None:
+    await connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
+    for number in range(5):
+        connection.loop.advance(HEAD_SECONDS / 4)
+        await connection.send(b"X-%d: " % number + b"a" * 5_000 + b"\r\n")
+
+    assert connection.statuses() == [408]
+    assert not connection.is_open()
+
+
+async def test_case_87_who_reads_no_answers_is_cut(connection: Connection) -> None:
     await connection.send(WHOLE)
-    await begun.wait()
-    await connection.send(b"GARBAGE\r\n\r\n")
+    connection.wire.unread = 100_000
+    connection.protocol.pause_writing()
+    connection.loop.advance(UNREAD_SECONDS - 1)
+    connection.protocol.resume_writing()
+    connection.loop.advance(UNREAD_SECONDS)
+    assert connection.is_open()
 
-    assert connection.wire.closed
-    assert connection.wire.written.count(b"HTTP/1.1") == 1
-    assert connection.wire.written.endswith(b"ok")
-    for task in connection.protocol.tasks:
-        task.cancel()
-    await asyncio.gather(*connection.protocol.tasks, return_exceptions=True)
+    connection.protocol.pause_writing()
+    connection.loop.advance(UNREAD_SECONDS)
+    assert connection.wire.aborted
+
+
+@pytest.mark.parametrize("ending", ["Connection: close\r\n\r\n", "\r\n", "Bad\r\n\r\n"])
+async def test_case_87_a_closed_connection_does_not_stay_for_want_of_a_reader(
+    connection: Connection, ending: str
+) -> None:
+    connection.wire.unread = 100
+    await connection.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + ending.encode())
+    if connection.is_open():
+        connection.loop.advance(KEEP_ALIVE_SECONDS)
+    assert (connection.is_open(), connection.wire.aborted) == (False, False)
+    connection.loop.advance(UNREAD_SECONDS)
+    assert connection.wire.aborted
+
+
+async def test_case_87_what_one_connection_makes_the_server_keep_is_bounded(
+    connection: Connection,
+) -> None:
+    """Requests whose handlers wait after they have read their body, faster than answers."""
+    request = POST.replace(b"10", b"5") + b"aaaaa"
+    connection.going_on.clear()
+    most = 0
+    for _ in range(200):
+        # The system hands over what has come, as long as it is asked to.
+        if connection.wire.reading:
+            connection.protocol.data_received(request * 1_000)
+        connection.going_on.set()
+        await asyncio.sleep(0)
+        connection.going_on.clear()
+        await asyncio.sleep(0)
+        held = len(connection.protocol._held) + len(request) * len(connection.protocol.pipeline)
+        most = max(most, held)
+
+    assert connection.served
+    assert most <= 2 * len(request) * 1_000
+    connection.going_on.set()
+    connection.protocol.connection_lost(None)
+
+
+async def test_case_87_whoever_left_is_not_waited_for(connection: Connection) -> None:
+    told = []
+
+    async def waits(_scope: Any, receive: Any, _send: Any) -> None:
+        await receive()
+        told.append((await receive())["type"])
+
+    connection.protocol.app = waits
+    await connection.send(WHOLE + WHOLE)
+    connection.protocol.connection_lost(None)
+    await connection.send(b"")
+
+    assert told == ["http.disconnect"]
 
 
 async def test_case_87_http_0_9_is_refused(connection: Connection) -> None:

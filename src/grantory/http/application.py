@@ -14,6 +14,7 @@ from grantory.domain.audit import Origin
 from grantory.domain.client import Reference, SubjectKind
 from grantory.domain.token import AccessToken
 from grantory.errors import ApiError, GrantoryError
+from grantory.http.early_answers import OAUTH_ROOT, is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.json_body import MAX_BODY, read_body
 from grantory.http.operation import Call, Operation
@@ -27,7 +28,6 @@ from grantory.registry.actor import Actor
 
 CORRELATION: Final = b"ININ-Correlation-Id"
 API_ROOT: Final = "/api/v2/"
-OAUTH_ROOT: Final = "/oauth/"
 _SURPLUS_IDS: Final = 256
 _UUID_BYTES: Final = 16
 
@@ -168,7 +168,7 @@ class Application:
         return response
 
     def _refused(self, error: ApiError, request: Request) -> Response:
-        if self._inner_path(request.path).startswith(OAUTH_ROOT):
+        if is_oauth(request.path, self._settings.login_prefix):
             return api_error_on_oauth(error)
         return api_error(error, request.correlation_id)
 

@@ -8,35 +8,31 @@ import asyncio
 import re
 from typing import Any, Final, cast
 
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from grantory.http.admission import Admission
-from grantory.http.early_answers import is_change, overloaded, overloaded_start, refusal
+from grantory.http.early_answers import (
+    is_change,
+    is_oauth,
+    overloaded,
+    overloaded_start,
+    refusal,
+)
 from grantory.http.health import LIVE, READY
+from grantory.http.pacing import MOST_AT_ONCE, PacedProtocol, ServerConfig
 from grantory.http.request import Receive, Scope, Send
-from grantory.http.turns import Turns
 
 MAX_HEAD_BYTES: Final = 65_536
-MOST_AT_ONCE: Final = 4_096
-"""Bytes that a connection may have looked at in one turn: they may hold many small requests."""
 HEAD_SECONDS: Final = 10
 BODY_SECONDS: Final = 30
+HELD_SECONDS: Final = 1
+"""Whoever is late only because the server has not looked yet is given so much more time."""
 _VERSIONS: Final = ("1.1", "1.0")
 _UPGRADE: Final = re.compile(rb"(\r\n)upgrade(:)", re.IGNORECASE)
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
 _ALWAYS_SERVED: Final = frozenset({LIVE, READY})
-_NEVER_IN_LINE: Final = b"GET /health/"
 
 
-class ServerConfig(uvicorn.Config):
-    """uvicorn's configuration, and what the connections of one server share."""
-
-    admission: Admission
-    turns: Turns
-
-
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(PacedProtocol):
     """Refuses a request whose head is too large (431), or that is too slow to come (408).
 
     One that would be answered too late is refused with 503 when its turn comes, and its body is
@@ -48,73 +44,47 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _head_bytes = 0
     """What came since the request began, or since the last part of its body."""
+    _body_seen = 0
+    _head: list[tuple[bytes, bytes]]
     _in_head = True
     _unserved = False
     _is_shed = False
     _ended = False
     _tail = b""
-    _held = b""
-    """What came while others had their turn, or is too much for one."""
-    _is_in_line = False
     _is_first = True
     """Whether no request has ended in the piece that is looked at."""
+    _last_words = b""
+    """Why nothing more is read, once all that came before is answered."""
     _awaited: float | None = None
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the time for the first head."""
         super().connection_made(transport)
-        config = cast(ServerConfig, self.config)
-        self._admission, self._turns = config.admission, config.turns
+        self.url = b""  # until a request begins
+        self._login_prefix = cast(ServerConfig, self.config).login_prefix
         self._await(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the time."""
-        self._held = b""
         self._await(None)
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()  # uvicorn leaves it when the client was rude
 
-    def data_received(self, data: bytes) -> None:
-        """Takes what came, at once or when its turn has come."""
-        if self._held:
-            self._held += data
-        elif self._turns.takes() or data.startswith(_NEVER_IN_LINE):
-            self._take(data)
-        else:
-            self._held = data
-        if self._held:
-            self._hold()
-
-    def _hold(self) -> None:
-        """Reads no more while something is held; it goes on once what came before is answered."""
-        self.flow.pause_reading()
-        self._await(None)
-        if not self._is_in_line and not self.pipeline:
-            self._is_in_line = True
-            self._turns.line_up(self._go_on)
-
-    def _go_on(self) -> None:
-        self._is_in_line = False
-        data, self._held = self._held, b""
-        if data and not self.transport.is_closing():
-            self.flow.resume_reading()
-            self._take(data)
-            if self._held:
-                self._hold()
+    def _piece_size(self) -> int:
+        # A body whose length was told cannot be many requests.
+        left = 0 if self._in_head else _told_length(self._head) - self._body_seen
+        return max(MOST_AT_ONCE, left)
 
     def _take(self, data: bytes) -> None:
         """Counts the bytes of a head, and bounds the time for what is still to come."""
         if self._ended:
             return
         self._is_first = True
-        if len(data) > MOST_AT_ONCE:
-            data, self._held = data[:MOST_AT_ONCE], data[MOST_AT_ONCE:]
         self._head_bytes += len(data)
         if self._in_head and b"pgrade" in data:
             data = without_upgrade(self._tail, data)
         self._tail = data[-3:]
-        super().data_received(data)
+        self._parse(data)
         if self._unserved or self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(431, "Request Header Fields Too Large", "request.header.too.large")
         elif not self._in_head:
@@ -135,6 +105,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._unserved:
             return
         self._in_head = False
+        self._head, self._body_seen = self.headers, 0
         if not self._is_answering and not self._admits(self._method, self._path):
             self._shed()
             return
@@ -162,7 +133,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # A refusal in the same piece may have set the time for a connection that does nothing.
         self._unset_keepalive_if_required()
-        if app is not _refuse:
+        if app != self._refuse_late:
             self._admission.queued(change=is_change(cycle.scope["method"], cycle.scope["path"]))
         super()._start_asgi_task(cycle, app)
 
@@ -171,10 +142,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.pipeline:
             cycle = self.pipeline[-1][0]
             if not self._admits(cycle.scope["method"], cycle.scope["path"]):
-                self.pipeline[-1] = (cycle, cast(Any, _refuse))
+                self.pipeline[-1] = (cycle, cast(Any, self._refuse_late))
+        elif self._last_words and not self.transport.is_closing():
+            self.transport.write(self._last_words)
+            self._close()
         super().on_response_complete()
-        if self._held:
-            self._hold()
 
     def shutdown(self) -> None:
         """Ends the connection when the server ends: at once, or with the answer that is due."""
@@ -192,11 +164,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _end_shed_request(self, *, keep_alive: bool) -> None:
         self._is_shed = False
-        is_head = self._method == "HEAD"
-        self.transport.write(overloaded(self._path, head=is_head, keep_alive=keep_alive))
+        oauth = is_oauth(self._path, self._login_prefix)
+        answer = overloaded(oauth=oauth, head=self._method == "HEAD", keep_alive=keep_alive)
+        self.transport.write(answer)
         if not keep_alive:
             self._unserved = True  # as is all that follows
-            self.transport.close()
+            self._close()
             return
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(
@@ -222,6 +195,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Takes a part of the body of a request that is served."""
         self._head_bytes = 0
+        self._body_seen += len(body)
         if not self._unserved and not self._is_shed:
             super().on_body(body)
 
@@ -255,23 +229,54 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer = None if seconds is None else self.loop.call_later(seconds, self._too_slow)
 
     def _too_slow(self) -> None:
-        self._refuse(408, "Request Timeout", "request.timeout")
+        if self._held or self.flow.read_paused:  # the rest may be here, and was not looked at
+            self._timer = self.loop.call_later(HELD_SECONDS, self._too_slow)
+        else:
+            self._refuse(408, "Request Timeout", "request.timeout")
 
     def _refuse(self, status: int, reason: str, code: str, message: str = "") -> None:
-        if self.transport.is_closing():
+        """Ends the connection over a request that cannot be read; those before it are answered."""
+        if self.transport.is_closing() or self._last_words:
             return
-        cycle: RequestResponseCycle | None = self.cycle
-        begun = cycle is not None and cycle.response_started and not cycle.response_complete
-        # With requests that wait behind it, nobody knows how far the answer is that is due.
-        if not begun and not self.pipeline:
-            self.transport.write(refusal(status, reason, code, message or f"{reason}."))
-        self.transport.close()
+        self._ended = self._unserved = True
+        self._held = b""
+        self._await(None)
+        oauth = is_oauth(self._path, self._login_prefix)
+        words = refusal(status, reason, code, message or f"{reason}.", oauth=oauth)
+        newest: RequestResponseCycle | None = self.cycle
+        if newest is not None and newest.more_body:  # it will never be whole
+            if newest.response_complete or newest.response_started:
+                words = b""
+            if self.pipeline and self.pipeline[0][0] is newest:
+                self.pipeline.popleft()
+                newest = self._answering
+            else:
+                newest = None
+        if newest is None or newest.response_complete:
+            if words:
+                self.transport.write(words)
+            self._close()
+        else:
+            self.flow.pause_reading()
+            self._last_words = words
+
+    async def _refuse_late(
+        self,
+        scope: Scope,
+        receive: Receive,  # noqa: ARG002 - as ASGI has it
+        send: Send,
+    ) -> None:
+        oauth = is_oauth(scope["path"], self._login_prefix)
+        headers, body = overloaded_start(oauth=oauth)
+        await send({"type": "http.response.start", "status": 503, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - as ASGI
-    headers, body = overloaded_start(scope["path"])
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _told_length(headers: list[tuple[bytes, bytes]]) -> int:
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:9])
+    return 0
 
 
 def without_upgrade(tail: bytes, data: bytes) -> bytes:

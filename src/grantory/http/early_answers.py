@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 TOKEN_PATH: Final = "/oauth/token"
+OAUTH_ROOT: Final = "/oauth/"
 _LOOKS: Final = ("GET", "HEAD", "OPTIONS")
 _CLOSE: Final = b"connection: close\r\n"
 _CORRELATION: Final = b"c" * 36
@@ -24,6 +25,18 @@ def is_change(method: str, path: str) -> bool:
     return method not in _LOOKS and not path.endswith(TOKEN_PATH)
 
 
+def is_oauth(path: str, login_prefix: str) -> bool:
+    """Tells whether errors at an address have OAuth's body (RFC 6749), and not the platform's.
+
+    Args:
+        path: without the query.
+        login_prefix: what may stand before OAuth's addresses.
+    """
+    return path.startswith(OAUTH_ROOT) or (
+        bool(login_prefix) and path.startswith(login_prefix + OAUTH_ROOT)
+    )
+
+
 def error_body(status: int, code: str, message: str, correlation_id: str) -> dict[str, Any]:
     """Makes the platform's error body for what no handler has seen."""
     return {
@@ -37,30 +50,47 @@ def error_body(status: int, code: str, message: str, correlation_id: str) -> dic
     }
 
 
-def refusal(status: int, reason: str, code: str, message: str) -> bytes:
-    """Writes the answer to what cannot be served, after which the connection is closed."""
+def refusal(status: int, reason: str, code: str, message: str, *, oauth: bool) -> bytes:
+    """Writes the answer to what cannot be served, after which the connection is closed.
+
+    Args:
+        status: the HTTP status.
+        reason: its phrase.
+        code: the platform's error code.
+        message: a sentence.
+        oauth: whether the body is OAuth's.
+    """
     correlation_id = str(uuid.uuid4())
-    body = msgspec.json.encode(error_body(status, code, message, correlation_id))
+    if oauth:
+        document = oauth_body("invalid_request", message)
+    else:
+        document = error_body(status, code, message, correlation_id)
+    body = msgspec.json.encode(document)
     return _head(status, reason, _CLOSE, body, correlation_id) + body
 
 
-def overloaded(path: str, *, head: bool, keep_alive: bool) -> bytes:
+def oauth_body(error: str, description: str) -> dict[str, Any]:
+    """Makes OAuth's error body, with ``description`` for older clients."""
+    return {"error": error, "description": description, "error_description": description}
+
+
+def overloaded(*, oauth: bool, head: bool, keep_alive: bool) -> bytes:
     """Writes the 503 for what would be answered too late.
 
     Args:
-        path: tells which of the two kinds of body the caller expects.
+        oauth: whether the body is OAuth's.
         head: whether the method is HEAD, whose answers have no body.
         keep_alive: whether the connection goes on.
     """
-    start, body = _OVERLOADED_TOKEN if path.endswith(TOKEN_PATH) else _OVERLOADED_API
+    start, body = _OVERLOADED_OAUTH if oauth else _OVERLOADED_API
     answer = start if head else start + body
     answer = answer.replace(_CORRELATION, str(uuid.uuid4()).encode())
     return answer if keep_alive else answer.replace(b"\r\n", b"\r\n" + _CLOSE, 1)
 
 
-def overloaded_start(path: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+def overloaded_start(*, oauth: bool) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """The same answer for ASGI: its headers, and its body."""
-    answer = overloaded(path, head=False, keep_alive=True)
+    answer = overloaded(oauth=oauth, head=False, keep_alive=True)
     start, _, body = answer.partition(b"\r\n\r\n")
     lines = [line.split(b": ", 1) for line in start.split(b"\r\n")[1:]]
     return [(name.lower(), value) for name, value in lines], body
@@ -83,11 +113,7 @@ def _overload_answer(body: dict[str, Any], *headers: bytes) -> tuple[bytes, byte
 _OVERLOADED_API: Final = _overload_answer(
     error_body(503, "service.unavailable", _TOO_MUCH, _CORRELATION.decode())
 )
-_OVERLOADED_TOKEN: Final = _overload_answer(
-    {
-        "error": "temporarily_unavailable",
-        "description": _TOO_MUCH,
-        "error_description": _TOO_MUCH,
-    },
+_OVERLOADED_OAUTH: Final = _overload_answer(
+    oauth_body("temporarily_unavailable", _TOO_MUCH),
     b"pragma: no-cache\r\n",
 )

@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from grantory.errors import ApiError, OAuthError
+from grantory.http.early_answers import oauth_body
 from grantory.http.response import JSON, NO_STORE, OAUTH_HEADERS, Headers, Response
 
 REALM: Final = b"grantory"
@@ -48,11 +49,7 @@ def api_error(error: ApiError, correlation_id: str) -> Response:
 
 def oauth_error(error: OAuthError) -> Response:
     """Renders an error as RFC 6749 section 5.2 says, with ``description`` for older clients."""
-    body = {
-        "error": error.error,
-        "description": error.description,
-        "error_description": error.description,
-    }
+    body = oauth_body(error.error, error.description)
     headers: Headers = OAUTH_HEADERS
     if error.challenge:
         headers += ((b"www-authenticate", b'Basic realm="' + REALM + b'", charset="UTF-8"'),)

@@ -14,8 +14,9 @@ import uvicorn
 from grantory.errors import SetupError
 from grantory.http.acceptor import Acceptor
 from grantory.http.admission import Admission
-from grantory.http.connection import BoundedProtocol, ServerConfig
+from grantory.http.connection import BoundedProtocol
 from grantory.http.early_answers import is_change
+from grantory.http.pacing import ServerConfig
 from grantory.http.request import Receive, Scope, Send
 from grantory.http.turns import Turns
 
@@ -85,12 +86,17 @@ def bind(host: str, port: int) -> socket.socket:
             raise
     except OSError as error:
         raise SetupError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    except ValueError:  # of the encoding of names, and of a NUL
+        raise SetupError(f"cannot listen on {host}:{port}: {host!r} is no host name") from None
     listener.set_inheritable(True)
     return listener
 
 
 def make_server(
-    application: Any, refused: Callable[[int], None], room: Callable[[], int]
+    application: Any,
+    refused: Callable[[int], None],
+    room: Callable[[], int],
+    login_prefix: str = "",
 ) -> Server:
     """Makes a server for an ASGI application.
 
@@ -98,6 +104,7 @@ def make_server(
         application: called for each request.
         refused: told, at most once a second, how many requests were too many.
         room: tells how many changes the store would make in time.
+        login_prefix: what may stand before OAuth's addresses.
     """
     turns = Turns()
     admission = Admission(refused, room, turns)
@@ -123,4 +130,5 @@ def make_server(
     )
     config.admission = admission
     config.turns = turns
+    config.login_prefix = login_prefix
     return Server(config)

@@ -26,11 +26,16 @@ LEAST_IN_LINE: Final = 128
 """As many may always stand in line: after a pause of the process all of them have waited long."""
 
 
+MOST_URGENT: Final = 4
+"""As many questions about health are answered in a turn besides, however long the line."""
+
+
 class Turns:
     """Counts what is looked at in a turn, and keeps the line of those that wait for a later one."""
 
     def __init__(self) -> None:
         self._left = MOST_SERVED
+        self._urgent_left = MOST_URGENT
         self._line: deque[tuple[float, Callable[[], None]]] = deque()
         self._next_is_due = False
         self.too_late = False
@@ -44,6 +49,11 @@ class Turns:
             return False
         self._left -= 1
         return True
+
+    def takes_urgent(self) -> bool:
+        """Tells whether one that must not wait may be looked at in this turn, and counts it."""
+        self._urgent_left -= 1
+        return self._urgent_left >= 0
 
     def count(self) -> None:
         """Counts one more request that was looked at, behind another of the same connection."""
@@ -66,6 +76,7 @@ class Turns:
     def _next(self) -> None:
         line = self._line
         self._left = MOST_SERVED
+        self._urgent_left = MOST_URGENT
         if not line:
             self._next_is_due = False
             return
