@@ -11,8 +11,14 @@ from asyncpg import exceptions as pg
 from grantory.errors import Conflict, SetupError, StorageUnavailable
 from grantory.storage.postgres.address import PostgresAddress
 
+APPLICATION: Final = "grantory"
 CONNECT_SECONDS: Final = 3.0
 STATEMENT_SECONDS: Final = 5.0
+IDLE_SECONDS: Final = 2.0
+"""A node that stands still between two statements makes all others wait for its locks: well
+below the time after which they would give up."""
+SETUP_IDLE_SECONDS: Final = 10.0
+"""The same for commands and starts, which also think between two statements."""
 OLDEST_VERSION: Final = 13
 _LOST: Final = (
     OSError,  # TimeoutError is one
@@ -58,18 +64,28 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
 
 
 _SESSION: Final = {
-    "application_name": "grantory",
     "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
     "lock_timeout": str(int(STATEMENT_SECONDS * 1000)),
-    "idle_in_transaction_session_timeout": str(int(STATEMENT_SECONDS * 2000)),
     "default_transaction_isolation": "read committed",
     # Whatever the server's default: what is acknowledged is on disk, and on the standby that
     # the server names.
     "synchronous_commit": "on",
+    # A node that vanished without a word holds its locks for half a minute, not for two hours,
+    # even where a command has put the time limits above aside.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+    "tcp_user_timeout": "30000",
 }
 
-
-_NO_CONNECTION: Final = (OSError, pg.PostgresError, pg.InterfaceError, pg.InternalClientError)
+_NO_CONNECTION: Final = (
+    OSError,
+    pg.PostgresError,
+    pg.InterfaceError,
+    pg.InternalClientError,
+    ValueError,  # what the environment says (PGPORT) is of no use to the driver
+    KeyError,  # nobody is named as the user, and the system knows no name for this process
+)
 
 
 class Connector:
@@ -82,10 +98,12 @@ class Connector:
     def __init__(self, address: PostgresAddress) -> None:
         logging.getLogger("asyncpg").setLevel(logging.ERROR)
         self._hosts = list(address.hosts)
-        self._target = address.target
 
-    async def connect(self, *_: Any, **__: Any) -> "asyncpg.Connection[Any]":
-        """Opens a connection; what a pool gives besides is left aside.
+    async def connect(self, idle_seconds: float = IDLE_SECONDS) -> "asyncpg.Connection[Any]":
+        """Opens a connection.
+
+        Args:
+            idle_seconds: how long it may stand still within a transaction.
 
         Raises:
             OSError, asyncpg.PostgresError: as the last host failed.
@@ -93,7 +111,7 @@ class Connector:
         failure: BaseException = OSError("no host is named")
         for host in list(self._hosts):
             try:
-                return await self._connect(host)
+                return await self._connect(host, idle_seconds)
             except BaseException as error:
                 # Also when the caller gives up: the next attempt begins with another host.
                 self._hosts.sort(key=host.__eq__)
@@ -102,15 +120,28 @@ class Connector:
                 failure = _weightier(failure, error)
         raise failure
 
-    async def _connect(self, host: str) -> "asyncpg.Connection[Any]":
-        return await asyncpg.connect(
-            host,
-            timeout=CONNECT_SECONDS,
-            command_timeout=STATEMENT_SECONDS,
-            server_settings=_SESSION,
-            target_session_attrs=self._target,
-            connection_class=Connection,
-        )
+    async def _connect(self, host: str, idle_seconds: float) -> "asyncpg.Connection[Any]":
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await asyncpg.connect(
+                host,
+                command_timeout=STATEMENT_SECONDS,
+                server_settings={"application_name": APPLICATION},
+                target_session_attrs="read-write",
+                connection_class=Connection,
+            )
+            try:
+                await connection.execute(_session(idle_seconds))
+            except BaseException:
+                connection.terminate()
+                raise
+        return connection
+
+
+def _session(idle_seconds: float) -> str:
+    """Writes a statement, since a pooler refuses or forgets parameters of the start."""
+    idle = {"idle_in_transaction_session_timeout": str(int(idle_seconds * 1000))}
+    settings = (_SESSION | idle).items()
+    return "SELECT " + ", ".join(f"set_config('{n}', '{v}', false)" for n, v in settings)
 
 
 def _weightier(first: BaseException, second: BaseException) -> BaseException:
@@ -129,7 +160,7 @@ async def connect_for_setup(connector: Connector, name: str) -> "asyncpg.Connect
         SetupError: when no host takes it, or the server is too old.
     """
     try:
-        connection = await connector.connect()
+        connection = await connector.connect(SETUP_IDLE_SECONDS)
     except pg.InvalidCatalogNameError:
         raise SetupError(f"{name} does not exist: create it (createdb), empty") from None
     except _NO_CONNECTION as error:
