@@ -49,7 +49,7 @@ def main() -> None:
 
     gc.collect()
     gc.freeze()
-    Workers(workers, work).run()
+    Workers(workers, work, shared or socket.socket()).run()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """The composition root: the only module that knows every layer."""
 
+import asyncio
 import ipaddress
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TextIO
@@ -71,16 +74,27 @@ def database_of(settings: Settings) -> Database:
 
 
 async def open_node(
-    settings: Settings, clock: Clock | None = None, random: Random | None = None
+    settings: Settings,
+    clock: Clock | None = None,
+    random: Random | None = None,
+    *,
+    patient: bool = False,
 ) -> Node:
     """Opens a store that is set up, with its master key.
+
+    Args:
+        settings: say where it is.
+        clock: by default the system's.
+        random: by default the system's.
+        patient: whether a transaction may take long; for commands.
 
     Raises:
         SetupError: when it is not set up, of another schema, or of another master key.
     """
     database = database_of(settings)
     await _require_fitting_schema(database)
-    return await _node(database, require_master_key(settings), clock, random, settings.workers)
+    key, workers = require_master_key(settings), settings.workers
+    return await _node(database, key, clock, random, workers, patient=patient)
 
 
 def require_master_key(settings: Settings) -> MasterKey:
@@ -104,10 +118,12 @@ async def _node(
     clock: Clock | None,
     random: Random | None,
     workers: int,
+    *,
+    patient: bool = False,
 ) -> Node:
     clock = clock or SystemClock()
     random = random or SystemRandom()
-    store = await database.open(clock, workers)
+    store = await database.open(clock, workers, patient=patient)
     keys = TokenKeys(clock, random, master_key)
     founder = Founder(store, clock, random, Argon2Hasher(), keys)
     return Node(store, master_key, clock, random, founder, keys)
@@ -198,7 +214,7 @@ def build_application(
     )
     authenticator = ClientAuthenticator(reads, FailureThrottle(limits, node.clock), node.clock)
     endpoint = TokenEndpointResource(TokenEndpoint(reads, authenticator, tokens))
-    health = HealthResource(node.store, node.clock)
+    health = HealthResource(node.store, node.master_key.fits, node.clock)
     access_log = AccessLog(log_stream or sys.stderr, node.clock)
 
     async def landing(_request: Request) -> Response:
@@ -258,9 +274,31 @@ def build_operations(node: Node, settings: Settings) -> tuple[Operation, ...]:
     return (*operations, *PermissionResource(operations).operations())
 
 
-def build_upkeep(node: Node) -> Upkeep:
-    """Makes what keeps the store small."""
-    return Upkeep(node.store, node.clock, lambda error: _report(error, "upkeep"))
+@asynccontextmanager
+async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
+    """Removes what the store needs no more, as long as the context lasts.
+
+    Raises:
+        SetupError: when the store cannot be opened once more.
+    """
+    store = await database_of(settings).open(node.clock, settings.workers)
+    running = asyncio.create_task(build_upkeep(store, node.clock).run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+        await store.close()
+
+
+def build_upkeep(store: OpenStore, clock: Clock) -> Upkeep:
+    """Makes what keeps the store small.
+
+    Args:
+        store: opened for this alone; what callers ask of their own would leave it no room.
+        clock: the time of day.
+    """
+    return Upkeep(store, clock, lambda error: _report(error, "upkeep"), held_back=_report_held_back)
 
 
 def public_url(settings: Settings) -> str:
@@ -269,6 +307,10 @@ def public_url(settings: Settings) -> str:
         return settings.public_url
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.port}"
+
+
+def _report_held_back(reason: str) -> None:
+    log().warning("nothing is removed from the store: a clock is wrong", reason=reason)
 
 
 def _report(error: BaseException, correlation_id: str) -> None:

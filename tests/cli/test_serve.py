@@ -134,6 +134,14 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example.com"])
+def test_a_host_that_is_no_name_is_one_sentence(tmp_path: Path, host: str) -> None:
+    result = command_line("serve", "--host", host, folder=tmp_path)
+    assert result.returncode == 1
+    assert f"grantory: cannot listen on {host}:8080: '{host}' is no host name" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment"), [(("--workers", "2"), {}), ((), {"GRANTORY_WORKERS": "2"})]
 )
@@ -208,6 +216,25 @@ def ended(server: RunningServer) -> int:
     return server._process.wait(END_SECONDS)
 
 
+def wait_until_taken(connection: socket.socket) -> None:
+    """Wait until a worker has accepted a connection and read what came on it."""
+    deadline = time.monotonic() + END_SECONDS
+    here, there = (
+        f"{port:04X}" for port in (connection.getsockname()[1], connection.getpeername()[1])
+    )
+    while time.monotonic() < deadline:
+        for entry in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, _, queues, *_, inode = entry.split()[:10]
+            if (
+                (local[-4:], remote[-4:]) == (there, here)
+                and inode != "0"
+                and queues[-8:] == "0" * 8
+            ):
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody took the connection")
+
+
 def wait_until_closed(server: RunningServer) -> None:
     deadline = time.monotonic() + END_SECONDS
     while time.monotonic() < deadline:
@@ -220,11 +247,12 @@ def wait_until_closed(server: RunningServer) -> None:
     raise AssertionError("it still takes connections")
 
 
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["one", "two"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_whose_body_is_still_coming_is_finished(
-    fresh_server: FreshServer, number: signal.Signals
+    fresh_server: FreshServer, number: signal.Signals, workers: tuple[str, ...]
 ) -> None:
-    server = fresh_server()
+    server = fresh_server(*workers)
     body = json.dumps({"name": "last words", "authorizedGrantType": "CODE"}).encode()
     head = (
         f"POST /api/v2/oauth/clients HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -232,8 +260,7 @@ def test_a_request_whose_body_is_still_coming_is_finished(
     )
     with connected(server) as connection:
         connection.sendall(head.encode() + body[:10])
-        # The server has taken the head when it answers a later request.
-        assert server.request("GET", "/health/live").status == 200
+        wait_until_taken(connection)
         os.kill(server.process_id, number)
         wait_until_closed(server)
         os.kill(server.process_id, number)  # a second one changes nothing

@@ -302,11 +302,11 @@ async def test_health_tells_alive_and_ready(world: World, monkeypatch: pytest.Mo
 
     asked: list[object] = []
 
-    async def fail(work: object) -> None:
+    async def fail(*work: object) -> None:
         asked.append(work)
         raise StorageUnavailable("gone")
 
-    monkeypatch.setattr(world.node.store, "read", fail)
+    monkeypatch.setattr(world.node.store, "require_answer", fail)
     assert (await world.http.get("/health/ready")).status_code == 200  # as a moment ago
     assert not asked
     world.clock.advance(REMEMBERED_SECONDS)
@@ -315,6 +315,31 @@ async def test_health_tells_alive_and_ready(world: World, monkeypatch: pytest.Mo
     answers = await asyncio.gather(*(world.http.get("/health/ready") for _ in range(10)))
     assert {answer.status_code for answer in answers} == {503}
     assert len(asked) < len(answers)
+
+
+async def test_a_store_with_too_much_to_do_is_ready(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from grantory.errors import StorageUnavailable
+
+    async def busy(_work: object) -> None:
+        raise StorageUnavailable("too many wait")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.node.store, "read", busy)
+        error_of(await world.http.get("/health/ready"), 503, "service.unavailable")
+    world.clock.advance(REMEMBERED_SECONDS)
+    assert (await world.http.get("/health/ready")).status_code == 200
+    world.clock.advance(REMEMBERED_SECONDS)
+    monkeypatch.setattr(world.node.store, "read", busy)
+    assert (await world.http.get("/health/ready")).status_code == 200
+
+
+async def test_a_store_under_another_master_key_is_not_ready(world: World) -> None:
+    assert (await world.http.get("/health/ready")).status_code == 200
+    await world.node.store.write(lambda t: t.installation.replace_master_key_check(b"another" * 8))
+    world.clock.advance(REMEMBERED_SECONDS)
+    error_of(await world.http.get("/health/ready"), 503, "service.unavailable")
 
 
 async def test_the_landing_page_runs_no_script_and_names_the_public_address(

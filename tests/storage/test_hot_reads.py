@@ -44,11 +44,11 @@ class Watched:
 
     def __init__(self, store: OpenStore) -> None:
         self._store = store
-        self.reads = 0
+        self.require_answer = store.require_answer
+        self.reads = self.looks = 0
         self.loaded = asyncio.Event()
         self.go_on: asyncio.Event | None = None
         self.fail_changes = False
-        self.looks = 0
         self.heard: Heard | None = None
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:

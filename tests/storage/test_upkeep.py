@@ -1,119 +1,263 @@
 """Long life: what can change no decision any more leaves the store, on a clock in hand."""
 
-from typing import cast
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import pytest
-from sqlalchemy import func, select
 
-from grantory.registry import upkeep as upkeep_module
-from grantory.registry.upkeep import ENDED_SECRETS_KEPT_MS, Upkeep
+from grantory.app import build_upkeep
+from grantory.crypto.runtime import SystemClock
+from grantory.domain.token import DeniedToken
+from grantory.errors import StorageUnavailable
+from grantory.ports.storage import Transaction
+from grantory.registry.upkeep import (
+    AGAIN_SECONDS,
+    APART_MS,
+    ENDED_SECRETS_KEPT_MS,
+    EVERY_SECONDS,
+    TimeOfDay,
+    Upkeep,
+)
 from grantory.storage.database import OpenStore
-from grantory.storage.sql.statement import Statement
-from grantory.storage.sql.tables import changes, client_secrets, denied_tokens
-from grantory.storage.sql.transaction import SqlTransaction
-from tests.support.entities import ORG, a_client, a_denied_token, a_secret, an_id
+from tests.support.entities import ORG, a_client, a_denied_token, a_secret, an_event, an_id, put
 from tests.support.runtime import FakeClock
+from tests.support.world import World
 
+T = TypeVar("T")
 DAY = 86_400
-TOKENS_A_DAY, SECRETS_A_DAY = 12, 3
-TABLES = {"changes": changes, "denied_tokens": denied_tokens, "client_secrets": client_secrets}
-COUNTS = {
-    name: Statement(select(func.count()).select_from(table)) for name, table in TABLES.items()
-}
+SECONDS = 60
 
 
-async def sizes(store: OpenStore) -> dict[str, int]:
-    def count(snapshot: object) -> dict[str, int]:
-        sql = cast(SqlTransaction, snapshot)._sql
-        return {name: sql.all(statement)[0][0] for name, statement in COUNTS.items()}
+class Pauses:
+    """Takes the place of sleeping: notes how long, and returns when the test says so."""
 
-    return await store.read(count)
-
-
-class Traffic:
-    """Tokens that are ended and secrets that are replaced, day by day."""
-
-    def __init__(self, store: OpenStore, clock: FakeClock) -> None:
-        self._store = store
+    def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
-        self._upkeep = Upkeep(store, clock)
-        self._number = 10
+        self.taken: list[float] = []
+        self._rounds = asyncio.Semaphore(0)
 
-    async def day(self) -> None:
-        for _ in range(SECRETS_A_DAY):
-            for _ in range(TOKENS_A_DAY // SECRETS_A_DAY):
-                await self._end_token()
-            await self._replace_secret()
-            self._clock.advance(DAY / SECRETS_A_DAY)
-        await self._upkeep.finish()
+    async def __call__(self, seconds: float) -> None:
+        self.taken.append(seconds)
+        self._clock.advance(seconds)
+        await (self._rounds.acquire() if seconds == EVERY_SECONDS else asyncio.sleep(0))
 
-    async def _end_token(self) -> None:
-        self._number += 1
-        expires = self._clock.now_ms() // 1000 + DAY
-        token = a_denied_token(self._number, expires_at=expires)
-        await self._store.write(lambda t: t.denied_tokens.add(token))
-
-    async def _replace_secret(self) -> None:
-        self._number += 1
-        now = self._clock.now_ms()
-        secret = a_secret(self._number, created_at=now)
-        await self._store.write(lambda t: t.clients.end_secrets(an_id(1), now))
-        await self._store.write(lambda t: t.clients.add_secret(secret))
+    def next_round(self) -> None:
+        """Let the minute between two rounds pass."""
+        self._rounds.release()
 
 
-@pytest.fixture(autouse=True)
-def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep_module, "BETWEEN_STEPS_SECONDS", 0)
+class MoodyStore:
+    """A store that refuses changes as long as it is told to. Stands before a real one."""
+
+    def __init__(self, store: OpenStore) -> None:
+        self._store = store
+        self.refusals: list[Exception] = []
+        self.read, self.scan, self.require_answer = store.read, store.scan, store.require_answer
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        if self.refusals:
+            raise self.refusals.pop()
+        return await self._store.write(work)
 
 
-async def test_a_month_of_traffic_leaves_what_the_documentation_says(
-    store: OpenStore, clock: FakeClock
-) -> None:
-    await store.write(lambda t: t.clients.add(a_client(1)))
-    traffic = Traffic(store, clock)
-    for _ in range(31):
-        await traffic.day()
-    month = await sizes(store)
-    # No change older than an hour, tokens of two days (their life and a day), secrets of 30 days.
-    assert month["changes"] == 0
-    assert month["denied_tokens"] <= TOKENS_A_DAY * 2
-    assert month["client_secrets"] <= SECRETS_A_DAY * 30 + 1
-    for _ in range(5):
-        await traffic.day()
-    assert await sizes(store) == month, "and from then on it grows no more"
-    live = await store.read(lambda s: s.clients.secrets_of(an_id(1)))
-    assert len(live) == 1
+@pytest.fixture
+def exact(clock: FakeClock) -> FakeClock:
+    """The clock in hand, set to the time by which the databases of the tests go."""
+    clock.step((SystemClock().now_ms() - clock.now_ms()) / 1000)
+    return clock
 
 
-async def test_what_is_still_needed_stays(store: OpenStore, clock: FakeClock) -> None:
-    now = clock.now_ms()
-    await store.write(lambda t: t.clients.add(a_client(1)))
-    await store.write(lambda t: t.clients.add_secret(a_secret(1)))
-    young = a_denied_token(1, expires_at=now // 1000 - DAY + 60)
-    old = a_denied_token(2, expires_at=now // 1000 - DAY - 60)
-    await store.write(lambda t: t.denied_tokens.add(young))
-    await store.write(lambda t: t.denied_tokens.add(old))
-    upkeep = Upkeep(store, clock)
-    assert await upkeep.finish() == 1
-    assert await store.read(lambda s: s.denied_tokens.contains(young.token_id))
+async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Let others work until a condition holds."""
+    async with asyncio.timeout(SECONDS):
+        while True:
+            holds = condition()
+            if holds if isinstance(holds, bool) else await holds:
+                return
+            await asyncio.sleep(0)
+
+
+def ended(clock: FakeClock, number: int, seconds: float) -> DeniedToken:
+    """A token that was ended, and expires after so many seconds."""
+    return a_denied_token(number, expires_at=clock.now_ms() // 1000 + int(seconds))
+
+
+async def denied(store: OpenStore, *tokens: DeniedToken) -> list[bool]:
+    return await store.read(lambda s: [s.denied_tokens.contains(t.token_id) for t in tokens])
+
+
+async def test_what_is_still_needed_stays(store: OpenStore, exact: FakeClock) -> None:
+    await store.write(put(a_client(1), a_secret(1)))
+    young, old = ended(exact, 1, 60 - DAY), ended(exact, 2, -60 - DAY)
+    await store.write(put(young, old))
+    assert await Upkeep(store, exact).clean() == 1
+    assert await denied(store, young, old) == [True, False]
     assert len(await store.read(lambda s: s.clients.secrets_of(an_id(1)))) == 1
-    await store.write(lambda t: t.clients.end_secrets(an_id(1), now))
-    clock.advance(ENDED_SECRETS_KEPT_MS / 1000 - 60)
+    await store.write(lambda t: t.clients.end_secrets(an_id(1), exact.now_ms()))
+    upkeep = Upkeep(store, exact)
+    exact.advance(ENDED_SECRETS_KEPT_MS / 1000 - 60)
     await upkeep.finish()
-    assert (await sizes(store))["client_secrets"] == 1
-    clock.advance(120)
+    key = a_secret(1).key_id
+    with pytest.raises(Exception, match=r"(?i)unique|client_secrets"):
+        await store.write(put(a_secret(1, key_id=key)))
+    exact.advance(120)
     await upkeep.finish()
-    assert (await sizes(store))["client_secrets"] == 0
+    await store.write(put(a_secret(1, key_id=key)))  # the row is gone: its id is free
     assert await store.read(lambda s: s.clients.count(ORG)) == 1
 
 
-async def test_a_large_heap_goes_in_small_steps(store: OpenStore, clock: FakeClock) -> None:
-    expired = clock.now_ms() // 1000 - 2 * DAY
-
-    def many(t: object) -> None:
-        for number in range(1, 1201):
-            cast(SqlTransaction, t).denied_tokens.add(a_denied_token(number, expires_at=expired))
-
-    await store.write(many)
-    upkeep = Upkeep(store, clock)
+async def test_a_large_heap_goes_in_small_steps(store: OpenStore, exact: FakeClock) -> None:
+    await store.write(put(*(ended(exact, n, -2 * DAY) for n in range(1, 1201))))
+    upkeep = Upkeep(store, exact)
     assert [await upkeep.step() for _ in range(4)] == [500, 500, 200, 0]
+
+
+@pytest.mark.parametrize("days", [3, -3])
+async def test_a_node_whose_clock_is_wrong_removes_nothing_and_says_so_once(
+    store: OpenStore, second_store: OpenStore, exact: FakeClock, days: int
+) -> None:
+    revoked, old = ended(exact, 1, 86_000), ended(exact, 2, -2 * DAY)
+    await store.write(put(revoked, old))
+    wrong = FakeClock()
+    wrong.step((exact.now_ms() - wrong.now_ms()) / 1000 + days * DAY)
+    said: list[str] = []
+    upkeep = Upkeep(store, wrong, held_back=said.append)
+    assert [await upkeep.clean() for _ in range(3)] == [0, 0, 0]
+    assert await denied(second_store, revoked, old) == [True, True]
+    (reason,) = said
+    assert "ahead of the store's" in reason if days > 0 else "behind the store's" in reason
+    assert await Upkeep(second_store, exact).clean() == 1
+    assert await denied(store, revoked, old) == [True, False]
+
+
+@pytest.mark.parametrize("days", [3, -3])
+async def test_a_clock_that_was_set_is_not_believed(
+    store: OpenStore, exact: FakeClock, days: int
+) -> None:
+    """Where the store is a file, its clock is this one, and moves with it."""
+    revoked = ended(exact, 1, -2 * DAY)
+    exact.step(-days * DAY)
+    said: list[str] = []
+    upkeep = Upkeep(store, exact, held_back=said.append)
+    await store.write(put(revoked))
+    exact.step(days * DAY)
+    assert [await upkeep.clean() for _ in range(2)] == [0, 0]
+    assert await denied(store, revoked) == [True]
+    assert said == ["this machine's clock was set by more than an hour within the last day"]
+
+
+def test_a_clock_that_was_set_is_believed_when_it_has_stood_for_a_day(clock: FakeClock) -> None:
+    time = TimeOfDay(clock)
+    clock.advance(400 * DAY)
+    assert not time.doubt(clock.now_ms())
+    clock.step(APART_MS / 1000 - 1)
+    assert not time.doubt(clock.now_ms())
+    clock.step(2)
+    assert "was set" in time.doubt(clock.now_ms())
+    clock.advance(DAY - 1)
+    assert "was set" in time.doubt(clock.now_ms())
+    clock.advance(1)
+    assert not time.doubt(clock.now_ms())
+    clock.step(-2 * DAY)
+    assert "was set" in time.doubt(clock.now_ms())
+
+
+async def test_it_goes_on_by_itself_when_the_clocks_agree_again(
+    store: OpenStore, exact: FakeClock
+) -> None:
+    await store.write(put(ended(exact, 1, -2 * DAY)))
+    said: list[str] = []
+    upkeep = Upkeep(store, exact, held_back=said.append)
+    exact.advance(2 * DAY)
+    assert await upkeep.clean() == 0
+    exact.advance(-2 * DAY)
+    assert await upkeep.clean() == 1
+    exact.advance(2 * DAY)
+    assert await upkeep.clean() == 0
+    assert len(said) == 2, "each time that it is held back is told"
+
+
+async def test_it_runs_at_once_and_every_minute_until_it_is_cancelled(
+    store: OpenStore, exact: FakeClock
+) -> None:
+    pauses = Pauses(exact)
+    failed: list[Exception] = []
+    moody = MoodyStore(store)
+    upkeep = Upkeep(moody, exact, failed.append, sleep=pauses)
+    first, second, third = (ended(exact, n, -2 * DAY) for n in (1, 2, 3))
+    await store.write(put(first))
+    running = asyncio.create_task(upkeep.run())
+    await until(lambda: EVERY_SECONDS in pauses.taken)
+    assert await denied(store, first) == [False]
+    await store.write(put(second))
+    moody.refusals = [RuntimeError("nobody expected this")]
+    pauses.next_round()
+    await until(lambda: pauses.taken.count(EVERY_SECONDS) == 2)
+    assert [str(error) for error in failed] == ["nobody expected this"]
+    assert await denied(store, second) == [True]
+    await store.write(put(third))
+    pauses.next_round()
+    await until(lambda: pauses.taken.count(EVERY_SECONDS) == 3)
+    assert await denied(store, second, third) == [False, False]
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_what_was_refused_is_tried_again_a_second_later(
+    store: OpenStore, exact: FakeClock
+) -> None:
+    await store.write(put(*(ended(exact, n, -2 * DAY) for n in range(1, 701))))
+    moody = MoodyStore(store)
+    moody.refusals = [StorageUnavailable("too many writes are waiting")] * 7
+    pauses = Pauses(exact)
+    assert await Upkeep(moody, exact, sleep=pauses).clean() == 700
+    assert pauses.taken.count(AGAIN_SECONDS) == 7
+    assert EVERY_SECONDS not in pauses.taken
+
+
+@pytest.mark.slow
+async def test_it_wins_against_more_changes_than_the_store_can_take(
+    store: OpenStore, second_store: OpenStore, exact: FakeClock
+) -> None:
+    """The second one is its own, as ``kept_small`` opens it: the first never has room."""
+    heap = [ended(exact, n, -2 * DAY) for n in range(1, 2001)]
+    await store.write(put(*heap))
+    refused = done = 0
+
+    async def hungry(number: int) -> None:
+        nonlocal refused, done
+        while True:
+            try:
+                await store.write(put(an_event(number)))
+                done += 1
+            except StorageUnavailable:
+                refused += 1
+            await asyncio.sleep(0)
+
+    crowd = [asyncio.create_task(hungry(number)) for number in range(200)]
+    try:
+        await until(lambda: refused > 0)
+        refused = done = 0
+        async with asyncio.timeout(SECONDS):
+            assert await Upkeep(second_store, exact).clean() == len(heap)
+        assert refused > done > 0
+    finally:
+        for one in crowd:
+            one.cancel()
+        await asyncio.gather(*crowd, return_exceptions=True)
+
+
+async def test_a_server_is_built_with_an_upkeep_that_mistrusts_its_clock(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The clock in hand is not that of the machine, by which the store goes."""
+    assert abs(world.clock.now_ms() - SystemClock().now_ms()) > APART_MS
+    old = ended(world.clock, 1, -9 * DAY)
+    await world.node.store.write(put(old))
+    upkeep = build_upkeep(world.node.store, world.clock)
+    assert await upkeep.clean() == 0
+    assert await denied(world.node.store, old) == [True]
+    assert "nothing is removed from the store" in capsys.readouterr().out
+    assert await upkeep.finish() > 0

@@ -61,7 +61,7 @@ def recovered(
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
 
     async def work() -> None:
-        node = await open_node(settings)
+        node = await open_node(settings, patient=True)
         try:
             await check_master_key(node)
             await node.store.write(node.keys.recover)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grantory.app import Node, check_master_key, open_node
+from grantory.app import Node, check_master_key, database_of, open_node
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.organizations import find_organization
 from grantory.cli.workers import run
@@ -109,6 +109,11 @@ def rewrap(
     store under the new key, and takes the old one out of the file.
     """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
+    if at_once and run(database_of(settings).is_in_use()):
+        raise SetupError(
+            "a server or another command has the store open: with --at-once it would answer 503 "
+            "until it is restarted; stop it first, or leave --at-once out; nothing was changed"
+        )
     with replacing_master_key(settings) as file:
         count = run(_with_node(settings, _count))
         if count == 1 and file is None:
@@ -152,7 +157,7 @@ def _second_step(file: MasterKeyFile | None, resealed: int) -> str:
 
 
 async def _with_node(settings: Settings, work: Callable[[Node], Awaitable[T]]) -> T:
-    node = await open_node(settings)
+    node = await open_node(settings, patient=True)
     try:
         if not await check_master_key(node):
             raise SetupError("the store is not set up: run grantory init, or grantory serve")

@@ -6,15 +6,15 @@ import ipaddress
 import resource
 import socket
 import sys
-from typing import Annotated
+from typing import Annotated, TextIO, cast
 
 import msgspec
 import typer
 
 from grantory.app import (
     build_application,
-    build_upkeep,
     first_start,
+    kept_small,
     open_node,
     open_or_create_node,
     public_url,
@@ -24,6 +24,7 @@ from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.workers import Workers, run
 from grantory.http.server import bind, make_server
 from grantory.observability.events import log, set_up_logging
+from grantory.observability.log_writer import LogWriter, descriptor_of
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.settings import Settings
 
@@ -50,7 +51,8 @@ def serve(
         database_url=database_url,
         data_dir=data_dir,
     )
-    set_up_logging()
+    lines = LogWriter(descriptor_of(sys.stderr))
+    set_up_logging(lines)
     _allow_many_connections()
     with bind(settings.host, settings.port) as listener:
         settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
@@ -63,12 +65,13 @@ def serve(
         gc.freeze()
 
         async def work(lifeline: int | None) -> None:
-            await _serve(settings, listener, lifeline)
+            with lines:
+                await _serve(settings, listener, lifeline, lines)
 
         if settings.workers == 1:
             run(work(None))
         else:
-            Workers(settings.workers, work).run()
+            Workers(settings.workers, work, listener).run()
     log().info("stopped")
 
 
@@ -87,13 +90,17 @@ async def _prepare(settings: Settings) -> Founding | None:
         await node.close()
 
 
-async def _serve(settings: Settings, listener: socket.socket, lifeline: int | None) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, lifeline: int | None, lines: LogWriter
+) -> None:
     # The writer's thread is to get its turn soon even while the event loop is busy refusing.
     sys.setswitchinterval(SWITCH_SECONDS)
     node = await open_node(settings)
     try:
-        server = make_server(build_application(node, settings), _report_overload, node.store.room)
-        upkeep = asyncio.get_running_loop().create_task(build_upkeep(node).run())
+        application = build_application(node, settings, cast(TextIO, lines))
+        server = make_server(
+            application, _report_overload, node.store.room, settings.http_login_prefix
+        )
         if lifeline is not None:
             loop = asyncio.get_running_loop()
 
@@ -102,8 +109,8 @@ async def _serve(settings: Settings, listener: socket.socket, lifeline: int | No
                 server.wish_to_end()
 
             loop.add_reader(lifeline, orphaned, lifeline)
-        await server.serve([listener])
-        upkeep.cancel()
+        async with kept_small(node, settings):
+            await server.serve([listener])
     finally:
         await node.close()
 

@@ -6,8 +6,10 @@ that dies or is stopped would be lost (docs/adr/0007).
 """
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine
@@ -48,17 +50,24 @@ def _heard_within(seconds: float) -> int:
     return caught.si_signo
 
 
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # closed, full or gone
+            stream.flush()
+
+
 class Workers:
     """Starts workers, starts another where one died, and ends them all.
 
     Args:
         count: how many.
         work: what each does.
+        listener: what they accept from; is closed here when they are to end.
     """
 
-    def __init__(self, count: int, work: Work) -> None:
-        self._count = count
+    def __init__(self, count: int, work: Work, listener: socket.socket) -> None:
         self._work = work
+        self._listener = listener
         self._started: dict[int, float] = {}
         self._due: list[float] = [0.0] * count
         self._pause = 0.0
@@ -83,11 +92,18 @@ class Workers:
         now = time.monotonic()
         for due in [due for due in self._due if due <= now]:
             self._due.remove(due)
-            self._started[self._fork()] = now
+            try:
+                self._started[self._fork()] = now
+            except OSError as error:  # no process or no memory is to be had; the others go on
+                self._put_off()
+                log().error("worker could not be started; will try again", reason=error.strerror)
+
+    def _put_off(self) -> None:
+        self._pause = min(self._pause * 2 + 0.1, LONGEST_PAUSE)
+        self._due.append(time.monotonic() + self._pause)
 
     def _fork(self) -> int:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         child = os.fork()
         if child:
             return child
@@ -103,8 +119,7 @@ class Workers:
         except BaseException as error:
             log().error("worker failed", kind=type(error).__name__, exc_info=error)
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            _flush()
             os._exit(status)
 
     async def _worker(self) -> None:
@@ -119,9 +134,11 @@ class Workers:
             started = self._started.pop(child, None)
             if started is None:  # an orphan of somebody else's, which process 1 inherits
                 continue
-            lived = time.monotonic() - started
-            self._pause = 0.0 if lived > SHORT_LIFE else min(self._pause * 2 + 0.1, LONGEST_PAUSE)
-            self._due.append(time.monotonic() + self._pause)
+            if time.monotonic() - started > SHORT_LIFE:
+                self._pause = 0.0
+                self._due.append(0.0)
+            else:
+                self._put_off()
             log().error(
                 "worker died; another is started",
                 process=child,
@@ -129,6 +146,8 @@ class Workers:
             )
 
     def _end(self) -> None:
+        # Else it would go on taking connections, for nobody, until the last worker has ended.
+        self._listener.close()
         self._tell(signal.SIGTERM)
         deadline = time.monotonic() + KILL_AFTER
         while self._started:

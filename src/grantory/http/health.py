@@ -5,9 +5,10 @@ that refuses, or is late. So neither may cost much, whoever asks how often.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
-from grantory.errors import ApiError
+from grantory.errors import ApiError, StorageUnavailable
 from grantory.http.request import Request
 from grantory.http.response import Response, json_response
 from grantory.ports.runtime import Clock
@@ -22,12 +23,15 @@ class HealthResource:
     """Answers the probes of a balancer or a supervisor.
 
     Args:
-        store: whose answer is believed for 250 ms, if it was good.
+        store: must have been set up; its good answer is believed for 250 ms.
+        fits: tells whether the master key here opens what the store holds, by its check value.
         clock: the time.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, fits: Callable[[bytes], bool], clock: Clock) -> None:
         self._store = store
+        self._fits = fits
+        self._was_good = False
         self._clock = clock
         self._good_until = float("-inf")
         self._asking: asyncio.Task[None] | None = None
@@ -50,9 +54,21 @@ class HealthResource:
         return json_response({"status": "up", "store": "up"})
 
     async def _ask(self) -> None:
-        check = await self._store.read(lambda snapshot: snapshot.installation.master_key_check())
-        if check is None:
-            raise ApiError(503, "service.unavailable", "The store is not set up yet.")
+        await self._store.require_answer()
+        try:
+            check = await self._store.read(lambda s: s.installation.master_key_check())
+        except StorageUnavailable:  # it answers, but has too much to do for one more question
+            if not self._was_good:
+                raise
+        else:
+            self._was_good = check is not None and self._fits(check)
+        if not self._was_good:
+            raise ApiError(
+                503,
+                "service.unavailable",
+                "The store is not set up yet, or under another master key.",
+                retry_after=1,
+            )
         self._good_until = self._clock.monotonic() + REMEMBERED_SECONDS
 
 

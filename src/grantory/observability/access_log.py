@@ -7,10 +7,10 @@ written together.
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TextIO
 
 import msgspec
 
+from grantory.observability.log_writer import LogStream
 from grantory.ports.runtime import Clock
 
 
@@ -40,7 +40,7 @@ class AccessLog:
         clock: for the time in each line.
     """
 
-    def __init__(self, stream: TextIO, clock: Clock) -> None:
+    def __init__(self, stream: LogStream, clock: Clock) -> None:
         self._stream = stream
         self._clock = clock
         self._waiting: list[bytes] = []

@@ -1,19 +1,19 @@
 """Log lines about the server itself: starts, stops, warnings and failures."""
 
 import logging
-import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
+from grantory.observability.log_writer import LogStream
 
-def set_up_logging(stream: TextIO | None = None) -> None:
+
+def set_up_logging(stream: LogStream) -> None:
     """Makes structlog write JSON lines, and silences the loggers of libraries below warning.
 
     Args:
-        stream: where lines go; by default standard error.
+        stream: where lines go.
     """
-    target = stream or sys.stderr
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -23,13 +23,13 @@ def set_up_logging(stream: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=target),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, stream)),
         cache_logger_on_first_use=False,
     )
     # A malformed request is answered and is no event; whoever sends many must not fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.getLogger("uvicorn.error").addFilter(_is_no_broken_answer)
-    logging.basicConfig(stream=target, level=logging.WARNING, format="%(name)s: %(message)s")
+    logging.basicConfig(stream=stream, level=logging.WARNING, format="%(name)s: %(message)s")
 
 
 def _is_no_broken_answer(record: logging.LogRecord) -> bool:

@@ -134,3 +134,11 @@ class Store(Protocol):
             Exception: whatever ``work`` raises; then nothing was changed.
         """
         ...
+
+    async def require_answer(self) -> None:
+        """Asks the database for a sign of life, past all that waits for it.
+
+        Raises:
+            StorageUnavailable: when it gives none.
+        """
+        ...

@@ -4,7 +4,14 @@ from typing import Protocol
 
 
 class UpkeepWriter(Protocol):
-    """Removes rows. Each method removes at most ``limit`` and returns how many it did."""
+    """Removes rows: at most ``limit`` at a time, and the answer is how many it did."""
+
+    def time(self) -> int:
+        """Returns the time by the clock of whatever holds the store (milliseconds since 1970).
+
+        That is the database server's clock, or this machine's where the store is a file.
+        """
+        ...
 
     def forget_changes(self, now: int, limit: int) -> int:
         """Removes change records that are older than an hour (milliseconds since 1970)."""

@@ -1,22 +1,72 @@
-"""Keeping the store small: rows that can change no decision any more leave it in small steps."""
+"""Keeping the store small: rows that can change no decision any more leave it in small steps.
+
+No clock decides whether a token is revoked. One that is wrong must not do so by forgetting that
+it was: nothing is removed by a time of day that something speaks against.
+"""
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from grantory.domain.token import CLOCK_SLACK_SECONDS
 from grantory.errors import ApiError
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store, Transaction
 
+T = TypeVar("T")
 ROWS_AT_ONCE: Final = 500
 EVERY_SECONDS: Final = 60.0
 BETWEEN_STEPS_SECONDS: Final = 0.05
+AGAIN_SECONDS: Final = 1.0
 ENDED_SECRETS_KEPT_MS: Final = 30 * 86_400_000
+APART_MS: Final = 3_600_000
+"""Further apart, one of two clocks is wrong; far less than the day for which rows stay longer."""
 
 
 def _unheard(error: Exception) -> None:
     raise error
+
+
+def _untold(_reason: str) -> None:
+    pass
+
+
+class TimeOfDay:
+    """This machine's time of day, and what speaks against it.
+
+    Another machine's clock shows that this one is wrong. Where the store is a file, there is no
+    other, but the monotonic clock shows when the time of day was set. Whether it is right now, or
+    was before, cannot be known: it is believed again when it has stood for a day.
+
+    Args:
+        clock: tells both times.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began_ms = self._began()
+        self._set_at = float("-inf")
+
+    def _began(self) -> int:
+        """Tells when, by the time of day, the monotonic clock stood at nought."""
+        return self._clock.now_ms() - int(self._clock.monotonic() * 1000)
+
+    def doubt(self, store_ms: int) -> str:
+        """Says what speaks against the time of day; nothing where it may be believed.
+
+        Args:
+            store_ms: the time by the store's clock, in milliseconds since 1970.
+        """
+        began = self._began()
+        if abs(began - self._began_ms) > APART_MS:
+            self._began_ms, self._set_at = began, self._clock.monotonic()
+        ahead_ms = self._clock.now_ms() - store_ms
+        if abs(ahead_ms) > APART_MS:
+            word = "ahead of" if ahead_ms > 0 else "behind"
+            return f"this machine's clock is {abs(ahead_ms) // 1000} s {word} the store's"
+        if self._clock.monotonic() - self._set_at < CLOCK_SLACK_SECONDS:
+            return "this machine's clock was set by more than an hour within the last day"
+        return ""
 
 
 class Upkeep:
@@ -25,17 +75,30 @@ class Upkeep:
     Any number of processes may do so on one store: what one has removed the next finds gone.
 
     Args:
-        store: the store.
+        store: the store, opened for nothing else: where requests fill its queue, there is never
+            room for this.
         clock: the time of day.
         failed: takes an error that nobody expected, after which it goes on.
+        held_back: takes the reason why nothing is removed, once until that has passed.
+        sleep: waits for so many seconds.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, failed: Callable[[Exception], None] = _unheard
+        self,
+        store: Store,
+        clock: Clock,
+        failed: Callable[[Exception], None] = _unheard,
+        *,
+        held_back: Callable[[str], None] = _untold,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._failed = failed
         self._store = store
         self._clock = clock
+        self._time = TimeOfDay(clock)
+        self._failed = failed
+        self._held_back = held_back
+        self._is_held_back = False
+        self._sleep = sleep
 
     async def step(self) -> int:
         """Removes some rows of each kind, a short transaction each; returns how many."""
@@ -47,23 +110,47 @@ class Upkeep:
             lambda t: t.upkeep.forget_secrets(now - ENDED_SECRETS_KEPT_MS, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_keys(now - slack * 1000, ROWS_AT_ONCE),
         )
-        return sum([await self._store.write(work) for work in kinds])
+        return sum([await self._write(work) for work in kinds])
 
     async def finish(self) -> int:
-        """Removes all that is due, with pauses for others; returns how many rows."""
+        """Removes all that is due by the given clock, right or wrong; returns how many rows."""
         removed = 0
         while some := await self.step():
             removed += some
-            await asyncio.sleep(BETWEEN_STEPS_SECONDS)
+            await self._sleep(BETWEEN_STEPS_SECONDS)
+        return removed
+
+    async def clean(self) -> int:
+        """Removes all that is due while the clock may be believed; returns how many rows."""
+        removed = 0
+        while await self._may_believe_the_clock() and (some := await self.step()):
+            removed += some
+            await self._sleep(BETWEEN_STEPS_SECONDS)
         return removed
 
     async def run(self) -> None:
-        """Does so every minute until it is cancelled; what fails is made up for later."""
+        """Does so at once and every minute, until it is cancelled."""
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
             try:
-                await self.finish()
-            except ApiError:
-                continue  # the store is away; whoever needs it says so
+                await self.clean()
             except Exception as error:
                 self._failed(error)
+            await self._sleep(EVERY_SECONDS)
+
+    async def _may_believe_the_clock(self) -> bool:
+        doubt = self._time.doubt(await self._write(lambda t: t.upkeep.time()))
+        if doubt and not self._is_held_back:
+            self._held_back(doubt)
+        self._is_held_back = bool(doubt)
+        return not doubt
+
+    async def _write(self, work: Callable[[Transaction], T]) -> T:
+        """Runs a small change, however often that takes; gives up at what nobody expected only.
+
+        What was done although the answer says otherwise is found done the next time.
+        """
+        while True:
+            try:
+                return await self._store.write(work)
+            except ApiError:  # the store is away, or too busy; whoever needs it says so
+                await self._sleep(AGAIN_SECONDS)

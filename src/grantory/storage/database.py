@@ -58,6 +58,10 @@ class Database(Protocol):
         """Looks through the whole database; returns what is wrong with it."""
         ...
 
+    async def is_in_use(self) -> bool:
+        """Tells whether any other process has the store open, as far as that can be known."""
+        ...
+
     async def dump(self, file: IO[bytes], now_ms: int, version: str) -> Backup:
         """Writes all that the store holds at one moment, while others go on writing.
 
@@ -79,12 +83,13 @@ class Database(Protocol):
         """
         ...
 
-    async def open(self, clock: Clock, processes: int = 1) -> OpenStore:
+    async def open(self, clock: Clock, processes: int = 1, *, patient: bool = False) -> OpenStore:
         """Opens the store, whose tables are there.
 
         Args:
             clock: the time.
             processes: how many processes of this machine open it.
+            patient: whether a transaction may take long, because nobody waits but a person.
         """
         ...
 

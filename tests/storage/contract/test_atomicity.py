@@ -275,3 +275,12 @@ async def test_the_feed_tells_of_every_change_of_either_store(
         await asyncio.sleep(0)
         assert await listener.catch_up() == []
     assert listener.everything == 1
+
+
+async def test_a_store_is_in_use_while_another_process_has_it_open(backend: Backend) -> None:
+    assert not await backend.database.is_in_use()
+    opened = await backend.open(FakeClock())
+    await opened.read(lambda s: s.organizations.all())
+    assert await backend.database.is_in_use()
+    await opened.close()
+    assert not await backend.database.is_in_use()

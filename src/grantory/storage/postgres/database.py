@@ -10,8 +10,14 @@ from grantory.errors import SetupError
 from grantory.ports.runtime import Clock
 from grantory.storage.postgres.address import read_address
 from grantory.storage.postgres.backup import PATIENCE, restore_backup, write_backup
-from grantory.storage.postgres.connection import Connector, close, connect_for_setup, reason
-from grantory.storage.postgres.store import PostgresStore
+from grantory.storage.postgres.connection import (
+    APPLICATION,
+    Connector,
+    close,
+    connect_for_setup,
+    reason,
+)
+from grantory.storage.postgres.store import PATIENT_SECONDS, WORK_SECONDS, PostgresStore
 from grantory.storage.sql.dump_format import Backup
 from grantory.storage.sql.migrations import CURRENT, HEAD, upgrade_sql
 from grantory.storage.sql.replacing import Restoration
@@ -20,6 +26,10 @@ from grantory.storage.sql.tables import metadata
 UPGRADE_SECONDS: Final = 3600.0
 MOST_TRIES: Final = 5
 _LOCK: Final = f"SELECT pg_advisory_xact_lock({0x6772616E746F7279})"  # "grantory"
+_OTHERS: Final = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+    "AND application_name = $1 AND pid <> pg_backend_pid() LIMIT 1"
+)
 _TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
 
 
@@ -81,6 +91,11 @@ class PostgresDatabase:
                 await connection.execute(sql, timeout=UPGRADE_SECONDS)
         return []
 
+    async def is_in_use(self) -> bool:
+        """Tells whether a server or command of whatever machine is connected to it."""
+        async with self._connection() as connection:
+            return await connection.fetchval(_OTHERS, APPLICATION) is not None
+
     async def dump(self, file: IO[bytes], now_ms: int, version: str) -> Backup:
         """Writes all that it holds at one moment."""
         async with self._connection() as connection:
@@ -101,9 +116,12 @@ class PostgresDatabase:
                         raise
         raise SetupError("no attempt was left")
 
-    async def open(self, clock: Clock, processes: int = 1) -> PostgresStore:
+    async def open(
+        self, clock: Clock, processes: int = 1, *, patient: bool = False
+    ) -> PostgresStore:
         """Opens the store."""
-        return await PostgresStore.open(self._connector, clock, processes)
+        seconds = PATIENT_SECONDS if patient else WORK_SECONDS
+        return await PostgresStore.open(self._connector, clock, processes, seconds)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["asyncpg.Connection[Any]"]:

@@ -41,6 +41,8 @@ _SMOOTHING: Final = 1 / 8
 ACQUIRE_SECONDS: Final = 4.0
 WORK_SECONDS: Final = 4.5
 """A transaction that has taken so long begins no further statement, but its COMMIT."""
+PATIENT_SECONDS: Final = 3600.0
+"""The same for a command, which may have every organisation's keys to replace."""
 GRACE_SECONDS: Final = 1.0
 """What is still under way then has so much time; after that the connection is given up."""
 MOST_TRIES: Final = 5
@@ -60,21 +62,31 @@ class PostgresStore:
     the start; after that, never.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", feed: LeasedFeed, clock: Clock) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[Any]",
+        feed: LeasedFeed,
+        clock: Clock,
+        seconds: float = WORK_SECONDS,
+    ) -> None:
         self._pool = pool
+        self._seconds = seconds
         self._clock = clock
         self.feed = feed
         self._waiting = 0
         self._seconds_each = 0.0
 
     @classmethod
-    async def open(cls, connector: Connector, clock: Clock, processes: int) -> "PostgresStore":
+    async def open(
+        cls, connector: Connector, clock: Clock, processes: int, seconds: float = WORK_SECONDS
+    ) -> "PostgresStore":
         """Makes the pool; connections are opened when they are needed.
 
         Args:
             connector: opens them.
             clock: the time.
             processes: how many of this machine share the database.
+            seconds: how long a transaction may take.
         """
         feed = LeasedFeed(connector, clock)
 
@@ -90,7 +102,7 @@ class PostgresStore:
             connection_class=Connection,
             connect=connect,
         )
-        return cls(pool, feed, clock)
+        return cls(pool, feed, clock, seconds)
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:
         """Runs a short look-up on one consistent view."""
@@ -105,7 +117,7 @@ class PostgresStore:
         return await self._tried(lambda until: self._write_once(work, until))
 
     async def _tried(self, attempt: Callable[[float], Awaitable[T]]) -> T:
-        until = asyncio.get_running_loop().time() + WORK_SECONDS
+        until = asyncio.get_running_loop().time() + self._seconds
         for tried in range(1, MOST_TRIES + 1):
             try:
                 return await attempt(until)
@@ -165,6 +177,11 @@ class PostgresStore:
                 await self._pool.release(connection, timeout=STATEMENT_SECONDS)
             taken = min(time.monotonic() - began, MOST_COUNTED)
             self._seconds_each += (taken - self._seconds_each) * _SMOOTHING
+
+    async def require_answer(self) -> None:
+        """Asks over the feed's connection, unless it was answered within the last 800 ms."""
+        if not self.feed.is_current():
+            await self.feed.catch_up()
 
     def room(self) -> int:
         """Tells how many more transactions would have their turn in time."""

@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Delete, delete, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Delete,
+    cast,
+    delete,
+    extract,
+    func,
+    select,
+)
 from sqlalchemy import bindparam as p
 
 from grantory.storage.change_feed import forget_old_changes
@@ -15,6 +25,7 @@ def _some(key: Column[Any], condition: ColumnElement[bool]) -> Delete:
     return delete(key.table).where(key.in_(few))
 
 
+TIME_S = Statement(select(cast(extract("epoch", func.current_timestamp()), BigInteger)))
 DENIED_TOKENS = Statement(
     _some(denied_tokens.c.token_id, denied_tokens.c.expires_at_s < p("before"))
 )
@@ -28,7 +39,10 @@ class SqlUpkeep:
     def __init__(self, sql: SqlExecutor) -> None:
         self._sql = sql
 
-    def forget_changes(self, now: int, limit: int) -> int:  # noqa: D102 - see the port
+    def time(self) -> int:  # noqa: D102 - see the port
+        return int(self._sql.all(TIME_S)[0][0]) * 1000
+
+    def forget_changes(self, now: int, limit: int) -> int:  # noqa: D102
         return forget_old_changes(self._sql, now, limit)
 
     def forget_denied_tokens(self, before_s: int, limit: int) -> int:  # noqa: D102

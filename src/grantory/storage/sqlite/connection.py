@@ -26,6 +26,8 @@ _UNIQUE: Final = frozenset(
 )
 WRITER_WAIT_MS: Final = 5_000
 READER_WAIT_MS: Final = 500
+MOST_LOG_BYTES: Final = 8_388_608
+"""To which the write-ahead log is cut again, after a long read has made it grow."""
 
 
 def create_file(path: Path) -> None:
@@ -55,6 +57,7 @@ def connect(path: Path, wait_ms: int) -> apsw.Connection:
         connection.setbusytimeout(wait_ms)
         _use_wal(connection, wait_ms)
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {MOST_LOG_BYTES}").fetchall()
     except apsw.Error as error:
         raise SetupError(f"cannot open {path}: {error}") from None
     return connection

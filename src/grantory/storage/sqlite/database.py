@@ -38,6 +38,10 @@ class SqliteDatabase:
         """Lets SQLite look through the whole file."""
         return schema.integrity_problems(self.path)
 
+    async def is_in_use(self) -> bool:
+        """Tells whether another process of this machine has the file open."""
+        return schema.is_in_use(self.path)
+
     async def dump(self, file: IO[bytes], now_ms: int, version: str) -> Backup:
         """Writes all that it holds at one moment."""
         return write_backup(self.path, file, now_ms, version)
@@ -46,6 +50,7 @@ class SqliteDatabase:
         """Puts a backup into it, in one transaction."""
         return restore_backup(self.path, restoration)
 
-    async def open(self, clock: Clock, processes: int = 1) -> SqliteStore:
-        """Opens the store."""
+    async def open(self, clock: Clock, processes: int = 1, *, patient: bool = False) -> SqliteStore:
+        """Opens the store; here a transaction may take as long as it likes anyway."""
+        del patient
         return SqliteStore(self.path, clock, processes)

@@ -58,6 +58,18 @@ def is_set_up(path: Path) -> bool:
     return bool(rows)
 
 
+def is_in_use(path: Path) -> bool:
+    """Tells whether another connection has a file open: then nobody can have it alone."""
+    with closing(connect(path, 0)) as connection:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            return True
+        connection.execute("ROLLBACK")
+    return False
+
+
 def integrity_problems(path: Path) -> list[str]:
     """Lets SQLite look through the whole file; returns what it finds wrong."""
     with closing(connect(path, WRITER_WAIT_MS)) as connection:

@@ -9,9 +9,10 @@ from typing import Final, TypeVar, cast
 
 import apsw
 
-from grantory.errors import SetupError
+from grantory.errors import SetupError, StorageUnavailable
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Snapshot, Transaction
+from grantory.storage.change_feed import reached_number
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite.connection import (
     READER_WAIT_MS,
@@ -70,13 +71,20 @@ class SqliteStore:
     def _scan(self, work: Callable[[Snapshot], T]) -> T:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = connect(self._path, READER_WAIT_MS)
+            try:
+                connection = self._local.connection = connect(self._path, READER_WAIT_MS)
+            except SetupError as error:  # out of descriptors, perhaps; the next one tries again
+                raise StorageUnavailable(str(error)) from None
             self._scanners.append(connection)
         return in_snapshot(connection, lambda sql: work(cast(Snapshot, SqlTransaction(sql))))
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs a change; returns when it is on disk."""
         return cast(T, await self._writer.write(cast(Callable[[SqlTransaction], T], work)))
+
+    async def require_answer(self) -> None:
+        """Reads from the file; nothing stands in a queue before it."""
+        in_snapshot(self._reader, reached_number)
 
     def room(self) -> int:
         """Tells how many more changes would be made in time."""
