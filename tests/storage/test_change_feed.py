@@ -1,8 +1,10 @@
 """The record of changes, when its oldest part has been let go, and the lease."""
 
+from collections.abc import Callable
 from typing import cast
 
-from grantory.storage.change_feed import KEPT_MS, LEASE, Lease, forget_old_changes
+from grantory.ports.storage import Transaction
+from grantory.storage.change_feed import KEPT_MS, LEASE, MOST_LISTED, Lease, forget_old_changes
 from grantory.storage.database import OpenStore
 from grantory.storage.sql.transaction import SqlTransaction
 from tests.support.backends import news
@@ -27,6 +29,26 @@ async def test_who_is_behind_what_was_forgotten_must_forget_everything(
     assert await news(store, 8) == (10, [("client", an_id(9)), ("client", an_id(10))])
     assert await news(store, 9) == (10, [("client", an_id(10))])
     assert await news(store, 10) == (10, [])
+
+
+async def test_what_changes_very_much_at_once_lists_nothing_and_is_heard_by_all(
+    store: OpenStore,
+) -> None:
+    def touch(count: int) -> Callable[[Transaction], None]:
+        def work(transaction: Transaction) -> None:
+            for number in range(count):
+                cast(SqlTransaction, transaction).touched("client", an_id(number))
+
+        return work
+
+    await store.write(touch(MOST_LISTED))
+    number, entities = await news(store, 0)
+    assert (number, len(entities or ())) == (1, MOST_LISTED)
+    await store.write(touch(MOST_LISTED + 1))
+    assert await news(store, 1) == (2, None)
+    assert await news(store, 0) == (2, None)
+    await store.write(touch(1))
+    assert await news(store, 2) == (3, [("client", an_id(0))])
 
 
 async def test_a_number_that_went_back_is_another_stores(store: OpenStore) -> None:

@@ -10,15 +10,18 @@ import asyncpg
 import pytest
 from sqlalchemy.util import await_only
 
+from grantory.domain.access import Role
 from grantory.errors import Conflict, OutcomeUnknown, StorageUnavailable
 from grantory.ports.storage import Transaction
 from grantory.storage.postgres.address import read_address
 from grantory.storage.postgres.connection import STATEMENT_SECONDS, Connector
+from grantory.storage.postgres.database import PostgresDatabase
 from grantory.storage.postgres.store import ACQUIRE_SECONDS, MOST_TRIES, PostgresStore
+from grantory.storage.sql.access import HOLD_ROLE
 from grantory.storage.sql.statement import SqlExecutor
 from grantory.storage.sql.transaction import SqlTransaction
 from tests.support.databases import fresh_postgres
-from tests.support.entities import ORG, a_client, an_id, put
+from tests.support.entities import ORG, a_client, a_role, an_id, put
 from tests.support.runtime import FakeClock
 
 SLACK = 4.0
@@ -277,3 +280,65 @@ async def test_however_slow_the_server_a_free_connection_is_used(
 
     async with asyncio.timeout(SLACK):
         await asyncio.gather(*(store.write(work) for _ in range(most)))
+
+
+async def test_who_narrows_a_role_is_not_overtaken_by_those_who_only_look(
+    store: PostgresStore, other: "asyncpg.Connection[Any]"
+) -> None:
+    """``FOR SHARE`` alone lets every newcomer in before whoever waits to change the row."""
+    role = a_role(1)
+    await store.write(put(role))
+    looking = other.transaction()
+    await looking.start()
+    sql, values = HOLD_ROLE.for_postgres({"id": role.id, "organization_id": ORG})
+    await other.fetch(sql, *values)
+    order: list[str] = []
+
+    async def narrow() -> None:
+        await store.write(lambda t: t.access.replace_role(_found(t.access.lock_role(ORG, role.id))))
+        order.append("narrowed")
+
+    async def look() -> None:
+        await store.write(lambda t: t.access.hold_role(ORG, role.id))
+        order.append("looked")
+
+    narrowing = asyncio.create_task(narrow())
+    await _until_waiting(other, 1)
+    looks = asyncio.create_task(look())
+    await _until_waiting(other, 2)
+    assert not order
+    await looking.commit()
+    await asyncio.gather(narrowing, looks)
+    assert order == ["narrowed", "looked"]
+
+
+def _found(role: Role | None) -> Role:
+    assert role is not None
+    return role
+
+
+async def _until_waiting(connection: "asyncpg.Connection[Any]", count: int) -> None:
+    async with asyncio.timeout(SLACK):
+        sql = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while await connection.fetchval(sql) < count:  # noqa: ASYNC110 - the server tells no event
+            await asyncio.sleep(0.005)
+
+
+async def test_a_command_may_take_longer_than_a_request(url: str) -> None:
+    database = PostgresDatabase(url)
+
+    def slow(transaction: Transaction) -> int:
+        for number in range(5):
+            sql = cast(SqlTransaction, transaction)._sql
+            sql.all(cast(Any, Plain("SELECT pg_sleep(0.1)")))
+            transaction.clients.add(a_client(number))
+        return 5
+
+    hurried = await database.open(FakeClock())
+    hurried._seconds = 0.2
+    with pytest.raises(StorageUnavailable):
+        await hurried.write(slow)
+    await hurried.close()
+    patient = await database.open(FakeClock(), patient=True)
+    assert await patient.write(slow) == 5
+    await patient.close()

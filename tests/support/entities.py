@@ -147,7 +147,7 @@ def put(*entities: Entity) -> Callable[[Transaction], None]:
     """Work that adds entities, in this order."""
 
     def work(t: Transaction) -> None:
-        adders: dict[type, Callable[[Any], None]] = {
+        adders: dict[type, Callable[[Any], object]] = {
             Client: t.clients.add,
             ClientSecret: t.clients.add_secret,
             Role: t.access.add_role,

@@ -20,6 +20,6 @@ class DeniedTokenReader(Protocol):
 class DeniedTokenWriter(DeniedTokenReader, Protocol):
     """Ends tokens."""
 
-    def add(self, token: DeniedToken) -> None:
-        """Ends a token; ending it again changes nothing."""
+    def add(self, token: DeniedToken) -> bool:
+        """Ends a token, and tells whether it was not ended yet; ending it again changes nothing."""
         ...

@@ -23,8 +23,8 @@ class TokenRegistry:
         now = self._clock.now_ms()
 
         def work(transaction: Transaction) -> None:
-            transaction.denied_tokens.add(denied)
-            event = actor.event(now, "Revoke", "AccessToken", token.token_id.hex(), "")
-            transaction.audit.add(event)
+            if transaction.denied_tokens.add(denied):  # not so when asked twice at the same moment
+                event = actor.event(now, "Revoke", "AccessToken", token.token_id.hex(), "")
+                transaction.audit.add(event)
 
         await self._store.write(work)

@@ -28,6 +28,10 @@ ANSWER_WITHIN: Final = 0.5
 """Seconds on the monotonic clock."""
 
 MOST_HEARD_AT_ONCE: Final = 50_000
+MOST_LISTED: Final = 200
+"""What changes more at once, a rotation of every organisation's key, lists nothing: each memory
+forgets all it holds. The counter is locked meanwhile, and whoever else changes something waits."""
+
 KEPT_MS: Final = 3_600_000
 """A memory that heard nothing for an hour forgets everything instead."""
 
@@ -88,6 +92,12 @@ _c, _n = change_counter.c, changes.c
 RAISE_NUMBER = Statement(
     update(change_counter).where(_c.id == 1).values(number=_c.number + 1).returning(_c.number)
 )
+RAISE_AND_FORGET = Statement(
+    update(change_counter)
+    .where(_c.id == 1)
+    .values(number=_c.number + 1, forgotten=_c.number + 1)
+    .returning(_c.number)
+)
 ADD_CHANGE = Statement(insert(changes).values({c.name: p(c.name) for c in _n}))
 NEWS = Statement(
     select(_c.number, _c.forgotten, _n.kind, _n.entity_id)
@@ -120,11 +130,20 @@ def record_changes(sql: SqlExecutor, entities: Iterable[Entity], at: int) -> Non
         entities: what was changed; at least one.
         at: the time in milliseconds since 1970.
     """
-    row = sql.one(RAISE_NUMBER)
+    listed = list(entities)
+    if len(listed) > MOST_LISTED:
+        _raise_number(sql, RAISE_AND_FORGET)
+        return
+    number = _raise_number(sql, RAISE_NUMBER)
+    for kind, entity_id in listed:
+        sql.run(ADD_CHANGE, number=number, kind=kind, entity_id=entity_id, at=at)
+
+
+def _raise_number(sql: SqlExecutor, statement: Statement) -> int:
+    row = sql.one(statement)
     if row is None:
         raise LookupError("the store has no change counter")
-    for kind, entity_id in entities:
-        sql.run(ADD_CHANGE, number=row[0], kind=kind, entity_id=entity_id, at=at)
+    return int(row[0])
 
 
 class News(NamedTuple):

@@ -1,5 +1,7 @@
 """What every store promises about set-up, organisations, users, keys, ended tokens and audit."""
 
+import asyncio
+
 import pytest
 
 from grantory.domain.audit import Origin
@@ -130,6 +132,20 @@ async def test_ending_a_token_again_changes_nothing(store: OpenStore) -> None:
     later = a_denied_token(1, expires_at=9999)
     await store.write(lambda t: t.denied_tokens.add(later))
     assert await store.read(lambda s: s.denied_tokens.unexpired(1000, 10)) == []
+
+
+async def test_a_token_that_is_ended_twice_at_the_same_moment_is_ended_once(
+    store: OpenStore, second_store: OpenStore
+) -> None:
+    for number in range(10):
+        token = a_denied_token(number)
+        ended = await asyncio.gather(
+            *(
+                each.write(lambda t: t.denied_tokens.add(token))
+                for each in (store, second_store) * 2
+            )
+        )
+        assert sorted(ended) == [False, False, False, True]
 
 
 async def test_an_event_comes_back_as_it_was_recorded(store: OpenStore) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from grantory.domain.access import Assignment, Division, Grant, Policy, Role
 from grantory.domain.client import SubjectKind
+from grantory.storage.sql.fair_lock import FairLock
 from grantory.storage.sql.json_list import as_list, listed
 from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
 from grantory.storage.sql.tables import divisions, grants, role_policies, roles
@@ -27,8 +28,16 @@ _ROLE = (
 )
 _role_here = _r.organization_id == p("organization_id")
 ROLE = Statement(select(*_ROLE).where(_r.id == p("id"), _role_here))
-LOCK_ROLE = Statement(select(*_ROLE).where(_r.id == p("id"), _role_here).with_for_update())
-HOLD_ROLE = Statement(select(*_ROLE).where(_r.id == p("id"), _role_here).with_for_update(read=True))
+LOCK_ROLE = Statement(
+    select(*_ROLE)
+    .where(_r.id == p("id"), _role_here, FairLock(_r.id, shared=False))
+    .with_for_update()
+)
+HOLD_ROLE = Statement(
+    select(*_ROLE)
+    .where(_r.id == p("id"), _role_here, FairLock(_r.id, shared=True))
+    .with_for_update(read=True)
+)
 ROLES = Statement(select(*_ROLE).where(_role_here).order_by(_r.name_key))
 ROLE_BY_NAME = Statement(select(*_ROLE).where(_role_here, _r.name_key == p("name_key")))
 _ROLE_VALUES: dict[str, Any] = {c.name: p(c.name) for c in (*_ROLE, _r.name_key)}

@@ -15,7 +15,10 @@ UNEXPIRED = Statement(
     .order_by(_t.expires_at_s.desc())
     .limit(p("limit"))
 )
-ADD = Statement(insert(denied_tokens).values({c.name: p(c.name) for c in _t}))
+ADD = Statement(
+    insert(denied_tokens).values({c.name: p(c.name) for c in _t}),
+    ending=" ON CONFLICT DO NOTHING",
+)
 
 
 class SqlDeniedTokens:
@@ -31,13 +34,13 @@ class SqlDeniedTokens:
     def unexpired(self, now: int, limit: int) -> list[bytes]:  # noqa: D102
         return [bytes(row[0]) for row in self._sql.all(UNEXPIRED, now=now, limit=limit)]
 
-    def add(self, token: DeniedToken) -> None:  # noqa: D102
-        if self.contains(token.token_id):
-            return
-        self._sql.run(
+    def add(self, token: DeniedToken) -> bool:  # noqa: D102
+        added = self._sql.run(
             ADD,
             token_id=token.token_id,
             organization_id=token.organization_id,
             expires_at_s=token.expires_at,
         )
-        self._log.touched("denied_token", token.token_id.hex())
+        if added:
+            self._log.touched("denied_token", token.token_id.hex())
+        return bool(added)

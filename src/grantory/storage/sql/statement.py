@@ -17,12 +17,14 @@ class Statement:
     Args:
         core: a Core select, insert, update or delete whose parameters are named
             ``bindparam``; no expanding lists, no column type that needs converting.
+        ending: words that all databases share and Core writes for one dialect alone.
     """
 
-    __slots__ = ("_core", "_postgres", "_sqlite")
+    __slots__ = ("_core", "_ending", "_postgres", "_sqlite")
 
-    def __init__(self, core: ClauseElement) -> None:
+    def __init__(self, core: ClauseElement, ending: str = "") -> None:
         self._core = core
+        self._ending = ending
         self._sqlite: tuple[str, dict[str, Any]] | None = None
         self._postgres: tuple[str, tuple[str, ...], dict[str, Any]] | None = None
 
@@ -30,7 +32,7 @@ class Statement:
         """Returns the SQL with named parameters, and their values."""
         if self._sqlite is None:
             compiled = self._core.compile(dialect=sqlite.dialect(paramstyle="named"))
-            self._sqlite = str(compiled), _constants(compiled.params)
+            self._sqlite = str(compiled) + self._ending, _constants(compiled.params)
         sql, constants = self._sqlite
         return sql, {**constants, **params}
 
@@ -39,7 +41,8 @@ class Statement:
         if self._postgres is None:
             compiled = self._core.compile(dialect=_postgres_dialect())
             names = tuple(getattr(compiled, "positiontup", None) or ())
-            self._postgres = str(compiled), names, _constants(compiled.params)
+            sql = str(compiled) + self._ending
+            self._postgres = sql, names, _constants(compiled.params)
         sql, names, constants = self._postgres
         return sql, [params[name] if name in params else constants[name] for name in names]
 
