@@ -5,7 +5,16 @@ import time
 from typing import Any
 
 from grantory.domain.secret import digest_of
-from tests.crashes.ledger import CLIENTS, ROLES, TOKEN, Client, Ledger, Request, policy
+from tests.crashes.ledger import (
+    CLIENTS,
+    REGENERATIONS,
+    ROLES,
+    TOKEN,
+    Client,
+    Ledger,
+    Request,
+    policy,
+)
 from tests.crashes.load import Load
 from tests.crashes.rows import Rows, check_rows, live_secrets
 from tests.support.server import RunningServer
@@ -82,10 +91,11 @@ class _Settler:
         self._roles = roles
 
     def settle(self, request: Request, secrets: dict[str, list[str]]) -> None:
-        if request.kind == "regenerate":
+        if request.kind in REGENERATIONS:
             client = self._ledger.clients[request.subject]
             if secrets[client.id] != [digest_of(client.secret).hex()]:
                 assert not self._works(client), "two secrets work"
+                self._ledger.regenerated(request, "")
                 self._renew(client, secrets)
         elif self._was_done(request):
             self._ledger.done(request, self._answer(request))

@@ -10,9 +10,11 @@ CLIENTS = "/api/v2/oauth/clients"
 ROLES = "/api/v2/authorization/roles"
 TOKEN = "/api/v2/tokens/me"
 CHANGES = (
-    *("create client", "update client", "disable", "enable", "regenerate", "delete client"),
-    *("create role", "patch role", "delete role", "revoke"),
+    *("create client", "update client", "disable", "enable", "delete client"),
+    *("regenerate", "regenerate and end tokens", "revoke"),
+    *("create role", "put role", "patch role", "delete role"),
 )
+REGENERATIONS = ("regenerate", "regenerate and end tokens")
 
 
 class Role(msgspec.Struct):
@@ -31,7 +33,8 @@ class Client(msgspec.Struct):
     state: str
     secret: str
     token: str = ""
-    enabled_at: float = 0.0
+    renewed_at: float = 0.0
+    """When it was enabled, or its tokens ended: another node may hear of it a second later."""
 
 
 class Request(NamedTuple):
@@ -53,8 +56,13 @@ class Request(NamedTuple):
             "disable": ("PUT", f"{CLIENTS}/{self.subject}"),
             "enable": ("PUT", f"{CLIENTS}/{self.subject}"),
             "regenerate": ("POST", f"{CLIENTS}/{self.subject}/secret"),
+            "regenerate and end tokens": (
+                "POST",
+                f"{CLIENTS}/{self.subject}/secret?revokeTokens=true",
+            ),
             "delete client": ("DELETE", f"{CLIENTS}/{self.subject}"),
             "create role": ("POST", ROLES),
+            "put role": ("PUT", f"{ROLES}/{self.subject}"),
             "patch role": ("PATCH", f"{ROLES}/{self.subject}"),
             "delete role": ("DELETE", f"{ROLES}/{self.subject}"),
             "revoke": ("DELETE", TOKEN),
@@ -68,7 +76,7 @@ class Request(NamedTuple):
                 "roleDivisions": [{"roleId": r, "divisionId": "*"} for r in sorted(self.roles)],
                 "state": self.state,
             }
-        elif self.kind in ("create role", "patch role"):
+        elif self.kind in ("create role", "put role", "patch role"):
             document = {
                 "name": self.text,
                 "description": self.text,
@@ -128,15 +136,15 @@ class Ledger:
             if kind == "disable":
                 self._end(client)
             elif kind == "enable":
-                client.enabled_at = time.monotonic()
-        elif kind == "regenerate":
-            self.clients[subject].secret = answer["secret"]
+                client.renewed_at = time.monotonic()
+        elif kind in REGENERATIONS:
+            self.regenerated(request, answer["secret"])
         elif kind == "delete client":
             self._end(self.clients.pop(subject))
             self.gone.add(subject)
         elif kind == "create role":
             self.roles[answer["id"]] = Role(answer["id"], request.text)
-        elif kind == "patch role":
+        elif kind in ("put role", "patch role"):
             self.roles[subject].text = request.text
         elif kind == "delete role":
             del self.roles[subject]
@@ -146,6 +154,14 @@ class Ledger:
         elif kind == "revoke":
             self.ended.append(request.token)
             self.clients[subject].token = ""
+
+    def regenerated(self, request: Request, secret: str) -> None:
+        """Notes what a new secret has brought."""
+        client = self.clients[request.subject]
+        client.secret = secret
+        if request.kind == "regenerate and end tokens":
+            self._end(client)
+            client.renewed_at = time.monotonic()
 
     def _end(self, client: Client) -> None:
         if client.token:

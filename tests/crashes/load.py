@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from tests.crashes.ledger import CHANGES, CLIENTS, ROLES, Client, Ledger, Request
+from tests.crashes.ledger import CHANGES, CLIENTS, REGENERATIONS, ROLES, Client, Ledger, Request
 from tests.support.server import HOST, RunningServer, basic
 
 PAUSE = 0.02
@@ -74,10 +74,10 @@ class Writer(threading.Thread):
             return Request(kind, text)
         if kind == "create client":
             return Request(kind, text, roles=held)
-        if kind in ("patch role", "delete role"):
+        if kind in ("put role", "patch role", "delete role"):
             if not roles:
                 return Request("create role", text)
-            return Request(kind, text if kind == "patch role" else "", draw.choice(roles).id)
+            return Request(kind, "" if kind == "delete role" else text, draw.choice(roles).id)
         fitting = [client for client in ledger.idle_clients() if fits(kind, client)]
         if not fitting:
             return Request("create client", text, roles=held)
@@ -89,7 +89,7 @@ class Writer(threading.Thread):
             return None
         if kind == "revoke":
             return Request(kind, "", client.id, token=client.token)
-        if kind in ("regenerate", "delete client"):
+        if kind in (*REGENERATIONS, "delete client"):
             return Request(kind, "", client.id)
         state = {"disable": "disabled", "enable": "active"}.get(kind, client.state)
         return Request(kind, text, client.id, held, state)
@@ -176,8 +176,9 @@ def fits(kind: str, client: Client) -> bool:
     if kind == "revoke":
         return bool(client.token)
     if kind == "token":
-        # Within that second another node may not have heard that the client was enabled.
-        return client.state == "active" and time.monotonic() > client.enabled_at + 1
+        # Within that second another node may not have heard that the client was enabled, or
+        # give it a token of the kind that was ended.
+        return client.state == "active" and time.monotonic() > client.renewed_at + 1
     return kind != "disable" or client.state == "active"
 
 

@@ -5,8 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,18 +13,11 @@ from tests.support.backups import lines_of, signed
 from tests.support.postgres import shared_cluster
 from tests.support.server import RunningServer
 from tests.support.soak import rounds
-from tests.support.stores import STORES, NamedStore
+from tests.support.stores import NamedStore
 
 EVENTS = 30_000
 """So many audit events make a restore that takes about a second."""
 CLIENTS = "/api/v2/oauth/clients"
-
-
-@pytest.fixture(params=sorted(STORES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NamedStore]:
-    """A store of either kind that is not there yet."""
-    with STORES[request.param](tmp_path / "store") as made:
-        yield made
 
 
 def enlarged(backup: bytes) -> bytes:

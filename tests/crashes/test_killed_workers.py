@@ -48,6 +48,28 @@ def test_case_85_every_acknowledged_change_outlives_a_killed_server() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+def test_case_85_every_acknowledged_change_outlives_four_workers_killed_at_once() -> None:
+    with RunningServer("--workers", str(WORKERS), environment=QUIET) as server:
+        load, rows = Load(server, writers=8), SqliteRows(server.data_dir / "grantory.db")
+        for number in range(rounds(4, 100)):
+            with load.running():
+                load.wait_for(60 + 10 * number)
+                if number % 2:  # the parent stays, and starts them all again
+                    for worker in server.workers():
+                        os.kill(worker, signal.SIGKILL)
+                else:
+                    server.kill()
+                    server.start()
+                load.wait_for(40)
+            check(server, load, rows)
+        counted = load.counted()
+        assert all(counted[kind, "done"] for kind in CHANGES), counted
+        assert load.left_open(), "nothing was ever under way"
+        assert_whole(server)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_case_85_every_acknowledged_change_outlives_a_killed_worker_of_four() -> None:
     with RunningServer("--workers", str(WORKERS), environment=QUIET) as server:
         load, rows = Load(server, writers=6), SqliteRows(server.data_dir / "grantory.db")

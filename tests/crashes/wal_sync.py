@@ -89,11 +89,19 @@ def seen_in(calls: list[Call]) -> Seen:
     )
 
 
+class CannotTraceError(Exception):
+    """Why nothing was shown."""
+
+
 def traced_create() -> str:
-    """What strace has to say of one create; empty where it cannot trace."""
+    """What strace has to say of one create.
+
+    Raises:
+        CannotTraceError: where it is missing or barred.
+    """
     program = shutil.which("strace")
     if program is None:
-        return ""
+        raise CannotTraceError("strace is missing")
     with RunningServer() as server, tempfile.TemporaryDirectory() as folder:
         token = server.token()
         file = Path(folder) / "trace"
@@ -105,8 +113,8 @@ def traced_create() -> str:
         )
         try:
             assert tracer.stderr is not None
-            if "attached" not in tracer.stderr.readline():
-                return ""
+            if "attached" not in (said := tracer.stderr.readline()):
+                raise CannotTraceError(f"tracing is barred: {said.strip()}")
             body = {"name": "traced", "authorizedGrantType": "SAML2-BEARER"}
             body["registeredRedirectUri"] = ["https://example.com/"]  # type: ignore[assignment]
             answer = server.call("POST", "/api/v2/oauth/clients", body, token=token)
@@ -123,9 +131,10 @@ def traced_create() -> str:
 
 def main() -> int:
     """Trace, print, judge."""
-    trace = traced_create()
-    if not trace:
-        print("strace is missing, or tracing is barred here: nothing was shown")
+    try:
+        trace = traced_create()
+    except CannotTraceError as error:
+        print(f"nothing was shown: {error}")
         return 2
     seen = seen_in(read_trace(trace))
     print(f"{len(seen.written)} writes to the log; the last of them, and what came then:")

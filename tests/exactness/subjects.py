@@ -133,3 +133,8 @@ CHANGES = {
     "role narrowed by PUT": Change(_narrow_role("PUT"), lambda s: [s.has_right]),
     "grant removed": Change(_remove_grant, lambda s: [s.has_right]),
 }
+IN_FAULTS = (
+    *("token revoked", "client disabled", "client deleted", "secret replaced"),
+    *("secret replaced and tokens ended", "role narrowed by PUT", "grant removed"),
+)
+"""What is made in every fault; the others of ``CHANGES`` are asked for in other words only."""

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from grantory.storage.change_feed import ASK_EVERY
-from tests.exactness.subjects import CHANGES, Subject, make_subject
+from tests.exactness.subjects import CHANGES, IN_FAULTS, Subject, make_subject
 from tests.exactness.watch import Watch, watching
 from tests.support.postgres import Cluster
 from tests.support.processes import (
@@ -20,13 +20,12 @@ from tests.support.processes import (
 )
 from tests.support.soak import rounds
 
-ENDED = ("token revoked", "client disabled", "secret replaced and tokens ended", "client deleted")
 CUT_SECONDS = 2.5
 SERVES_AGAIN = 5.0
 SLOW = 0.45
 """Seconds that an answer takes; the node waits for half a second."""
 WATCHED_ON = 0.5
-RIGHT = frozenset({400, 401, 503})
+RIGHT = frozenset({400, 401, 403, 503})
 
 
 class Ending:
@@ -36,7 +35,7 @@ class Ending:
         self._site = site
         self._line = line
         self._tried_on = tried_on
-        self._subjects = {name: make_subject(site, line) for name in ENDED}
+        self._subjects = {name: make_subject(site, line) for name in IN_FAULTS}
         self._answered: dict[Question, float] = {}
         self.spared = make_subject(site, line)
 
@@ -48,7 +47,7 @@ class Ending:
             for name, subject in self._subjects.items()
             for question in CHANGES[name].ended(subject)
         ]
-        spared = [self.spared.has_token, self.spared.has_secret]
+        spared = [self.spared.has_token, self.spared.has_secret, self.spared.has_right]
         return [(w, question) for w in self._tried_on for question in (*questions, *spared)]
 
     def make(self, seconds_apart: float = 0.0) -> None:
@@ -125,7 +124,7 @@ def test_a_slow_network_puts_nothing_off_beyond_its_time(cut_site: CutSite) -> N
             with watching(site, ending.asked) as watches:
                 network.delay(to_client=SLOW)
                 time.sleep(1 + 0.083 * number)  # until the node asks by a network that is slow
-                ending.make((SLOW + ASK_EVERY) / len(ENDED))  # at all moments of its asking
+                ending.make((SLOW + ASK_EVERY) / len(IN_FAULTS))  # at all moments of its asking
                 time.sleep(site.lag + WATCHED_ON)
                 network.delay()
                 ending.wait_until_served(watches)

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.exactness.subjects import CHANGES, Subject, make_subject
+from tests.exactness.subjects import CHANGES, IN_FAULTS, Subject, make_subject
 from tests.support.processes import (
     ALIVE,
     CutSite,
@@ -28,12 +28,6 @@ from tests.support.processes import (
 from tests.support.soak import rounds
 from tests.support.swallowing_proxy import SwallowingProxy
 
-ENDED = (
-    "token revoked",
-    "client disabled",
-    "secret replaced and tokens ended",
-    "role narrowed by PUT",
-)
 REFUSED = frozenset({400, 401, 403, 503})
 SERVES_AGAIN = 5.0
 ANSWERS_WITHIN = 2.0
@@ -48,7 +42,7 @@ class Scene:
     def __init__(self, site: Site, stack: ExitStack, maker: Worker, stopped: list[Worker]) -> None:
         self._site = site
         (self._line,) = stack.enter_context(site.lines([maker]))
-        self._subjects = {name: make_subject(site, self._line) for name in ENDED}
+        self._subjects = {name: make_subject(site, self._line) for name in IN_FAULTS}
         self.spared = make_subject(site, self._line)
         self._lines = stack.enter_context(
             site.lines(worker for worker in stopped for _ in self.ended)

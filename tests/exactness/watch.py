@@ -9,6 +9,8 @@ from typing import NamedTuple
 from tests.support.processes import Line, Question, Site, Worker, wait_until
 
 PAUSE = 0.01
+WATCHES_AT_FULL_PACE = 16
+"""More of them pause longer each, so that the servers are not merely worn out."""
 
 
 class Try(NamedTuple):
@@ -26,12 +28,15 @@ class Try(NamedTuple):
 class Watch(threading.Thread):
     """Asks one worker one question until it is stopped."""
 
-    def __init__(self, worker: Worker, line: Line, question: Question) -> None:
+    def __init__(
+        self, worker: Worker, line: Line, question: Question, pause: float = PAUSE
+    ) -> None:
         super().__init__(daemon=True)
         self.worker = worker
         self.question = question
         self.tries: list[Try] = []
         self._line = line
+        self._pause = pause
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
 
@@ -41,7 +46,7 @@ class Watch(threading.Thread):
                 sent = time.monotonic()
                 status = self._line.ask(self.question).status
                 self.tries.append(Try(sent, time.monotonic(), status))
-                self._stopping.wait(PAUSE)
+                self._stopping.wait(self._pause)
         except BaseException as error:
             self._failure = error
 
@@ -81,9 +86,10 @@ def watching(site: Site, asked: Iterable[tuple[Worker, Question]]) -> Iterator[l
     The second time the worker had what it needed in memory.
     """
     pairs = list(asked)
+    pause = PAUSE * max(1.0, len(pairs) / WATCHES_AT_FULL_PACE)
     with site.lines(worker for worker, _ in pairs) as lines:
         watches = [
-            Watch(worker, line, question)
+            Watch(worker, line, question, pause)
             for (worker, question), line in zip(pairs, lines, strict=True)
         ]
         for watch in watches:

@@ -182,10 +182,14 @@ class Site:
     def _line(self, worker: Worker) -> Line:
         """Connect while the worker's siblings stand still, so that none of them accepts."""
         siblings = [other for other in self.of_node(worker.node) if other != worker]
-        with standing_still([sibling.process_id for sibling in siblings]):
-            line = Line(self.nodes[worker.node].port)
-            assert line.ask(ALIVE).status == 200
-        assert line.is_held_by(worker.process_id)
+        node = self.nodes[worker.node]
+        with ExitStack() as stack:
+            with standing_still([sibling.process_id for sibling in siblings]):
+                line = stack.enter_context(Line(node.port))
+                assert line.ask(ALIVE).status == 200
+            held = line.is_held_by(worker.process_id)
+            assert held, f"not {worker}, of {self.workers}; there are {node.workers()}"
+            stack.pop_all()
         return line
 
     def manage(self, line: Line, method: str, path: str, document: Any = None) -> Any:
@@ -241,6 +245,7 @@ def sleep_until(moment: float) -> None:
 def sqlite_site(workers: int = 4) -> Iterator[Site]:
     """One server on a SQLite file."""
     with RunningServer("--workers", str(workers), environment=UNLIMITED) as server:
+        wait_until(lambda: len(server.workers()) == workers, "every worker")
         yield Site([server], 0.0)
 
 
@@ -261,6 +266,7 @@ def _postgres_node(url: str, workers: int, master_key: bytes = b"") -> Iterator[
         node.data_dir.mkdir(mode=0o700)
         (node.data_dir / "master.key").write_bytes(master_key)
     with node:
+        wait_until(lambda: len(node.workers()) == workers, "every worker")
         yield node
 
 
