@@ -62,7 +62,7 @@ def answers(cluster: Cluster, sql: str = "SELECT 1") -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("log_elsewhere", [True, False], ids=["tables", "tables and log"])
 def test_case_85_a_full_disk_under_postgresql_loses_nothing(log_elsewhere: bool) -> None:
     with cluster_on_a_small_disk(log_elsewhere) as cluster:

@@ -35,7 +35,7 @@ SETTING = "default_transaction_read_only"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_case_85_a_store_made_read_only_loses_nothing() -> None:
     with RunningServer("--workers", str(WORKERS), environment=QUIET) as server:
         load, file = Load(server, 6), server.data_dir / "grantory.db"
@@ -59,7 +59,7 @@ def test_case_85_a_store_made_read_only_loses_nothing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_case_85_a_database_made_read_only_loses_nothing() -> None:
     with Cluster() as cluster:
         database = cluster.create_database()
