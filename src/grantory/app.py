@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TextIO
 
 import msgspec
 
@@ -31,6 +30,7 @@ from grantory.http.response import Response
 from grantory.master_key_file import find_master_key, make_master_key, master_key_path
 from grantory.observability.access_log import AccessLog, RequestLine
 from grantory.observability.events import log
+from grantory.observability.log_writer import LogStream
 from grantory.ports.runtime import Clock, Random
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
@@ -198,7 +198,7 @@ async def first_start(node: Node, name: str, email: str) -> Founding | None:
 
 
 def build_application(
-    node: Node, settings: Settings, log_stream: TextIO | None = None
+    node: Node, settings: Settings, log_stream: LogStream | None = None
 ) -> Application:
     """Wires the server together.
 

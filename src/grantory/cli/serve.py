@@ -6,7 +6,7 @@ import ipaddress
 import resource
 import socket
 import sys
-from typing import Annotated, TextIO, cast
+from typing import Annotated
 
 import msgspec
 import typer
@@ -97,7 +97,7 @@ async def _serve(
     sys.setswitchinterval(SWITCH_SECONDS)
     node = await open_node(settings)
     try:
-        application = build_application(node, settings, cast(TextIO, lines))
+        application = build_application(node, settings, lines)
         server = make_server(
             application, _report_overload, node.store.room, settings.http_login_prefix
         )
