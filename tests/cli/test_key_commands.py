@@ -149,7 +149,12 @@ def test_a_server_that_was_not_given_the_new_master_key_says_503(
     server = serving(fresh_server, named_store, copy)
     token = server.token(first["id"], first["secret"])
     assert server.call("GET", ME, token=token).status == 200
-    assert "no longer in" in named_store.good("keys", "rewrap", "--at-once")
+    before = named_store.master_key.read_bytes()
+    named_store.refused("keys", "rewrap", "--at-once", said="has the store open")
+    assert named_store.master_key.read_bytes() == before
+    assert server.call("GET", ME, token=token).status == 200
+    named_store.good("keys", "rewrap")
+    assert "no longer in" in named_store.good("keys", "rewrap")
     time.sleep(named_store.lag)
     assert server.call("GET", ME, token=token).status == 503
     asked = server.ask_token(first["id"], first["secret"])
