@@ -18,6 +18,7 @@ HOW_TO_INSTALL = (
     "  brew install nghttp2               (macOS)"
 )
 CONNECTIONS_EACH = 50
+MOST_TOLD = 5
 WARM_UP = 1
 """Seconds in which connections are made; what is sent then is not counted."""
 CUT_OFF = 100_000
@@ -55,6 +56,8 @@ class Outcome(msgspec.Struct, frozen=True):
     refused: Latencies
     broken: int
     """Neither 200 nor 503."""
+    how_broken: str = ""
+    """The first few of them: status, how long it took, how long before the end it ended."""
 
 
 def find_h2load() -> str:
@@ -135,7 +138,7 @@ def _start(
 def read_outcome(wanted: Flood, seconds: int, logs: Sequence[str]) -> Outcome:
     """Reads the lines of h2load's logs: when it was sent, the status, how long it took."""
     took: dict[str, list[int]] = {"200": [], "503": []}
-    broken = 0
+    broken: list[str] = []
     for log in logs:
         lines = [tuple(map(int, line.split("\t")[:3])) for line in log.splitlines()]
         stopped = max((began + lasted for began, _, lasted in lines), default=0) - CUT_OFF
@@ -143,10 +146,12 @@ def read_outcome(wanted: Flood, seconds: int, logs: Sequence[str]) -> Outcome:
             if str(status) in took:
                 took[str(status)].append(lasted)
             elif status != 0 or began + lasted < stopped:
-                broken += 1
-    sent = (len(took["200"]) + len(took["503"]) + broken) / seconds
+                left = stopped + CUT_OFF - began - lasted
+                broken.append(f"{status} after {lasted / 1000:.0f} ms, {left / 1000:.0f} ms before")
+    sent = (len(took["200"]) + len(took["503"]) + len(broken)) / seconds
     served, refused = _latencies(took["200"]), _latencies(took["503"])
-    return Outcome(wanted.name, wanted.rate, sent, served, refused, broken)
+    told = "; ".join(broken[:MOST_TOLD])
+    return Outcome(wanted.name, wanted.rate, sent, served, refused, len(broken), told)
 
 
 def _latencies(microseconds: list[int]) -> Latencies:

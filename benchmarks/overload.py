@@ -86,7 +86,8 @@ def _faults(
         if outcome.served.p99 > MOST_P99_MS:
             faults.append(f"p99 of {outcome.name} above {MOST_P99_MS:g} ms")
         if outcome.broken:
-            faults.append(f"{outcome.broken} of {outcome.name} neither served nor refused")
+            told = f"neither served nor refused: {outcome.how_broken} the end"
+            faults.append(f"{outcome.broken} of {outcome.name} {told}")
         if not outcome.served.count:
             faults.append(f"no {outcome.name} was served")
     if regained.slowest > MOST_RECOVERY_MS:

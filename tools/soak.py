@@ -15,7 +15,8 @@ REPORT = Path("soak-report")
 OVERLOAD_SECONDS = 60
 PARTS = {
     "tests": [
-        *("-m", "pytest", "tests/exactness", "tests/crashes", "-q", "-p", "no:cacheprovider"),
+        *("-m", "pytest", "tests/exactness", "tests/crashes", "tests/storage/test_upgrades.py"),
+        *("tests/security/test_slow_database.py", "-q", "-p", "no:cacheprovider"),
         *("-rA", f"--junitxml={REPORT / 'tests.xml'}"),
     ],
     "overload": [

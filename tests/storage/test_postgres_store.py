@@ -16,7 +16,12 @@ from grantory.ports.storage import Transaction
 from grantory.storage.postgres.address import read_address
 from grantory.storage.postgres.connection import STATEMENT_SECONDS, Connector
 from grantory.storage.postgres.database import PostgresDatabase
-from grantory.storage.postgres.store import ACQUIRE_SECONDS, MOST_TRIES, PostgresStore
+from grantory.storage.postgres.store import (
+    ACQUIRE_SECONDS,
+    MOST_CHANGES,
+    MOST_TRIES,
+    PostgresStore,
+)
 from grantory.storage.sql.access import HOLD_ROLE
 from grantory.storage.sql.statement import SqlExecutor
 from grantory.storage.sql.transaction import SqlTransaction
@@ -26,6 +31,7 @@ from tests.support.runtime import FakeClock
 
 SLACK = 4.0
 """Seconds by which a slow machine may be late."""
+WAITING = 6
 
 Work = Callable[[Transaction], object]
 
@@ -268,18 +274,43 @@ async def test_whoever_finds_no_connection_is_answered_in_time(
     assert await names(store) == ["client 1", "client 3"]
 
 
-async def test_however_slow_the_server_a_free_connection_is_used(
-    store: PostgresStore,
-) -> None:
-    store._seconds_each = 2.0
+async def test_all_connections_are_used_first_come_first_served(store: PostgresStore) -> None:
+    """The pool itself lets whoever asks just then pass before those who have waited."""
     most = store._pool.get_max_size()
     met = asyncio.Barrier(most)
+    order: list[int] = []
 
     def work(_: Transaction) -> None:
         await_only(met.wait())
 
+    async def note(number: int) -> None:
+        await store.write(lambda _: order.append(number))
+        if number < WAITING:  # comes again at once, to a connection that is free by now
+            await store.write(lambda _: order.append(number + WAITING))
+
     async with asyncio.timeout(SLACK):
-        await asyncio.gather(*(store.write(work) for _ in range(most)))
+        busy = [asyncio.create_task(store.write(work)) for _ in range(most)]
+        await asyncio.sleep(0)
+        waiting = [asyncio.create_task(note(number)) for number in range(WAITING)]
+        await asyncio.gather(*busy, *waiting)
+    assert sorted(order[:WAITING]) == list(range(WAITING))
+
+
+async def test_more_than_fit_are_refused_at_once(store: PostgresStore) -> None:
+    go_on = asyncio.Event()
+
+    def work(_: Transaction) -> None:
+        await_only(go_on.wait())
+
+    under_way = [asyncio.create_task(store.write(work)) for _ in range(MOST_CHANGES)]
+    await asyncio.sleep(0)
+    assert store.room() == 0
+    with pytest.raises(StorageUnavailable) as caught:
+        await store.write(work)
+    assert "too many" in caught.value.detail
+    go_on.set()
+    await asyncio.gather(*under_way)
+    assert store.room() > 0
 
 
 async def test_who_narrows_a_role_is_not_overtaken_by_those_who_only_look(

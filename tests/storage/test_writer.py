@@ -12,10 +12,10 @@ import pytest
 
 from grantory.errors import Conflict, SetupError, StorageUnavailable
 from grantory.ports.storage import Transaction
+from grantory.storage.room import Room
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite import schema
 from grantory.storage.sqlite import store as store_module
-from grantory.storage.sqlite import writer as writer_module
 from grantory.storage.sqlite.connection import connect, in_snapshot
 from grantory.storage.sqlite.store import SqliteStore
 from grantory.storage.sqlite.turnstile import Turnstile
@@ -67,11 +67,11 @@ def test_the_turnstile_gives_away_no_file_that_was_there(file: Path, tmp_path: P
 class Traced:
     """A writer with a list of what its connection was told to do."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, batch_seconds: float) -> None:
         self.connection = connect(file, 5000)
         self.said: list[str] = []
         self.connection.trace_v2(apsw.SQLITE_TRACE_STMT, self._note)
-        self.writer = Writer(self.connection, FakeClock(), most=MOST)
+        self.writer = Writer(self.connection, FakeClock(), None, Room(MOST, MOST), batch_seconds)
 
     def _note(self, event: dict[str, object]) -> None:
         self.said.append(str(event["sql"]).split()[0].upper())
@@ -81,9 +81,8 @@ class Traced:
 
 
 @pytest.fixture
-async def traced(file: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Traced]:
-    monkeypatch.setattr(writer_module, "BATCH_SECONDS", 60)
-    made = Traced(file)
+async def traced(file: Path) -> AsyncIterator[Traced]:
+    made = Traced(file, batch_seconds=60)
     yield made
     made.writer.close()
 
@@ -139,12 +138,11 @@ async def test_a_batch_has_a_largest_size(file: Path, traced: Traced) -> None:
     assert traced.said.count("COMMIT") == 3
 
 
-async def test_a_batch_ends_when_its_time_is_up(
-    traced: Traced, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer_module, "BATCH_SECONDS", 0)
+async def test_a_batch_ends_when_its_time_is_up(file: Path) -> None:
+    traced = Traced(file, batch_seconds=0)
     await asyncio.gather(*(traced.write(adding(n)) for n in range(5)))
     assert traced.said.count("COMMIT") == 5
+    traced.writer.close()
 
 
 async def test_a_write_is_on_disk_before_it_is_answered(file: Path, traced: Traced) -> None:

@@ -16,13 +16,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-MOST_SERVED: Final = 16
+MOST_SERVED: Final = 4
 """So many are looked at in a turn to be served ..."""
-MOST_REFUSED: Final = 32
+MOST_REFUSED: Final = 12
 """... and so many besides to be refused, for about a third of the price."""
 LONGEST_IN_LINE: Final = 0.06
 """Seconds."""
-LEAST_IN_LINE: Final = 128
+LEAST_IN_LINE: Final = 64
 """As many may always stand in line: after a pause of the process all of them have waited long."""
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar, cast
@@ -25,19 +24,17 @@ from grantory.storage.postgres.connection import (
 )
 from grantory.storage.postgres.executor import AnyConnection, AsyncpgExecutor
 from grantory.storage.postgres.feed import LeasedFeed
+from grantory.storage.room import Room
 from grantory.storage.sql.transaction import SqlTransaction
 
 T = TypeVar("T")
 MOST_CONNECTIONS: Final = 10
 LEAST_CONNECTIONS: Final = 4
-MOST_WAITING: Final = 64
-LONGEST_WAIT: Final = 0.08
-"""Seconds that one may have to wait for a connection; longer, and it is refused at once."""
-LONGEST_TIME: Final = 0.18
-"""Seconds for the wait and the transaction together, while the wait is what can be cut."""
-MOST_COUNTED: Final = 0.5
-"""Seconds: what hung says nothing about how long the next ones will take."""
-_SMOOTHING: Final = 1 / 8
+MOST_READS: Final = 64
+"""So many may run or wait for a connection; one more is refused, early."""
+MOST_CHANGES: Final = 20
+LEAST_CHANGES: Final = 3
+"""So many may be under way even when each has been taking too long."""
 ACQUIRE_SECONDS: Final = 4.0
 WORK_SECONDS: Final = 4.5
 """A transaction that has taken so long begins no further statement, but its COMMIT."""
@@ -73,8 +70,9 @@ class PostgresStore:
         self._seconds = seconds
         self._clock = clock
         self.feed = feed
-        self._waiting = 0
-        self._seconds_each = 0.0
+        self._room = Room(LEAST_CHANGES, MOST_CHANGES)
+        self._reads = Room(MOST_READS, MOST_READS)
+        self._places = asyncio.Semaphore(pool.get_max_size())
 
     @classmethod
     async def open(
@@ -131,7 +129,7 @@ class PostgresStore:
         kind = {"isolation": "repeatable_read", "readonly": True}
         async with (
             asyncio.timeout_at(until + GRACE_SECONDS),
-            self._transaction(until, **kind) as (sql, running),
+            self._transaction(self._reads, until, **kind) as (sql, running),
         ):
             result = await greenlet_spawn(work, cast(Snapshot, SqlTransaction(sql)))
             await running.rollback()
@@ -140,7 +138,7 @@ class PostgresStore:
     async def _write_once(self, work: Callable[[Transaction], T], until: float) -> T:
         async with (
             asyncio.timeout_at(until + GRACE_SECONDS) as limit,
-            self._transaction(until) as (sql, running),
+            self._transaction(self._room, until) as (sql, running),
         ):
             changed = SqlTransaction(sql)
             result = await greenlet_spawn(self._work, work, changed)
@@ -156,27 +154,40 @@ class PostgresStore:
 
     @asynccontextmanager
     async def _transaction(
-        self, until: float, **kind: Any
+        self, room: Room, until: float, **kind: Any
     ) -> AsyncIterator[tuple[AsyncpgExecutor, RunningTransaction]]:
-        connection = await self._acquire()
-        began = time.monotonic()
-        running = connection.transaction(**kind)
+        async with self._lent(room) as connection:
+            running = connection.transaction(**kind)
+            try:
+                await running.start()
+                yield AsyncpgExecutor(connection, until=until), running
+            except BaseException as error:
+                # Of a server that answers no more nothing is asked, not even an orderly end.
+                if is_lost(error) or isinstance(error, (OutcomeUnknown, asyncio.CancelledError)):
+                    _terminate(connection)
+                elif _is_open(connection) and connection.is_in_transaction():
+                    await running.rollback()
+                raise
+
+    @asynccontextmanager
+    async def _lent(self, room: Room) -> "AsyncIterator[PoolConnectionProxy[Any]]":
+        """Lends a connection: first come, first served, where the pool lets newcomers pass."""
+        if room.left <= 0:
+            raise StorageUnavailable("too many wait for a connection to PostgreSQL")
+        entered = room.enter()
         try:
-            await running.start()
-            yield AsyncpgExecutor(connection, until=until), running
-        except BaseException as error:
-            # Of a server that answers no more nothing is asked, not even an orderly end.
-            if is_lost(error) or isinstance(error, (OutcomeUnknown, asyncio.CancelledError)):
-                _terminate(connection)
-            elif _is_open(connection) and connection.is_in_transaction():
-                await running.rollback()
-            raise
+            connection = await self._acquire()
+            try:
+                yield connection
+            finally:
+                # Whatever became of it: what the transaction came to is known by now.
+                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    try:
+                        await self._pool.release(connection, timeout=STATEMENT_SECONDS)
+                    finally:
+                        self._places.release()
         finally:
-            # Whatever became of the connection: what the transaction came to is known by now.
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await self._pool.release(connection, timeout=STATEMENT_SECONDS)
-            taken = min(time.monotonic() - began, MOST_COUNTED)
-            self._seconds_each += (taken - self._seconds_each) * _SMOOTHING
+            room.leave(entered)
 
     async def require_answer(self) -> None:
         """Asks over the feed's connection, unless it was answered within the last 800 ms."""
@@ -184,34 +195,32 @@ class PostgresStore:
             await self.feed.catch_up()
 
     def room(self) -> int:
-        """Tells how many more transactions would have their turn in time."""
-        pool = self._pool
-        each = self._seconds_each / pool.get_max_size()
-        wait = min(LONGEST_WAIT, LONGEST_TIME - self._seconds_each)
-        most = min(MOST_WAITING, wait / each) if each else MOST_WAITING
-        unused = pool.get_max_size() - pool.get_size() + pool.get_idle_size()
-        return int(max(1, unused, most)) - self._waiting
+        """Tells how many more changes would be made in time."""
+        return self._room.left
 
     async def _acquire(self) -> "PoolConnectionProxy[Any]":
         """Takes a connection that was opened since the feed last lost its own.
 
         An older one may hang, or lead to a server whose place another has taken.
         """
-        if self.room() <= 0:
-            raise StorageUnavailable("too many wait for a connection to PostgreSQL")
-        self._waiting += 1
         try:
             async with asyncio.timeout(ACQUIRE_SECONDS):
-                while True:
-                    connection = await self._pool.acquire()
-                    if connection.era == self.feed.losses:
-                        return connection
-                    _terminate(connection)
-                    await self._pool.release(connection)
+                await self._places.acquire()
+                try:
+                    return await self._current_connection()
+                except BaseException:
+                    self._places.release()
+                    raise
         except TimeoutError:
             raise StorageUnavailable("no connection to PostgreSQL was free in time") from None
-        finally:
-            self._waiting -= 1
+
+    async def _current_connection(self) -> "PoolConnectionProxy[Any]":
+        while True:
+            connection = await self._pool.acquire()
+            if connection.era == self.feed.losses:
+                return connection
+            _terminate(connection)
+            await self._pool.release(connection)
 
     async def close(self) -> None:
         """Finishes what runs and disconnects."""

@@ -13,6 +13,7 @@ from grantory.errors import SetupError, StorageUnavailable
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Snapshot, Transaction
 from grantory.storage.change_feed import reached_number
+from grantory.storage.room import Room
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite.connection import (
     READER_WAIT_MS,
@@ -22,11 +23,16 @@ from grantory.storage.sqlite.connection import (
 )
 from grantory.storage.sqlite.feed import SqliteFeed
 from grantory.storage.sqlite.turnstile import Turnstile, Wait
-from grantory.storage.sqlite.writer import MOST_AT_ONCE, Writer
+from grantory.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
 SCAN_THREADS: Final = 2
-LEAST_WRITES: Final = 24
+MOST_OF_SEVERAL: Final = 32
+"""So many writes may wait where several processes take turns at the file: all theirs together."""
+LEAST_OF_SEVERAL: Final = 3
+"""... and so many of each one, however slow the file is."""
+SHORT_BATCH_SECONDS: Final = 0.005
+"""So long one writes before the next has its turn."""
 
 
 class SqliteStore:
@@ -39,7 +45,7 @@ class SqliteStore:
     Args:
         path: the file.
         clock: the time of day.
-        processes: how many share the file, for the bound on the writes that each lets wait.
+        processes: how many share the file, for the bounds of what each lets wait.
 
     Raises:
         SetupError: when the file cannot be opened, or not for writing.
@@ -54,8 +60,11 @@ class SqliteStore:
         if writing.readonly("main"):  # and would stay so, whatever becomes of the file
             raise SetupError(f"cannot write {path}: see to the owner and mode of the file")
         writing.setbusyhandler(Wait(WRITER_WAIT_MS / 1000))
-        most = max(LEAST_WRITES, MOST_AT_ONCE // processes)
-        self._writer = Writer(writing, clock, Turnstile(path), most)
+        if processes == 1:
+            self._writer = Writer(writing, clock, Turnstile(path))
+        else:
+            room = Room(LEAST_OF_SEVERAL, max(8, MOST_OF_SEVERAL // processes))
+            self._writer = Writer(writing, clock, Turnstile(path), room, SHORT_BATCH_SECONDS)
         self._scans = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="grantory-scan")
         self._local = threading.local()
         self._scanners: list[apsw.Connection] = []
@@ -88,7 +97,7 @@ class SqliteStore:
 
     def room(self) -> int:
         """Tells how many more changes would be made in time."""
-        return self._writer.room
+        return self._writer.room.left
 
     async def close(self) -> None:
         """Finishes waiting writes and closes the file."""

@@ -15,6 +15,7 @@ import apsw
 
 from grantory.errors import OutcomeUnknown, StorageUnavailable
 from grantory.ports.runtime import Clock
+from grantory.storage.room import Room
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite.connection import ApswExecutor, told
 from grantory.storage.sqlite.turnstile import Turnstile
@@ -23,6 +24,8 @@ LARGEST_BATCH: Final = 64
 BATCH_SECONDS: Final = 0.025
 MOST_AT_ONCE: Final = 80
 """As many as are done within a fraction of a second; one more is refused, early."""
+LEAST_AT_ONCE: Final = 12
+"""As many may wait even when each has been taking too long."""
 
 
 class _Job:
@@ -44,19 +47,28 @@ class _TransactionLost(Exception):
 
 
 class Writer:
-    """Runs writes one after another on a connection that nobody else uses."""
+    """Runs writes one after another on a connection that nobody else uses.
+
+    Args:
+        connection: the connection.
+        clock: the time of day.
+        turnstile: where other processes write to the file too.
+        room: counts and bounds the writes that wait.
+        batch_seconds: after so long no further write is added to a transaction.
+    """
 
     def __init__(
         self,
         connection: apsw.Connection,
         clock: Clock,
         turnstile: Turnstile | None = None,
-        most: int = MOST_AT_ONCE,
+        room: Room | None = None,
+        batch_seconds: float = BATCH_SECONDS,
     ) -> None:
         self._connection = connection
         self._turnstile = turnstile
-        self._most = most
-        self._unfinished = 0
+        self._batch_seconds = batch_seconds
+        self.room = room or Room(LEAST_AT_ONCE, MOST_AT_ONCE)
         self._executor = ApswExecutor(connection)
         self._clock = clock
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -74,21 +86,15 @@ class Writer:
         """
         if self._closed:
             raise StorageUnavailable("the store is closed")
-        if self._unfinished >= self._most:
+        if self.room.left <= 0:
             raise StorageUnavailable("too many writes are waiting")
         job = _Job(work)
-        self._unfinished += 1
-        job.future.add_done_callback(self._finished)
-        self._queue.put(job)
-        return await job.future
-
-    def _finished(self, _future: object) -> None:
-        self._unfinished -= 1
-
-    @property
-    def room(self) -> int:
-        """How many more writes would be done in time."""
-        return self._most - self._unfinished
+        entered = self.room.enter()
+        try:
+            self._queue.put(job)
+            return await job.future
+        finally:
+            self.room.leave(entered)
 
     def close(self) -> None:
         """Finishes the writes that wait, and ends the thread."""
@@ -144,7 +150,7 @@ class Writer:
                 self._run_alone(job, in_doubt=in_doubt)
 
     def _run_those_waiting(self, batch: list[_Job]) -> None:
-        until = time.monotonic() + BATCH_SECONDS
+        until = time.monotonic() + self._batch_seconds
         self._run_one(batch[0])
         while len(batch) < LARGEST_BATCH and time.monotonic() < until:
             try:
