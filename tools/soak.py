@@ -16,6 +16,7 @@ OVERLOAD_SECONDS = 60
 PARTS = {
     "tests": [
         *("-m", "pytest", "tests/exactness", "tests/crashes", "tests/storage/test_upgrades.py"),
+        "tests/storage/test_month.py",
         *("tests/security/test_slow_database.py", "-q", "-p", "no:cacheprovider"),
         *("-rA", f"--junitxml={REPORT / 'tests.xml'}"),
     ],
