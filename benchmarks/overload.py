@@ -23,8 +23,14 @@ from benchmarks.wrk import find_wrk, run_wrk
 
 CONNECTIONS = 2_000
 TOKENS, CREATES = 2, 10
+TIMES = {"token": TOKENS, "create": CREATES}
+"""So many times of what the server can do it is asked for."""
 CLOSED_LOOP_CONNECTIONS = 32
 MOST_P99_MS = 250.0
+MOST_REFUSED_P99_MS = 3000.0
+"""2,000 connections that all ask, and as many answers in a second, make that one second."""
+LEAST_SERVED = 0.25
+"""Of what the server can do in a closed loop, while it is asked for nothing else."""
 MOST_RECOVERY_MS = 1000.0
 MOST_GROWTH_MB = 150.0
 """For each process: 2,000 connections and what they have sent, whatever its size before."""
@@ -88,8 +94,13 @@ def _faults(
         if outcome.broken:
             told = f"neither served nor refused: {outcome.how_broken} the end"
             faults.append(f"{outcome.broken} of {outcome.name} {told}")
-        if not outcome.served.count:
-            faults.append(f"no {outcome.name} was served")
+        answered = max(1, outcome.served.count + outcome.refused.count + outcome.broken)
+        served = outcome.sent * outcome.served.count / answered
+        least = outcome.meant / TIMES[outcome.name] * LEAST_SERVED if len(outcomes) == 1 else 1
+        if served < least:
+            faults.append(f"only {served:.0f} {outcome.name} in a second were served")
+        if outcome.refused.p99 > MOST_REFUSED_P99_MS:
+            faults.append(f"p99 of refused {outcome.name} above {MOST_REFUSED_P99_MS:g} ms")
     if regained.slowest > MOST_RECOVERY_MS:
         faults.append("no normal service a second later")
     if watch.peak > before + MOST_GROWTH_MB * place.processes:

@@ -121,3 +121,24 @@ async def test_who_says_much_in_one_piece_has_the_turn_of_as_many(
     assert sum(others) == MOST_SERVED + LEAST_IN_LINE + 1 - len(desk.refused) - MOST_SERVED
     busy = others[: max(at for at, count in enumerate(others) if count) + 1]
     assert (0, 0) not in itertools.pairwise(busy)
+
+
+async def test_many_refusals_in_one_piece_leave_the_newest_their_turn(now: list[float]) -> None:
+    desk = Desk()
+    refused = []
+
+    def say_much() -> None:
+        if desk.turns.too_late:
+            refused.append(1)
+        for _ in range(3 * MOST_SERVED):
+            desk.turns.count()
+
+    desk.come(*range(MOST_SERVED))
+    for _ in range(LEAST_IN_LINE + 5 * MOST_REFUSED):
+        desk.turns.line_up(say_much)
+    now[0] += LONGEST_IN_LINE + 0.001
+    new = range(1_000, 1_000 + MOST_SERVED)
+    desk.come(*new)
+    await asyncio.sleep(0)
+    assert desk.served[MOST_SERVED:] == list(reversed(new))
+    assert 1 <= len(refused) <= MOST_REFUSED // (3 * MOST_SERVED) + 1

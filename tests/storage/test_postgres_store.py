@@ -22,6 +22,7 @@ from grantory.storage.postgres.store import (
     MOST_TRIES,
     PostgresStore,
 )
+from grantory.storage.room import LONGEST_WAIT, Room
 from grantory.storage.sql.access import HOLD_ROLE
 from grantory.storage.sql.statement import SqlExecutor
 from grantory.storage.sql.transaction import SqlTransaction
@@ -31,7 +32,6 @@ from tests.support.runtime import FakeClock
 
 SLACK = 4.0
 """Seconds by which a slow machine may be late."""
-WAITING = 6
 
 Work = Callable[[Transaction], object]
 
@@ -274,26 +274,107 @@ async def test_whoever_finds_no_connection_is_answered_in_time(
     assert await names(store) == ["client 1", "client 3"]
 
 
-async def test_all_connections_are_used_first_come_first_served(store: PostgresStore) -> None:
-    """The pool itself lets whoever asks just then pass before those who have waited."""
+async def test_however_slow_changes_are_no_connection_stands_idle(store: PostgresStore) -> None:
+    for _ in range(MOST_CHANGES):
+        store._room.leave(store._room.enter() - 1.0)
+        store._room.leave(store._room.enter() - 2 * LONGEST_WAIT)
     most = store._pool.get_max_size()
+    assert store.room() < MOST_CHANGES
     met = asyncio.Barrier(most)
-    order: list[int] = []
 
     def work(_: Transaction) -> None:
         await_only(met.wait())
 
-    async def note(number: int) -> None:
-        await store.write(lambda _: order.append(number))
-        if number < WAITING:  # comes again at once, to a connection that is free by now
-            await store.write(lambda _: order.append(number + WAITING))
+    async with asyncio.timeout(SLACK):
+        await asyncio.gather(*(store.write(work) for _ in range(most)))
+
+
+async def test_first_come_is_first_served(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool itself lets whoever asks just when one is given back pass before all who wait."""
+    store._room = Room(100, 100)
+    gate = asyncio.Event()
+    most = store._pool.get_max_size()
+    order: list[str] = []
+    newcomers: list[asyncio.Task[None]] = []
+
+    def come(name: str) -> asyncio.Task[None]:
+        return asyncio.create_task(store.write(lambda _: order.append(name)))
+
+    give_back = store._pool._queue.put_nowait
+
+    def while_one_comes(connection: object) -> None:
+        if len(newcomers) < 5:
+            newcomers.append(come("came"))
+        give_back(connection)
 
     async with asyncio.timeout(SLACK):
-        busy = [asyncio.create_task(store.write(work)) for _ in range(most)]
+        held = [
+            asyncio.create_task(store.write(lambda _: await_only(gate.wait()))) for _ in range(most)
+        ]
         await asyncio.sleep(0)
-        waiting = [asyncio.create_task(note(number)) for number in range(WAITING)]
-        await asyncio.gather(*busy, *waiting)
-    assert sorted(order[:WAITING]) == list(range(WAITING))
+        waiting = [come("waited") for _ in range(5)]
+        await asyncio.sleep(0)
+        monkeypatch.setattr(store._pool._queue, "put_nowait", while_one_comes)
+        gate.set()
+        await asyncio.gather(*held, *waiting)
+        await asyncio.gather(*newcomers)
+    assert order == ["waited"] * 5 + ["came"] * 5
+
+
+async def test_a_change_that_is_tried_again_keeps_its_place(store: PostgresStore) -> None:
+    go_on = asyncio.Event()
+    tried: list[str] = []
+
+    def contended(_: Transaction) -> None:
+        tried.append("again" if tried else "once")
+        if len(tried) == 1:
+            raise asyncpg.SerializationError("could not serialize access")
+
+    async with asyncio.timeout(SLACK):
+        held = [
+            asyncio.create_task(store.write(lambda _: await_only(go_on.wait())))
+            for _ in range(store._pool.get_max_size() - 1)
+        ]
+        await asyncio.sleep(0)
+        trying = asyncio.create_task(store.write(contended))
+        waiting = [
+            asyncio.create_task(store.write(lambda _: await_only(go_on.wait())))
+            for _ in range(store.room() - 1)
+        ]
+        await asyncio.sleep(0)
+        assert store.room() == 0
+        while len(tried) < 2:
+            await asyncio.sleep(0.005)
+            go_on.set()
+        await asyncio.gather(trying, *held, *waiting)
+    assert tried == ["once", "again"]
+
+
+async def test_whoever_gives_up_leaves_no_place_taken(store: PostgresStore) -> None:
+    most = store._pool.get_max_size()
+
+    async def all_at_once() -> None:
+        met = asyncio.Barrier(most)
+        works = (store.write(lambda _: await_only(met.wait())) for _ in range(most))
+        async with asyncio.timeout(SLACK):
+            await asyncio.gather(*works)
+
+    await all_at_once()
+    go_on = asyncio.Event()
+    for patience in range(12):  # turns of the event loop
+        held = [
+            asyncio.create_task(store.write(lambda _: await_only(go_on.wait())))
+            for _ in range(most + 2)
+        ]
+        for _ in range(patience):
+            await asyncio.sleep(0)
+        for task in held:
+            task.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+    await all_at_once()
+    assert store.room() == int(store._room._size)
 
 
 async def test_more_than_fit_are_refused_at_once(store: PostgresStore) -> None:

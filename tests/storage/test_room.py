@@ -79,3 +79,16 @@ def test_nothing_makes_room_for_more_than_the_most() -> None:
     for _ in range(100):
         watched.round(FAST / 1_000)
     assert watched.room.left == MOST
+
+
+def test_there_comes_more_room_even_if_there_is_no_pause() -> None:
+    watched = Watched()
+    for _ in range(20):
+        watched.round(SLOW)
+    watched.now += 2 * FORGET_SECONDS
+    under_way = [watched.room.enter()]
+    for _ in range(2_000):
+        watched.now += FAST
+        under_way.append(watched.room.enter())
+        watched.room.leave(under_way.pop(0))
+    assert watched.room.left + 1 == MOST

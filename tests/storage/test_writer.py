@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from grantory.errors import Conflict, SetupError, StorageUnavailable
+from grantory.errors import Conflict, OutcomeUnknown, SetupError, StorageUnavailable
 from grantory.ports.storage import Transaction
 from grantory.storage.room import Room
 from grantory.storage.sql.transaction import SqlTransaction
@@ -454,3 +454,53 @@ async def test_closing_ends_although_the_last_commit_failed(
     with pytest.raises(StorageUnavailable):
         await first
     await asyncio.wait_for(ending, 10)
+
+
+class _Fails:
+    """A connection some of whose statements fail, each as often as is said."""
+
+    def __init__(self, connection: apsw.Connection, *failures: tuple[str, Exception]) -> None:
+        self._connection = connection
+        self._failures = list(failures)
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    def execute(self, sql: str) -> object:
+        for failure in self._failures:
+            if sql == failure[0]:
+                self._failures.remove(failure)
+                raise failure[1]
+        return self._connection.execute(sql)
+
+
+LOST = ("COMMIT", apsw.IOError("disk I/O error"))
+
+
+@pytest.mark.parametrize(
+    "failures",
+    [
+        (LOST,),
+        (LOST, ("ROLLBACK", apsw.IOError("disk I/O error"))),
+        (LOST, ("BEGIN IMMEDIATE", apsw.BusyError("database is locked"))),
+    ],
+    ids=["commit", "commit and rollback", "commit, and no turn for another try"],
+)
+@pytest.mark.parametrize("count", [1, 3])
+async def test_what_may_be_on_disk_is_never_told_as_not_done(
+    traced: Traced,
+    monkeypatch: pytest.MonkeyPatch,
+    failures: tuple[tuple[str, Exception], ...],
+    count: int,
+) -> None:
+    gate = Gate()
+    first = asyncio.create_task(traced.write(gate.work))
+    await asyncio.to_thread(gate.inside.wait, 10)
+    rest = [asyncio.create_task(traced.write(adding(n))) for n in range(1, count)]
+    await asyncio.sleep(0)
+    monkeypatch.setattr(traced.writer, "_connection", _Fails(traced.connection, *failures))
+    gate.go_on.set()
+    results = await asyncio.gather(first, *rest, return_exceptions=True)
+    assert all(not isinstance(r, Exception) or isinstance(r, OutcomeUnknown) for r in results)
+    assert isinstance(results[0], OutcomeUnknown) or (count > 1 and failures == (LOST,))

@@ -35,6 +35,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._left = MOST_SERVED
+        self._late = 0
         self._urgent_left = MOST_URGENT
         self._line: deque[tuple[float, Callable[[], None]]] = deque()
         self._next_is_due = False
@@ -57,7 +58,10 @@ class Turns:
 
     def count(self) -> None:
         """Counts one more request that was looked at, behind another of the same connection."""
-        self._left -= 1
+        if self.too_late:
+            self._late += 1
+        else:
+            self._left -= 1
 
     def line_up(self, go_on: Callable[[], None]) -> None:
         """Lets one that was not taken, or has more to say, stand in line.
@@ -82,13 +86,13 @@ class Turns:
             return
         self._await_next()
         too_late = time.perf_counter() - LONGEST_IN_LINE
-        late = 0
-        while late < MOST_REFUSED and len(line) > LEAST_IN_LINE and line[0][0] < too_late:
-            late += 1
+        self._late = 0
+        while self._late < MOST_REFUSED and len(line) > LEAST_IN_LINE and line[0][0] < too_late:
+            self._late += 1
             self.too_late = True
             line.popleft()[1]()
         self.too_late = False
-        pop, put_back = (line.pop, line.append) if late else (line.popleft, line.appendleft)
+        pop, put_back = (line.pop, line.append) if self._late else (line.popleft, line.appendleft)
         # Taken out first: who has more to say lines up anew, behind these.
         chosen = [pop() for _ in range(min(len(line), MOST_SERVED))]
         while chosen and self._left > 0:

@@ -3,7 +3,7 @@
 At first a burst of them may wait. While it lasts, so that they take too long, fewer may: less by
 the share that was too much for each round that was slow, one more for each that was not. There is
 a bound below, so that refusing, which costs time as well, cannot feed on itself; and once nothing
-has been slow for a second, all is as at the start.
+has been slow for a second and nothing is unfinished, all is as at the start.
 """
 
 import time
@@ -61,7 +61,7 @@ class Room:
                 self._size = max(
                     self._least, self._size * min(_LEAST_CUT, max(_DEEPEST_CUT, share))
                 )
-        elif now - self._last_slow < FORGET_SECONDS:
+        elif self._unfinished or now - self._last_slow < FORGET_SECONDS:
             self._size = min(self._most, self._size + 1 / self._size)
-        elif not self._unfinished:
+        else:
             self._size = self._most

@@ -33,8 +33,7 @@ LEAST_CONNECTIONS: Final = 4
 MOST_READS: Final = 64
 """So many may run or wait for a connection; one more is refused, early."""
 MOST_CHANGES: Final = 20
-LEAST_CHANGES: Final = 3
-"""So many may be under way even when each has been taking too long."""
+"""The same of changes; where each takes too long, as many as there are connections."""
 ACQUIRE_SECONDS: Final = 4.0
 WORK_SECONDS: Final = 4.5
 """A transaction that has taken so long begins no further statement, but its COMMIT."""
@@ -70,7 +69,7 @@ class PostgresStore:
         self._seconds = seconds
         self._clock = clock
         self.feed = feed
-        self._room = Room(LEAST_CHANGES, MOST_CHANGES)
+        self._room = Room(pool.get_max_size(), MOST_CHANGES)
         self._reads = Room(MOST_READS, MOST_READS)
         self._places = asyncio.Semaphore(pool.get_max_size())
 
@@ -104,7 +103,7 @@ class PostgresStore:
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:
         """Runs a short look-up on one consistent view."""
-        return await self._tried(lambda until: self._read_once(work, until))
+        return await self._tried(self._reads, lambda until: self._read_once(work, until))
 
     async def scan(self, work: Callable[[Snapshot], T]) -> T:
         """Runs a long read on one consistent view."""
@@ -112,9 +111,18 @@ class PostgresStore:
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs a change; returns when it is on disk, and on the standby where there is one."""
-        return await self._tried(lambda until: self._write_once(work, until))
+        return await self._tried(self._room, lambda until: self._write_once(work, until))
 
-    async def _tried(self, attempt: Callable[[float], Awaitable[T]]) -> T:
+    async def _tried(self, room: Room, attempt: Callable[[float], Awaitable[T]]) -> T:
+        if room.left <= 0:
+            raise StorageUnavailable("too many wait for a connection to PostgreSQL")
+        entered = room.enter()
+        try:
+            return await self._tried_again(attempt)
+        finally:
+            room.leave(entered)
+
+    async def _tried_again(self, attempt: Callable[[float], Awaitable[T]]) -> T:
         until = asyncio.get_running_loop().time() + self._seconds
         for tried in range(1, MOST_TRIES + 1):
             try:
@@ -129,7 +137,7 @@ class PostgresStore:
         kind = {"isolation": "repeatable_read", "readonly": True}
         async with (
             asyncio.timeout_at(until + GRACE_SECONDS),
-            self._transaction(self._reads, until, **kind) as (sql, running),
+            self._transaction(until, **kind) as (sql, running),
         ):
             result = await greenlet_spawn(work, cast(Snapshot, SqlTransaction(sql)))
             await running.rollback()
@@ -138,7 +146,7 @@ class PostgresStore:
     async def _write_once(self, work: Callable[[Transaction], T], until: float) -> T:
         async with (
             asyncio.timeout_at(until + GRACE_SECONDS) as limit,
-            self._transaction(self._room, until) as (sql, running),
+            self._transaction(until) as (sql, running),
         ):
             changed = SqlTransaction(sql)
             result = await greenlet_spawn(self._work, work, changed)
@@ -154,9 +162,9 @@ class PostgresStore:
 
     @asynccontextmanager
     async def _transaction(
-        self, room: Room, until: float, **kind: Any
+        self, until: float, **kind: Any
     ) -> AsyncIterator[tuple[AsyncpgExecutor, RunningTransaction]]:
-        async with self._lent(room) as connection:
+        async with self._lent() as connection:
             running = connection.transaction(**kind)
             try:
                 await running.start()
@@ -170,24 +178,18 @@ class PostgresStore:
                 raise
 
     @asynccontextmanager
-    async def _lent(self, room: Room) -> "AsyncIterator[PoolConnectionProxy[Any]]":
+    async def _lent(self) -> "AsyncIterator[PoolConnectionProxy[Any]]":
         """Lends a connection: first come, first served, where the pool lets newcomers pass."""
-        if room.left <= 0:
-            raise StorageUnavailable("too many wait for a connection to PostgreSQL")
-        entered = room.enter()
+        connection = await self._acquire()
         try:
-            connection = await self._acquire()
-            try:
-                yield connection
-            finally:
-                # Whatever became of it: what the transaction came to is known by now.
-                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                    try:
-                        await self._pool.release(connection, timeout=STATEMENT_SECONDS)
-                    finally:
-                        self._places.release()
+            yield connection
         finally:
-            room.leave(entered)
+            # Whatever became of it: what the transaction came to is known by now.
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                try:
+                    await self._pool.release(connection, timeout=STATEMENT_SECONDS)
+                finally:
+                    self._places.release()
 
     async def require_answer(self) -> None:
         """Asks over the feed's connection, unless it was answered within the last 800 ms."""

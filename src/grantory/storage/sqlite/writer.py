@@ -31,7 +31,7 @@ LEAST_AT_ONCE: Final = 12
 class _Job:
     """A write that waits for its turn."""
 
-    __slots__ = ("error", "future", "kept", "loop", "result", "work")
+    __slots__ = ("error", "future", "in_doubt", "kept", "loop", "result", "work")
 
     def __init__(self, work: Callable[[SqlTransaction], Any]) -> None:
         self.work = work
@@ -40,6 +40,8 @@ class _Job:
         self.result: Any = None
         self.error: Exception | None = None
         self.kept = False
+        self.in_doubt = False
+        """Whether it may be on disk although its COMMIT failed."""
 
 
 class _TransactionLost(Exception):
@@ -116,7 +118,7 @@ class Writer:
             except Exception as error:
                 for waiting in batch:
                     if not waiting.kept:
-                        waiting.error = waiting.error or _unavailable(error)
+                        waiting.error = waiting.error or _failed(error, in_doubt=waiting.in_doubt)
             _deliver(batch)
             if self._is_last:
                 return
@@ -140,14 +142,15 @@ class Writer:
             committing = True
             self._connection.execute("COMMIT")
         except (_TransactionLost, apsw.Error) as error:
-            in_doubt = committing and isinstance(error, apsw.IOError)
+            for job in batch:
+                job.in_doubt = committing and isinstance(error, apsw.IOError)
+                job.result = job.error = None
             self._abandon()
             if len(batch) == 1:
-                batch[0].error = _failed(error, in_doubt=in_doubt)
+                batch[0].error = _failed(error, in_doubt=batch[0].in_doubt)
                 return
             for job in batch:
-                job.result = job.error = None
-                self._run_alone(job, in_doubt=in_doubt)
+                self._run_alone(job)
 
     def _run_those_waiting(self, batch: list[_Job]) -> None:
         until = time.monotonic() + self._batch_seconds
@@ -171,17 +174,19 @@ class Writer:
                 return
             batch.append(job)
 
-    def _run_alone(self, job: _Job, *, in_doubt: bool) -> None:
-        """Runs a write of a batch that failed; ``in_doubt`` if that may be on disk all the same."""
+    def _run_alone(self, job: _Job) -> None:
+        """Runs a write of a batch that failed."""
+        committing = False
         try:
             self._begin()
             self._run_one(job)
-            in_doubt = True
+            committing = True
             self._connection.execute("COMMIT")
             job.kept = True
         except (_TransactionLost, apsw.Error) as error:
+            job.in_doubt = job.in_doubt or (committing and isinstance(error, apsw.IOError))
+            job.error = _failed(error, in_doubt=job.in_doubt)
             self._abandon()
-            job.error = _failed(error, in_doubt=in_doubt and isinstance(error, apsw.IOError))
 
     def _begin(self) -> None:
         self._abandon()  # should an earlier one have been left open by a failure of the disk
