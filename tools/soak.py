@@ -1,9 +1,11 @@
 """``make soak``: the tests that draw lots and kill processes, for long; and the overload run.
 
 Each part writes its report into ``soak-report``; at the end there is a line for each.
-``python -m tools.soak [tests] [overload]`` runs some parts only.
+``python -m tools.soak [tests] [overload]`` runs some parts only; with ``--share 0.1`` the tests
+repeat themselves a tenth as often.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -29,20 +31,26 @@ PARTS = {
 
 def main() -> int:
     """Run the parts one after another; 1 when one of them failed."""
-    names = sys.argv[1:] or list(PARTS)
+    parser = argparse.ArgumentParser(prog="python -m tools.soak", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
+    parser.add_argument("--share", type=float, default=1.0, help="of the repetitions")
+    arguments = parser.parse_args()
+    names = arguments.parts or list(PARTS)
     if unknown := set(names).difference(PARTS):
-        sys.exit(f"there is no {', '.join(sorted(unknown))}; parts: {', '.join(PARTS)}")
+        parser.error(f"there is no {', '.join(sorted(unknown))}; parts: {', '.join(PARTS)}")
+    if not 0 < arguments.share <= 1:
+        parser.error("--share must be above 0 and at most 1")
     REPORT.mkdir(exist_ok=True)
-    results = [_run(name) for name in names]
+    results = [_run(name, arguments.share) for name in names]
     summary = "\n".join(line for _, line in results)
     (REPORT / "summary.txt").write_text(summary + "\n", encoding="utf-8")
     print(f"\n{summary}\nThe reports are in {REPORT}/")
     return 0 if all(good for good, _ in results) else 1
 
 
-def _run(name: str) -> tuple[bool, str]:
+def _run(name: str, share: float) -> tuple[bool, str]:
     started = time.monotonic()
-    environment = {**os.environ, "GRANTORY_SOAK": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "GRANTORY_SOAK": str(share), "PYTHONUNBUFFERED": "1"}
     with (
         (REPORT / f"{name}.txt").open("w", encoding="utf-8") as file,
         subprocess.Popen(

@@ -3,13 +3,14 @@
 import os
 
 VARIABLE = "GRANTORY_SOAK"
+"""Set to 1, a run has hours; to 0.1, a tenth of them."""
 
 
 def soaking() -> bool:
-    """Whether this run has hours: the variable ``GRANTORY_SOAK`` is set."""
+    """Whether this run has hours, or a part of them."""
     return bool(os.environ.get(VARIABLE))
 
 
 def rounds(short: int, long: int) -> int:
-    """How often to repeat: ``short`` in every run, ``long`` when soaking."""
-    return long if soaking() else short
+    """How often to repeat: ``short`` in every run, ``long`` or a share of it when soaking."""
+    return max(short, int(long * float(os.environ[VARIABLE]))) if soaking() else short
