@@ -1,6 +1,7 @@
 """The declaration of an operation: routing, permission check and body follow from it."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import msgspec
 
@@ -21,12 +22,34 @@ class Call(msgspec.Struct, frozen=True):
     body: msgspec.Struct | None
 
 
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameter of an operation's query.
+
+    ``type`` is JSON Schema's: string, integer or boolean. A ``repeated`` one may come several
+    times, or hold commas.
+    """
+
+    name: str
+    type: str = "string"
+    summary: str = ""
+    choices: tuple[str, ...] = ()
+    repeated: bool = False
+
+
+PAGING: Final = (
+    Parameter(name="pageSize", type="integer", summary="How many entities a page has: 1 to 500"),
+    Parameter(name="pageNumber", type="integer", summary="Which page, counted from 1"),
+)
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One operation of the management API.
 
     ``permissions`` are alternatives: any one of them suffices; none is asked where it is
     empty. ``body`` is the schema that the request's JSON must have; None takes no body.
-    ``further`` checks the good fields of a body that has bad ones, too.
+    ``further`` checks the good fields of a body that has bad ones, too. ``answer`` is the schema
+    of the answer, or of each entity of a ``listed`` one; None for an empty body. ``status`` is
+    that of success.
     """
 
     id: str
@@ -36,4 +59,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     permissions: tuple[str, ...] = ()
     body: type[msgspec.Struct] | None = None
     further: FurtherProblems | None = None
+    query: tuple[Parameter, ...] = ()
+    answer: type[msgspec.Struct] | None = None
+    listed: bool = False
+    status: int = 200
     summary: str = ""
