@@ -14,16 +14,23 @@ from grantory.crypto.passwords import Argon2Hasher
 from grantory.crypto.runtime import SystemClock, SystemRandom
 from grantory.crypto.sealing import MasterKey
 from grantory.errors import SetupError
+from grantory.http.api_v2.client_list import ClientListResource
 from grantory.http.api_v2.clients import ClientResource
 from grantory.http.api_v2.directory import DirectoryResource
+from grantory.http.api_v2.divisions import DivisionResource
 from grantory.http.api_v2.grant_types import GrantTypeStyle
+from grantory.http.api_v2.grants import GrantResource
+from grantory.http.api_v2.organization import OrganizationResource
 from grantory.http.api_v2.permissions import PermissionResource
 from grantory.http.api_v2.roles import RoleResource
+from grantory.http.api_v2.scopes import ScopeResource
 from grantory.http.api_v2.tokens import TokenResource
+from grantory.http.api_viewer import viewer_routes
 from grantory.http.application import Application, HttpSettings, RequestRecord
 from grantory.http.health import HealthResource
 from grantory.http.landing import landing_page
 from grantory.http.oauth.token import TokenResource as TokenEndpointResource
+from grantory.http.openapi import build_document
 from grantory.http.operation import Operation
 from grantory.http.request import Request
 from grantory.http.response import Response
@@ -36,10 +43,14 @@ from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
+from grantory.registry.client_search import ClientSearch
 from grantory.registry.clients import ClientPolicy, ClientRegistry
 from grantory.registry.directory import Directory
+from grantory.registry.divisions import DivisionRegistry
+from grantory.registry.grants import GrantRegistry
 from grantory.registry.keys import TokenKeys
 from grantory.registry.organizations import Founder, Founding
+from grantory.registry.own_organization import OwnOrganization
 from grantory.registry.roles import RoleRegistry
 from grantory.registry.tokens import TokenRegistry
 from grantory.registry.upkeep import Upkeep
@@ -236,13 +247,19 @@ def build_application(
             )
         )
 
+    operations = build_operations(node, settings)
+
+    def document() -> bytes:
+        return build_document(operations, version("grantory"), public_url(settings))
+
     return Application(
-        operations=build_operations(node, settings),
+        operations=operations,
         plain=(
             ("POST", "/oauth/token", endpoint.answer),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
             ("GET", "/", landing),
+            *viewer_routes(document),
         ),
         tokens=tokens,
         reads=reads,
@@ -264,9 +281,14 @@ def build_operations(node: Node, settings: Settings) -> tuple[Operation, ...]:
     clients = ClientRegistry(node.store, node.clock, node.random, policy)
     directory = Directory(node.store)
     operations = (
+        *ClientListResource(clients, ClientSearch(node.store), style).operations(),
         *ClientResource(clients, style).operations(),
         *RoleResource(RoleRegistry(node.store, node.clock, node.random)).operations(),
         *DirectoryResource(directory).operations(),
+        *GrantResource(GrantRegistry(node.store, node.clock)).operations(),
+        *DivisionResource(DivisionRegistry(node.store, node.clock, node.random)).operations(),
+        *OrganizationResource(directory, OwnOrganization(node.store, node.clock)).operations(),
+        *ScopeResource().operations(),
         *TokenResource(
             TokenRegistry(node.store, node.clock), clients, directory, style
         ).operations(),

@@ -9,7 +9,7 @@ import pytest
 from grantory.domain.access import Assignment
 from grantory.domain.client import SubjectKind
 from grantory.errors import StorageUnavailable
-from grantory.http.api_v2.clients import FULL_LISTS_AT_ONCE
+from grantory.http.api_v2.client_list import FULL_LISTS_AT_ONCE
 from grantory.http.response import BrokenOff
 from grantory.ports.storage import Transaction
 from grantory.registry.clients import STREAM_BATCH
@@ -222,7 +222,7 @@ async def test_a_list_that_finds_no_room_is_told_to_come_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await add_clients(world, 2 * STREAM_BATCH)
-    monkeypatch.setattr("grantory.http.api_v2.clients.SLOT_SECONDS", 0)
+    monkeypatch.setattr("grantory.http.api_v2.client_list.SLOT_SECONDS", 0)
     go_on = asyncio.Event()
     slow = [Reader(world) for _ in range(FULL_LISTS_AT_ONCE)]
     for reader in slow:

@@ -32,7 +32,7 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     origin: Origin
     action: str
-    """Create, Update, Delete, Regenerate, Revoke."""
+    """Create, Update, Delete, Restore, Regenerate, Revoke."""
     entity_type: str
     entity_id: str
     entity_name: str = ""

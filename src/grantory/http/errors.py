@@ -18,6 +18,10 @@ FIELD_NAMES: Final = {
     "role_ids": "roleIds",
     "delete_at": "dateToDelete",
     "policies": "permissionPolicies",
+    "subject_kind": "subjectType",
+    "subject_id": "subjectId",
+    "subject_ids": "subjectIds",
+    "division_ids": "divisionIds",
 }
 """The platform's names of fields that the registry knows under OAuth's own."""
 _OAUTH_CODES: Final = {500: "server_error", 503: "temporarily_unavailable"}

@@ -25,6 +25,8 @@ class Codes(msgspec.Struct, frozen=True):
     invalid: str = "invalid.value"
     read: Callable[[str], Any] | None = None
     """Raises ``ValueError`` with the rest of a sentence that begins with the field's name."""
+    schema: dict[str, Any] | None = None
+    """JSON Schema of the texts that ``read`` takes."""
 
 
 _DEFAULT: Final = Codes()
@@ -41,21 +43,22 @@ _KINDS: Final = {
 }
 
 
-def parse_json(data: bytes) -> dict[str, Any]:
-    """Reads a JSON object.
+class ListBody(msgspec.Struct):
+    """A body that is a JSON array: a subclass has one field, which holds the whole of it."""
+
+
+def parse_json(data: bytes) -> Any:
+    """Reads JSON.
 
     Raises:
-        ApiError: 400 for an absent body, broken JSON, or anything but an object.
+        ApiError: 400 for an absent body or broken JSON.
     """
     if not data.strip():
         raise ApiError(400, "bad.request", "The request needs a JSON body.")
     try:
-        value = msgspec.json.decode(data)
+        return msgspec.json.decode(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise ApiError(400, "bad.request", "The body is not valid JSON.") from None
-    if not isinstance(value, dict):
-        raise ApiError(400, "bad.request", "The body must be a JSON object.")
-    return value
 
 
 def read_body(
@@ -72,14 +75,14 @@ def read_body(
     Raises:
         ApiError: 400 with one detail for each bad field.
     """
-    given = parse_json(data)
+    given = _fields_of(schema, parse_json(data))
     hints = get_type_hints(schema, include_extras=True)
     values: dict[str, Any] = {}
     problems: list[FieldProblem] = []
     bad: set[str] = set()
     for field in msgspec.structs.fields(schema):
         value = given.get(field.encode_name)
-        codes = _codes(hints[field.name])
+        codes = codes_of(hints[field.name])
         if value is None:
             if field.required:
                 bad.add(field.name)
@@ -98,7 +101,18 @@ def read_body(
     return schema(**values)
 
 
-def _codes(hint: Any) -> Codes:
+def _fields_of(schema: type[msgspec.Struct], value: Any) -> dict[str, Any]:
+    if issubclass(schema, ListBody):
+        if not isinstance(value, list):
+            raise ApiError(400, "bad.request", "The body must be a JSON array.")
+        return {schema.__struct_encode_fields__[0]: value}
+    if not isinstance(value, dict):
+        raise ApiError(400, "bad.request", "The body must be a JSON object.")
+    return value
+
+
+def codes_of(hint: Any) -> Codes:
+    """Finds the codes in a field's type, as ``get_type_hints`` gives it with its extras."""
     for part in (hint, *get_args(hint)):  # the arguments: of an annotated type that may be None
         for extra in getattr(part, "__metadata__", ()):
             if isinstance(extra, Codes):

@@ -35,6 +35,8 @@ _PAGE: Final = """<!doctype html>
 <p>The first client's id and secret were printed when the server was first started.
 Where standard output was no terminal, they are in <code>first-start.json</code> in the data
 directory.</p>
+<p>Every operation is described in <a href="docs">the API's pages</a>
+(<a href="openapi.json"><code>/openapi.json</code></a>).</p>
 <h2>Is it well?</h2>
 <table>
 <tr><td><a href="/health/live"><code>/health/live</code></a></td><td>the process answers</td></tr>

@@ -34,11 +34,17 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     summary: str = ""
     choices: tuple[str, ...] = ()
     repeated: bool = False
+    least: int | None = None
+    most: int | None = None
 
 
 PAGING: Final = (
-    Parameter(name="pageSize", type="integer", summary="How many entities a page has: 1 to 500"),
-    Parameter(name="pageNumber", type="integer", summary="Which page, counted from 1"),
+    Parameter(
+        name="pageSize", type="integer", summary="How many entities a page has", least=1, most=500
+    ),
+    Parameter(
+        name="pageNumber", type="integer", summary="Counted from 1", least=1, most=10_000_000
+    ),
 )
 
 
@@ -60,7 +66,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: type[msgspec.Struct] | None = None
     further: FurtherProblems | None = None
     query: tuple[Parameter, ...] = ()
-    answer: type[msgspec.Struct] | None = None
+    answer: type[msgspec.Struct] | type[int] | None = None
     listed: bool = False
     status: int = 200
     summary: str = ""

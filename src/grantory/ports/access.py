@@ -38,6 +38,24 @@ class AccessReader(Protocol):
         """Returns the home division, which every organisation has."""
         ...
 
+    def deleted_divisions(self, organization_id: str, offset: int, limit: int) -> list[Division]:
+        """Returns some of the divisions that were deleted, by name."""
+        ...
+
+    def count_deleted_divisions(self, organization_id: str) -> int:
+        """Counts the divisions that were deleted."""
+        ...
+
+    def grants_in_division(
+        self, organization_id: str, division_id: str, offset: int = 0, limit: int | None = None
+    ) -> list[Grant]:
+        """Returns grants in just this division, oldest first; all of them without a limit."""
+        ...
+
+    def count_grants_in_division(self, organization_id: str, division_id: str) -> int:
+        """Counts the grants in just this division."""
+        ...
+
     def grants_of(self, subject_id: str) -> list[Grant]:
         """Returns the grants of a client or user."""
         ...
@@ -56,7 +74,10 @@ class AccessReader(Protocol):
 
 
 class AccessWriter(AccessReader, Protocol):
-    """Changes roles and grants. What ``lock_*`` and ``hold_*`` return stays till the end."""
+    """Changes roles and grants. What ``lock_*`` and ``hold_*`` return stays till the end.
+
+    Whoever needs several takes them in one order: the subject, divisions, roles, each kind by id.
+    """
 
     def lock_role(self, organization_id: str, role_id: str) -> Role | None:
         """Returns a role and locks it, to change it."""
@@ -66,8 +87,36 @@ class AccessWriter(AccessReader, Protocol):
         """Returns a role and keeps it from being changed; others may hold it, too."""
         ...
 
+    def lock_division(self, organization_id: str, division_id: str) -> Division | None:
+        """Returns a division and locks it, to change it; while locked, it takes no new grants."""
+        ...
+
+    def hold_division(self, organization_id: str, division_id: str) -> Division | None:
+        """Returns a division and keeps it from being deleted; others may hold it, too."""
+        ...
+
+    def lock_deleted_division(self, organization_id: str, division_id: str) -> Division | None:
+        """Returns a division that was deleted and locks it, to restore it."""
+        ...
+
     def add_division(self, division: Division) -> None:
-        """Adds a division."""
+        """Adds a division.
+
+        Raises:
+            Conflict: when its name is taken.
+        """
+        ...
+
+    def replace_division(self, division: Division) -> None:
+        """Writes name and description of a division, which is deleted no more if it was.
+
+        Raises:
+            Conflict: when its name is taken by then.
+        """
+        ...
+
+    def delete_division(self, division: Division, deleted_at: int) -> None:
+        """Deletes a division, to be restored one day, and every grant in it for good."""
         ...
 
     def add_role(self, role: Role) -> None:

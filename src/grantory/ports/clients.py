@@ -1,8 +1,11 @@
 """OAuth clients and their secrets in the store."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from grantory.domain.client import Client
+import msgspec
+
+from grantory.domain.client import Client, ClientState, GrantType
 from grantory.domain.secret import ClientSecret
 
 
@@ -14,6 +17,36 @@ class ClientPosition(NamedTuple):
 
 
 LISTING_START = ClientPosition(-1, "")
+
+
+class ClientFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which clients are looked for; what is left out fits them all."""
+
+    name: str = ""
+    """Part of the name; case does not count, as ``str.casefold`` has it on every database."""
+    grant_type: GrantType | None = None
+    state: ClientState | None = None
+
+    def fits(self, client: Client) -> bool:
+        """Tells whether a client is one of them."""
+        return (
+            self.fits_name(client.name)
+            and self.grant_type in (None, client.grant_type)
+            and self.state in (None, client.state)
+        )
+
+    def fits_name(self, name: str) -> bool:
+        """Tells whether a name is one of theirs."""
+        return self.name.casefold() in name.casefold()
+
+
+class ClientKey(NamedTuple):
+    """What clients are put in order by."""
+
+    client_id: str
+    name: str
+    created_at: int
+    modified_at: int
 
 
 class ClientReader(Protocol):
@@ -37,6 +70,26 @@ class ClientReader(Protocol):
 
     def after(self, organization_id: str, position: ClientPosition, limit: int) -> list[Client]:
         """Returns the clients that follow a position in creation order."""
+        ...
+
+    def keys(
+        self, organization_id: str, wanted: ClientFilter, position: ClientPosition, limit: int
+    ) -> tuple[list[ClientKey], ClientPosition | None]:
+        """Returns the keys of clients that fit, and follow a position in creation order.
+
+        Args:
+            organization_id: whose.
+            wanted: which.
+            position: where to go on.
+            limit: of how many the name is looked at, whether it fits or not.
+
+        Returns:
+            The keys, and where to go on; None when that was all.
+        """
+        ...
+
+    def of_ids(self, organization_id: str, client_ids: Sequence[str]) -> list[Client]:
+        """Returns those of the clients that are there, in the order of the ids."""
         ...
 
 

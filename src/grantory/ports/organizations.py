@@ -20,10 +20,22 @@ class OrganizationReader(Protocol):
 class OrganizationWriter(OrganizationReader, Protocol):
     """Changes organisations."""
 
+    def get_for_change(self, organization_id: str) -> Organization | None:
+        """Returns an organisation and locks it until the end."""
+        ...
+
     def add(self, organization: Organization) -> None:
         """Adds an organisation.
 
         Raises:
             Conflict: when its name is taken.
+        """
+        ...
+
+    def replace(self, organization: Organization) -> None:
+        """Writes every field of an organisation that exists.
+
+        Raises:
+            Conflict: when its new name is taken.
         """
         ...

@@ -20,6 +20,10 @@ class UserReader(Protocol):
 class UserWriter(UserReader, Protocol):
     """Changes users."""
 
+    def get_for_change(self, organization_id: str, user_id: str) -> User | None:
+        """Returns a user of one organisation and locks it until the end."""
+        ...
+
     def add(self, user: User, password_digest: str | None) -> None:
         """Adds a user.
 
@@ -30,4 +34,8 @@ class UserWriter(UserReader, Protocol):
 
     def set_password(self, user_id: str, password_digest: str) -> None:
         """Replaces the password and raises the user's token epoch."""
+        ...
+
+    def end_tokens(self, user_id: str) -> None:
+        """Raises the user's token epoch, which ends every token of theirs."""
         ...

@@ -35,7 +35,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
         Args:
             at: the time in milliseconds since 1970.
-            action: Create, Update, Delete, Regenerate or Revoke.
+            action: Create, Update, Delete, Restore, Regenerate or Revoke.
             entity_type: the platform's name of the kind of entity.
             entity_id: its id.
             entity_name: its name at the time.

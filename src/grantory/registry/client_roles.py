@@ -28,7 +28,9 @@ def wanted_assignments(
             kept = [assignment for assignment in held if assignment.role_id == role_id]
             wanted += kept or [Assignment(role_id, access.home_division(organization_id).id)]
     wanted = list(dict.fromkeys(wanted))
-    # Held from here on: a role that is deleted meanwhile must not be granted.
+    # Held from here on: what is deleted meanwhile must not be granted.
+    division_ids = sorted({assignment.division_id for assignment in wanted} - {EVERY_DIVISION})
+    there = {d for d in division_ids if access.hold_division(organization_id, d) is not None}
     role_ids = sorted({assignment.role_id for assignment in wanted})
     known = {r for r in role_ids if access.hold_role(organization_id, r) is not None}
     problems = [
@@ -37,7 +39,7 @@ def wanted_assignments(
         if role_id not in known
     ]
     for division_id in dict.fromkeys(a.division_id for a in wanted):
-        if division_id != EVERY_DIVISION and not access.division(organization_id, division_id):
+        if division_id != EVERY_DIVISION and division_id not in there:
             text = f"names a division that does not exist: {division_id}"
             problems.append(FieldProblem(field, INVALID, text))
     if problems:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from grantory.domain.access import Assignment
-from grantory.domain.audit import PropertyChange, changed_properties
+from grantory.domain.audit import changed_properties
 from grantory.domain.client import Client, ClientState, SubjectKind, ends_tokens
 from grantory.domain.secret import Secret
 from grantory.errors import ApiError, invalid, not_found
@@ -18,6 +18,7 @@ from grantory.registry.client_draft import ClientDraft, problems_of
 from grantory.registry.client_roles import wanted_assignments
 from grantory.registry.client_secrets import new_client_secret
 from grantory.registry.coverage import require_coverage, rights_of_assignments
+from grantory.registry.grant_changes import assignments_change
 
 ENTITY: Final = "OAuthClient"
 STREAM_BATCH: Final = 500
@@ -67,7 +68,7 @@ class ClientRegistry:
 
         def read(snapshot: Snapshot) -> tuple[list[RegisteredClient], int]:
             clients = snapshot.clients.page(actor.organization_id, offset, limit)
-            return _with_assignments(snapshot, clients), snapshot.clients.count(
+            return with_assignments(snapshot, clients), snapshot.clients.count(
                 actor.organization_id
             )
 
@@ -92,7 +93,7 @@ class ClientRegistry:
                 snapshot: Snapshot, after: ClientPosition = position
             ) -> list[RegisteredClient]:
                 clients = snapshot.clients.after(actor.organization_id, after, STREAM_BATCH)
-                return _with_assignments(snapshot, clients)
+                return with_assignments(snapshot, clients)
 
             batch = await self._store.scan(read)
             if batch:
@@ -126,7 +127,7 @@ class ClientRegistry:
             transaction.clients.add(client)
             transaction.clients.add_secret(stored)
             _set_grants(transaction, client, wanted, now)
-            changes = changed_properties(None, client, _UNSAID) + _role_change((), wanted)
+            changes = changed_properties(None, client, _UNSAID) + assignments_change((), wanted)
             transaction.audit.add(
                 actor.event(now, "Create", ENTITY, client.id, client.name, changes)
             )
@@ -159,7 +160,7 @@ class ClientRegistry:
                 after = msgspec.structs.replace(after, token_epoch=before.token_epoch + 1)
             transaction.clients.replace(after)
             _set_grants(transaction, after, wanted, now)
-            changes = changed_properties(before, after, _UNSAID) + _role_change(held, wanted)
+            changes = changed_properties(before, after, _UNSAID) + assignments_change(held, wanted)
             transaction.audit.add(actor.event(now, "Update", ENTITY, after.id, after.name, changes))
             return RegisteredClient(after, tuple(_held(transaction, client_id)))
 
@@ -185,7 +186,7 @@ class ClientRegistry:
                 )
             transaction.clients.delete(client, now)
             _set_grants(transaction, client, (), now)
-            changes = changed_properties(client, None, _UNSAID) + _role_change(held, ())
+            changes = changed_properties(client, None, _UNSAID) + assignments_change(held, ())
             transaction.audit.add(
                 actor.event(now, "Delete", ENTITY, client.id, client.name, changes)
             )
@@ -226,6 +227,25 @@ class ClientRegistry:
             return RegisteredClient(after, tuple(held))
 
         return await self._store.write(work), secret
+
+    async def end_tokens(self, actor: Actor, client_id: str) -> None:
+        """Ends every token of a client; its secrets go on, and gain it new ones.
+
+        Raises:
+            ApiError: 404; 403 when the client holds what the actor lacks.
+        """
+        now = self._clock.now_ms()
+
+        def work(transaction: Transaction) -> None:
+            before = _locked(transaction, actor, client_id)
+            _require(transaction, actor, _held(transaction, client_id))
+            after = msgspec.structs.replace(
+                before, version=before.version + 1, token_epoch=before.token_epoch + 1
+            )
+            transaction.clients.replace(after)
+            transaction.audit.add(actor.event(now, "Revoke", ENTITY, client_id, before.name))
+
+        await self._store.write(work)
 
 
 def _check(draft: ClientDraft) -> None:
@@ -274,21 +294,13 @@ def _set_grants(
     )
 
 
-def _role_change(
-    held: tuple[Assignment, ...] | list[Assignment], wanted: tuple[Assignment, ...]
-) -> tuple[PropertyChange, ...]:
-    if set(held) == set(wanted):
-        return ()
-    old, new = ([f"{a.role_id}@{a.division_id}" for a in side] for side in (held, wanted))
-    return (PropertyChange("assignments", list(old), list(new)),)
-
-
 def _registered(snapshot: Snapshot, client_id: str) -> RegisteredClient | None:
     client = snapshot.clients.get(client_id)
-    return None if client is None else _with_assignments(snapshot, [client])[0]
+    return None if client is None else with_assignments(snapshot, [client])[0]
 
 
-def _with_assignments(snapshot: Snapshot, clients: list[Client]) -> list[RegisteredClient]:
+def with_assignments(snapshot: Snapshot, clients: list[Client]) -> list[RegisteredClient]:
+    """Adds the roles that clients hold."""
     machines = [client.id for client in clients if client.grant_type.acts_for_itself]
     grants = snapshot.access.grants_of_subjects(machines)
     return [

@@ -1,4 +1,4 @@
-"""Looking at one's organisation: divisions, subjects and their grants."""
+"""Looking at one's organisation: subjects and their grants."""
 
 import msgspec
 
@@ -40,31 +40,6 @@ class Directory:
         if found is None:
             raise not_found("organization", actor.organization_id)
         return found
-
-    async def divisions(self, actor: Actor) -> list[Division]:
-        """Returns the organisation's divisions, by name."""
-        return await self._store.scan(
-            lambda snapshot: snapshot.access.divisions(actor.organization_id)
-        )
-
-    async def division(self, actor: Actor, division_id: str) -> Division:
-        """Returns a division.
-
-        Raises:
-            ApiError: 404 where there is none.
-        """
-        found = await self._store.read(
-            lambda snapshot: snapshot.access.division(actor.organization_id, division_id)
-        )
-        if found is None:
-            raise not_found("division", division_id)
-        return found
-
-    async def home_division(self, actor: Actor) -> Division:
-        """Returns the home division."""
-        return await self._store.read(
-            lambda snapshot: snapshot.access.home_division(actor.organization_id)
-        )
 
     async def subject(self, actor: Actor, subject_id: str) -> Subject:
         """Returns a client or user with its grants.

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from grantory.domain.access import Assignment
 from grantory.domain.audit import Origin
 from grantory.domain.client import Reference, SubjectKind
 from grantory.domain.organization import UserState
 from grantory.errors import Conflict
+from grantory.ports.storage import Transaction
 from grantory.storage.database import OpenStore
 from tests.support.entities import (
     ORG,
@@ -84,6 +86,36 @@ async def test_a_new_password_raises_the_users_epoch_and_no_others(store: OpenSt
         1, token_epoch=2, version=2
     )
     assert await store.read(lambda s: s.users.get(a_user(2).id)) == a_user(2)
+
+
+async def test_a_user_is_changed_in_its_own_organisation_only(store: OpenStore) -> None:
+    await store.write(lambda t: t.users.add(a_user(1), None))
+    user_id = a_user(1).id
+    assert await store.write(lambda t: t.users.get_for_change(ORG, user_id)) == a_user(1)
+    assert await store.write(lambda t: t.users.get_for_change(OTHER_ORG, user_id)) is None
+    assert await store.write(lambda t: t.users.get_for_change(ORG, an_id(5))) is None
+
+
+async def test_a_user_that_is_locked_is_changed_by_one_at_a_time(
+    store: OpenStore, second_store: OpenStore
+) -> None:
+    await store.write(lambda t: t.users.add(a_user(1), None))
+    user_id = a_user(1).id
+
+    def add_one(t: Transaction, number: int) -> None:
+        assert t.users.get_for_change(ORG, user_id) is not None
+        held = [grant.assignment for grant in t.access.grants_of(user_id)]
+        wanted = [*held, Assignment(f"r{number}", "*")]
+        t.access.set_grants(ORG, user_id, SubjectKind.USER, wanted, number)
+
+    await asyncio.gather(
+        *(
+            (store, second_store)[n % 2].write(lambda t, n=n: add_one(t, n))  # type: ignore[misc]
+            for n in range(8)
+        )
+    )
+    found = await store.read(lambda s: s.access.grants_of(user_id))
+    assert {grant.role_id for grant in found} == {f"r{n}" for n in range(8)}
 
 
 async def test_the_newest_key_of_an_organisation_signs_and_old_ones_are_found(

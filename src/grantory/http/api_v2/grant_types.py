@@ -17,6 +17,8 @@ _UNDERSCORE: Final = {
     GrantType.SAML2_BEARER: "SAML2BEARER",
     GrantType.CLIENT_CREDENTIALS: "CLIENT_CREDENTIALS",
 }
+SPELLINGS: Final = tuple(dict.fromkeys((*_HYPHEN.values(), *_UNDERSCORE.values())))
+"""Every text that is answered; more are accepted."""
 _READ: Final = {text.replace("-", ""): grant_type for grant_type, text in _HYPHEN.items()}
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.roles import listed_values
-from grantory.http.operation import Call, Operation
+from grantory.http.operation import PAGING, Call, Operation, Parameter
 from grantory.http.paging import DEFAULT_SIZE, Page, listing, read_page
 from grantory.http.response import Response, json_response
 
@@ -48,6 +49,9 @@ class PermissionResource:
                 method="GET",
                 path=PERMISSIONS,
                 handler=self.list_permissions,
+                query=(*PAGING, Parameter(name="query", summary="Domains", repeated=True)),
+                answer=schemas.PermissionCollection,
+                listed=True,
                 summary="Every permission, by domain",
             ),
         )

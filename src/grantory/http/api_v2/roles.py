@@ -6,12 +6,20 @@ from grantory.domain.access import is_permission
 from grantory.errors import FieldProblem, invalid
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.role_mapping import ROLES, draft_of, role_of
-from grantory.http.operation import Call, Operation
+from grantory.http.operation import PAGING, Call, Operation, Parameter
 from grantory.http.paging import DEFAULT_SIZE, Page, listing, read_page
 from grantory.http.response import Response, empty_response, json_response
 from grantory.registry.roles import ListedRole, RoleRegistry
 
 SORTS = ("name", "id")
+_FILTERS = (
+    Parameter(name="sortBy", choices=SORTS),
+    Parameter(name="name", summary="Part of the name, in any case"),
+    Parameter(name="permission", summary="Which all of these give", repeated=True),
+    Parameter(name="defaultRoleId", repeated=True),
+    Parameter(name="userCount", type="boolean", summary="Counted in any case"),
+    Parameter(name="id", repeated=True),
+)
 
 
 class RoleResource:
@@ -30,6 +38,9 @@ class RoleResource:
                 path=ROLES,
                 handler=self.list_roles,
                 permissions=("authorization:role:view",),
+                query=(*PAGING, *_FILTERS),
+                answer=schemas.Role,
+                listed=True,
                 summary="The list of roles",
             ),
             Operation(
@@ -39,6 +50,7 @@ class RoleResource:
                 handler=self.create,
                 permissions=("authorization:role:add",),
                 body=schemas.RoleRequest,
+                answer=schemas.Role,
                 summary="Create a role",
             ),
             Operation(
@@ -47,6 +59,7 @@ class RoleResource:
                 path=one,
                 handler=self.get,
                 permissions=("authorization:role:view",),
+                answer=schemas.Role,
                 summary="Get a role",
             ),
             Operation(
@@ -56,6 +69,7 @@ class RoleResource:
                 handler=self.replace,
                 permissions=("authorization:role:edit",),
                 body=schemas.RoleRequest,
+                answer=schemas.Role,
                 summary="Replace a role",
             ),
             Operation(
@@ -65,6 +79,7 @@ class RoleResource:
                 handler=self.update,
                 permissions=("authorization:role:edit",),
                 body=schemas.RolePatch,
+                answer=schemas.Role,
                 summary="Change a role",
             ),
             Operation(
@@ -73,6 +88,7 @@ class RoleResource:
                 path=one,
                 handler=self.delete,
                 permissions=("authorization:role:delete",),
+                status=204,
                 summary="Delete a role",
             ),
         )
@@ -81,7 +97,7 @@ class RoleResource:
         """Answers one page of the roles that fit the filters."""
         query = call.request.query()
         page = read_page(query) or Page(DEFAULT_SIZE, 1)
-        sort = _sort(query)
+        sort = read_sort(query)
         found = [role for role in await self._roles.all(call.actor) if _fits(role, query)]
         if sort == "id":
             found.sort(key=lambda listed: listed.role.id)
@@ -122,7 +138,8 @@ def listed_values(query: dict[str, list[str]], name: str) -> list[str]:
     return [part for value in query.get(name, ()) for part in value.split(",") if part]
 
 
-def _sort(query: dict[str, list[str]]) -> str:
+def read_sort(query: dict[str, list[str]]) -> str:
+    """Reads by what a list is to be sorted, and refuses page tokens."""
     for name in ("nextPage", "previousPage"):
         if query.get(name, [""])[-1]:
             raise invalid(FieldProblem(name, "invalid.value", "is not a page token of this list"))

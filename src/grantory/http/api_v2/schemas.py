@@ -1,5 +1,6 @@
 """The platform's models: what requests must look like, and what answers do."""
 
+import re
 from typing import Annotated, Any
 
 import msgspec
@@ -7,8 +8,8 @@ from msgspec import Meta
 
 from grantory.domain.client import ClientState, GrantType
 from grantory.http.api_v2.dates import read_date
-from grantory.http.api_v2.grant_types import read_grant_type
-from grantory.http.json_body import Codes
+from grantory.http.api_v2.grant_types import SPELLINGS, read_grant_type
+from grantory.http.json_body import Codes, ListBody
 
 
 def read_state(text: str) -> ClientState:
@@ -19,6 +20,21 @@ def read_state(text: str) -> ClientState:
         raise ValueError("must be one of active, inactive, disabled") from None
 
 
+def read_language(text: str) -> str:
+    """Reads a language tag such as ``en-us``."""
+    if len(text) > 35 or _LANGUAGE.fullmatch(text) is None:
+        raise ValueError("must be a language tag such as en-us")
+    return text
+
+
+def read_country(text: str) -> str:
+    """Reads a country's code of two letters."""
+    if len(text) != 2 or not (text.isascii() and text.isalpha()):
+        raise ValueError("must be a country code of two letters such as US")
+    return text.upper()
+
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 # Without the last part a pattern lets a line feed stand at the end.
 # C0 and C1 controls, separators of lines, and what turns the direction of text.
 _UNSEEN = r"\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
@@ -30,14 +46,48 @@ Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]
 Short = Annotated[str, Meta(max_length=200, pattern=_PLAIN)]
 GrantTypeText = Annotated[
     GrantType,
-    Codes(missing="grant.type.required", invalid="bad.grant.type", read=read_grant_type),
+    Codes(
+        missing="grant.type.required",
+        invalid="bad.grant.type",
+        read=read_grant_type,
+        schema={"type": "string", "enum": list(SPELLINGS)},
+    ),
 ]
-StateText = Annotated[ClientState | None, Codes(read=read_state)]
-DateText = Annotated[int | None, Codes(invalid="invalid.date", read=read_date)]
+_STATES = {"type": "string", "enum": [state.value for state in ClientState]}
+StateText = Annotated[ClientState | None, Codes(read=read_state, schema=_STATES)]
+_DATE = {"type": "string", "format": "date-time"}
+DateText = Annotated[int | None, Codes(invalid="invalid.date", read=read_date, schema=_DATE)]
+
+LanguageText = Annotated[
+    str | None, Codes(read=read_language, schema={"type": "string", "maxLength": 35})
+]
+CountryText = Annotated[
+    str | None,
+    Codes(read=read_country, schema={"type": "string", "pattern": "^[A-Za-z]{2}$"}),
+]
 
 
 class Wire(msgspec.Struct, rename="camel", omit_defaults=True):
     """A model on the wire: camel-case names, absent fields left out."""
+
+
+class ErrorDetail(Wire, kw_only=True):
+    """What is wrong with one field."""
+
+    error_code: str
+    field_name: str
+
+
+class ErrorBody(Wire, kw_only=True):
+    """Every error of the management API."""
+
+    message: str
+    code: str
+    status: int
+    message_params: dict[str, str]
+    context_id: str
+    details: list[ErrorDetail]
+    errors: list[dict[str, Any]]
 
 
 class RoleDivision(Wire, kw_only=True):
@@ -139,6 +189,52 @@ class Organization(Wire, kw_only=True):
     self_uri: str
 
 
+class OrganizationRequest(Wire, kw_only=True):
+    """What PUT of the organisation takes; what is left out stays, other fields are ignored."""
+
+    name: Name | None = None
+    default_language: LanguageText = None
+    default_country_code: CountryText = None
+    version: Annotated[int, Meta(ge=1, le=2_147_483_647)] | None = None
+
+
+class Product(Wire, kw_only=True):
+    """DomainOrganizationProduct."""
+
+    id: str
+
+
+class IdleTokenTimeout(Wire, kw_only=True):
+    """Whether tokens end when they are not used; here they never do."""
+
+    enable_idle_token_timeout: bool
+    inactivity_timeout_groups_enabled: bool
+
+
+class IdleTokenTimeoutRequest(Wire, kw_only=True):
+    """What PUT of the idle timeout would take."""
+
+    idle_token_timeout_seconds: int | None = None
+    enable_idle_token_timeout: bool | None = None
+
+
+class OAuthScope(Wire, kw_only=True):
+    """A scope."""
+
+    id: str
+    name: str
+    description: str
+    self_uri: str
+
+
+class OAuthScopeListing(Wire, kw_only=True):
+    """Every scope; there are no pages."""
+
+    total: int
+    entities: list[OAuthScope]
+    self_uri: str
+
+
 class PermissionPolicy(Wire, kw_only=True):
     """DomainPermissionPolicy, in requests and answers."""
 
@@ -194,7 +290,31 @@ class Division(Wire, kw_only=True):
     name: str
     description: str | None = None
     home_division: bool
+    object_counts: dict[str, int] | None = None
     self_uri: str | None = None
+
+
+class DivisionRequest(Wire, kw_only=True):
+    """What POST and PUT of a division take; the answer's other fields are ignored."""
+
+    name: Name
+    description: Description | None = None
+
+
+class DivisionRestoreRequest(Wire, kw_only=True):
+    """What the restoring of a division takes; what is left out stays as it was."""
+
+    name: Name | None = None
+    description: Description | None = None
+
+
+class DivisionCursorListing(Wire, kw_only=True):
+    """AuthzDivisionCursorListing."""
+
+    entities: list[Division]
+    next_uri: str | None = None
+    previous_uri: str | None = None
+    self_uri: str
 
 
 class GrantPolicy(Wire, kw_only=True):
@@ -234,3 +354,84 @@ class Subject(Wire, kw_only=True):
     grants: list[Grant]
     version: int
     self_uri: str
+
+
+class RoleDivisionGrants(Wire, kw_only=True):
+    """Roles in divisions, to be given to a subject or taken from it."""
+
+    grants: Annotated[list[RoleDivision], Meta(max_length=200)]
+
+
+class SubjectDivisions(Wire, kw_only=True):
+    """Subjects that are to hold a role, and the divisions in which they do."""
+
+    subject_ids: Annotated[list[Id], Meta(max_length=200)]
+    division_ids: Annotated[list[Id], Meta(max_length=200)]
+
+
+class RoleIdList(ListBody):
+    """The ids of the roles that a user is to hold."""
+
+    body: Annotated[list[Id], Meta(max_length=200)]
+
+
+class DomainRole(Wire, kw_only=True):
+    """A role that a user holds."""
+
+    id: str
+    name: str
+
+
+class UserAuthorization(Wire, kw_only=True):
+    """A user's roles with what they allow."""
+
+    roles: list[DomainRole]
+    unused_roles: list[DomainRole]
+    permissions: list[str]
+    permission_policies: list[PermissionPolicy]
+
+
+class Permission(Wire, kw_only=True):
+    """DomainPermission."""
+
+    domain: str
+    entity_type: str
+    action: str
+    label: str
+    allows_conditions: bool
+    division_aware: bool
+
+
+class PermissionCollection(Wire, kw_only=True):
+    """DomainPermissionCollection: the permissions of a domain, by entity."""
+
+    id: str
+    name: str
+    domain: str
+    permission_map: dict[str, list[Permission]]
+    self_uri: str
+
+
+PLATFORM_NAMES = {
+    "Division": "AuthzDivision",
+    "DivisionCursorListing": "AuthzDivisionCursorListing",
+    "DivisionEntityListing": "AuthzDivisionEntityListing",
+    "EntityRef": "DomainEntityRef",
+    "ErrorDetail": "Detail",
+    "Grant": "AuthzGrant",
+    "GrantPolicy": "AuthzGrantPolicy",
+    "GrantRole": "AuthzGrantRole",
+    "OAuthScopeEntityListing": "OAuthScopeListing",
+    "GrantEntityListing": "AuthzDivisionGrantEntityListing",
+    "Permission": "DomainPermission",
+    "PermissionCollection": "DomainPermissionCollection",
+    "PermissionPolicy": "DomainPermissionPolicy",
+    "Product": "DomainOrganizationProduct",
+    "ProductEntityListing": "OrganizationProductEntityListing",
+    "Role": "DomainOrganizationRole",
+    "RoleEntityListing": "OrganizationRoleEntityListing",
+    "RolePatch": "DomainOrganizationRoleUpdate",
+    "RoleRequest": "DomainOrganizationRoleCreate",
+    "Subject": "AuthzSubject",
+}
+"""The SDKs' names of these models."""

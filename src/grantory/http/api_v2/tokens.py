@@ -1,19 +1,24 @@
-"""``/api/v2/tokens/me``: the calling token."""
+"""``/api/v2/tokens``: the calling token, a user's tokens, and the idle timeout."""
 
+from typing import Final
+
+from grantory.errors import ApiError
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.client_mapping import client_of, role_divisions_of
 from grantory.http.api_v2.grant_types import GrantTypeStyle
-from grantory.http.operation import Call, Operation
+from grantory.http.operation import Call, Operation, Parameter
 from grantory.http.response import Response, empty_response, json_response
 from grantory.registry.clients import ClientRegistry
 from grantory.registry.directory import Directory
 from grantory.registry.tokens import TokenRegistry
 
-TOKEN = "/api/v2/tokens/me"
+TOKENS: Final = "/api/v2/tokens"
+TOKEN: Final = TOKENS + "/me"
+TIMEOUT: Final = TOKENS + "/timeout"
 
 
 class TokenResource:
-    """The operations on the calling token."""
+    """The operations on tokens."""
 
     def __init__(
         self,
@@ -35,6 +40,8 @@ class TokenResource:
                 method="GET",
                 path=TOKEN,
                 handler=self.get,
+                query=(Parameter(name="preserveIdleTTL", type="boolean", summary="Ignored"),),
+                answer=schemas.TokenInfo,
                 summary="What the calling token is for",
             ),
             Operation(
@@ -50,6 +57,32 @@ class TokenResource:
                 path=TOKEN,
                 handler=self.end,
                 summary="End the calling token",
+            ),
+            Operation(
+                id="deleteToken",
+                method="DELETE",
+                path=TOKENS + "/{userId}",
+                handler=self.end_all_of_user,
+                permissions=("oauth:token:delete",),
+                summary="End every token of a user",
+            ),
+            Operation(
+                id="getTokensTimeout",
+                method="GET",
+                path=TIMEOUT,
+                handler=self.timeout,
+                answer=schemas.IdleTokenTimeout,
+                summary="Whether tokens end when they are not used",
+            ),
+            Operation(
+                id="putTokensTimeout",
+                method="PUT",
+                path=TIMEOUT,
+                handler=self.set_timeout,
+                permissions=("directory:organization:admin",),
+                body=schemas.IdleTokenTimeoutRequest,
+                answer=schemas.IdleTokenTimeout,
+                summary="Refused: tokens do not end when they are not used",
             ),
         )
 
@@ -89,3 +122,25 @@ class TokenResource:
         """Ends the token; it is refused from now on."""
         await self._tokens.end_own(call.actor, call.token)
         return empty_response(200)
+
+    async def end_all_of_user(self, call: Call) -> Response:
+        """Ends the user's tokens; they are refused from now on."""
+        await self._tokens.end_all_of_user(call.actor, call.path["userId"].lower())
+        return empty_response(200)
+
+    async def timeout(self, call: Call) -> Response:  # noqa: ARG002 - every handler takes the call
+        """Answers that it is off."""
+        return json_response(
+            schemas.IdleTokenTimeout(
+                enable_idle_token_timeout=False, inactivity_timeout_groups_enabled=False
+            )
+        )
+
+    async def set_timeout(self, call: Call) -> Response:  # noqa: ARG002 - nothing can be set
+        """Refuses: nothing is written when a token is used, so that no use can be told."""
+        raise ApiError(
+            400,
+            "bad.request",
+            "The idle timeout is off and cannot be changed; "
+            "set accessTokenValiditySeconds of the client instead.",
+        )

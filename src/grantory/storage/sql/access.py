@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import bindparam as p
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, null, select, update
 
 from grantory.domain.access import Assignment, Division, Grant, Policy, Role
 from grantory.domain.client import SubjectKind
@@ -73,8 +73,40 @@ _division_here = (_d.organization_id == p("organization_id")) & _d.deleted_at.is
 DIVISION = Statement(select(*_DIVISION).where(_d.id == p("id"), _division_here))
 DIVISIONS = Statement(select(*_DIVISION).where(_division_here).order_by(_d.name_key))
 HOME_DIVISION = Statement(select(*_DIVISION).where(_division_here, _d.home == 1))
+_division_gone = (_d.organization_id == p("organization_id")) & _d.deleted_at.is_not(None)
+LOCK_DIVISION = Statement(
+    select(*_DIVISION)
+    .where(_d.id == p("id"), _division_here, FairLock(_d.id, shared=False))
+    .with_for_update()
+)
+HOLD_DIVISION = Statement(
+    select(*_DIVISION)
+    .where(_d.id == p("id"), _division_here, FairLock(_d.id, shared=True))
+    .with_for_update(read=True)
+)
+LOCK_DELETED_DIVISION = Statement(
+    select(*_DIVISION)
+    .where(_d.id == p("id"), _division_gone, FairLock(_d.id, shared=False))
+    .with_for_update()
+)
+DELETED_DIVISIONS = Statement(
+    select(*_DIVISION)
+    .where(_division_gone)
+    .order_by(_d.name_key, _d.id)
+    .limit(p("limit"))
+    .offset(p("offset"))
+)
+COUNT_DELETED_DIVISIONS = Statement(select(func.count()).where(_division_gone))
 ADD_DIVISION = Statement(
     insert(divisions).values({c.name: p(c.name) for c in (*_DIVISION, _d.name_key)})
+)
+REPLACE_DIVISION = Statement(
+    update(divisions)
+    .where(_d.id == p("id_"))
+    .values(name=p("name"), name_key=p("name_key"), description=p("description"), deleted_at=null())
+)
+DELETE_DIVISION = Statement(
+    update(divisions).where(_d.id == p("id_")).values(deleted_at=p("deleted"))
 )
 _g = grants.c
 _GRANT = (
@@ -93,6 +125,16 @@ HOLDERS = Statement(
     .where(_g.organization_id == p("organization_id"), _g.subject_kind == SubjectKind.USER.value)
     .group_by(_g.role_id)
 )
+_in_division = (_g.organization_id == p("organization_id")) & (_g.division_id == p("division_id"))
+GRANTS_IN_DIVISION = Statement(
+    select(*_GRANT)
+    .where(_in_division)
+    .order_by(_g.granted_at, _g.subject_id, _g.role_id)
+    .limit(p("limit"))
+    .offset(p("offset"))
+)
+COUNT_GRANTS_IN_DIVISION = Statement(select(func.count()).where(_in_division))
+DELETE_GRANTS_IN_DIVISION = Statement(delete(grants).where(_in_division))
 ADD_GRANT = Statement(insert(grants).values({c.name: p(c.name) for c in _GRANT}))
 DELETE_GRANT = Statement(
     delete(grants).where(
@@ -102,6 +144,7 @@ DELETE_GRANT = Statement(
     )
 )
 DELETE_GRANTS_OF_ROLE = Statement(delete(grants).where(_g.role_id == p("id_")))
+_ALL = 2**62
 
 
 class SqlAccess:
@@ -158,6 +201,50 @@ class SqlAccess:
             raise LookupError(f"organisation {organization_id} has no home division")
         return _division(row)
 
+    def lock_division(self, organization_id: str, division_id: str) -> Division | None:  # noqa: D102
+        row = self._sql.one(LOCK_DIVISION, id=division_id, organization_id=organization_id)
+        return None if row is None else _division(row)
+
+    def hold_division(self, organization_id: str, division_id: str) -> Division | None:  # noqa: D102
+        row = self._sql.one(HOLD_DIVISION, id=division_id, organization_id=organization_id)
+        return None if row is None else _division(row)
+
+    def lock_deleted_division(  # noqa: D102
+        self, organization_id: str, division_id: str
+    ) -> Division | None:
+        row = self._sql.one(LOCK_DELETED_DIVISION, id=division_id, organization_id=organization_id)
+        return None if row is None else _division(row)
+
+    def deleted_divisions(  # noqa: D102
+        self, organization_id: str, offset: int, limit: int
+    ) -> list[Division]:
+        rows = self._sql.all(
+            DELETED_DIVISIONS, organization_id=organization_id, offset=offset, limit=limit
+        )
+        return [_division(row) for row in rows]
+
+    def count_deleted_divisions(self, organization_id: str) -> int:  # noqa: D102
+        row = self._sql.one(COUNT_DELETED_DIVISIONS, organization_id=organization_id)
+        return int(row[0]) if row else 0
+
+    def grants_in_division(  # noqa: D102
+        self, organization_id: str, division_id: str, offset: int = 0, limit: int | None = None
+    ) -> list[Grant]:
+        rows = self._sql.all(
+            GRANTS_IN_DIVISION,
+            organization_id=organization_id,
+            division_id=division_id,
+            offset=offset,
+            limit=_ALL if limit is None else limit,
+        )
+        return [_grant(row) for row in rows]
+
+    def count_grants_in_division(self, organization_id: str, division_id: str) -> int:  # noqa: D102
+        row = self._sql.one(
+            COUNT_GRANTS_IN_DIVISION, organization_id=organization_id, division_id=division_id
+        )
+        return int(row[0]) if row else 0
+
     def grants_of(self, subject_id: str) -> list[Grant]:  # noqa: D102
         return [_grant(row) for row in self._sql.all(GRANTS, subject_id=subject_id)]
 
@@ -181,6 +268,25 @@ class SqlAccess:
             home=int(division.home),
             created_at=division.created_at,
         )
+
+    def replace_division(self, division: Division) -> None:  # noqa: D102
+        self._sql.run(
+            REPLACE_DIVISION,
+            id_=division.id,
+            name=division.name,
+            name_key=division.name.casefold(),
+            description=division.description,
+        )
+
+    def delete_division(self, division: Division, deleted_at: int) -> None:  # noqa: D102
+        for grant in self.grants_in_division(division.organization_id, division.id):
+            self._log.touched("grants", grant.subject_id)
+        self._sql.run(
+            DELETE_GRANTS_IN_DIVISION,
+            organization_id=division.organization_id,
+            division_id=division.id,
+        )
+        self._sql.run(DELETE_DIVISION, id_=division.id, deleted=deleted_at)
 
     def add_role(self, role: Role) -> None:  # noqa: D102
         self._sql.run(

@@ -1,6 +1,7 @@
 """Clients, their redirect URIs and their secrets in SQL."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import bindparam as p
@@ -9,7 +10,7 @@ from sqlalchemy import delete, func, insert, select, tuple_, update
 from grantory.domain.client import Client, ClientState, GrantType, Reference, SubjectKind
 from grantory.domain.redirect_uri import origin_of
 from grantory.domain.secret import ClientSecret
-from grantory.ports.clients import ClientPosition
+from grantory.ports.clients import ClientFilter, ClientKey, ClientPosition
 from grantory.storage.sql.json_list import as_list, listed
 from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
 from grantory.storage.sql.tables import client_redirect_uris as uris
@@ -46,11 +47,26 @@ GET_FOR_CHANGE = Statement(
 )
 COUNT = Statement(select(func.count()).select_from(clients).where(_in_organization, _alive))
 PAGE = Statement(_listing.limit(p("limit")).offset(p("offset")))
-AFTER = Statement(
-    _listing.where(
-        tuple_(_c.created_at, _c.id) > tuple_(p("after_at"), p("after_id")),
-    ).limit(p("limit"))
+_after = tuple_(_c.created_at, _c.id) > tuple_(p("after_at"), p("after_id"))
+AFTER = Statement(_listing.where(_after).limit(p("limit")))
+_keys = (
+    select(_c.id, _c.name, _c.created_at, _c.modified_at)
+    .where(_in_organization, _alive, _after)
+    .order_by(_c.created_at, _c.id)
+    .limit(p("limit"))
 )
+_of_type, _in_state = _c.grant_type == p("grant_type"), _c.state == p("state")
+KEYS = {
+    (False, False): Statement(_keys),
+    (True, False): Statement(_keys.where(_of_type)),
+    (False, True): Statement(_keys.where(_in_state)),
+    (True, True): Statement(_keys.where(_of_type, _in_state)),
+}
+"""By whether the grant type and the state are given."""
+IDS_AT_ONCE: Final = 100
+_ids = [f"id_{number}" for number in range(IDS_AT_ONCE)]
+# By id alone: told the organisation, SQLite would walk through all of its clients.
+OF_IDS = Statement(select(*_COLUMNS).where(_c.id.in_([p(name) for name in _ids]), _alive))
 ADD = Statement(insert(clients).values({c.name: p(c.name) for c in _COLUMNS}))
 REPLACE = Statement(
     update(clients)
@@ -75,6 +91,11 @@ URIS_BETWEEN = Statement(
         tuple_(_c.created_at, _c.id) <= tuple_(p("to_at"), p("to_id")),
     )
     .order_by(_c.created_at, _c.id, uris.c.position)
+)
+URIS_OF_IDS = Statement(
+    select(uris.c.client_id, uris.c.uri)
+    .where(uris.c.client_id.in_([p(name) for name in _ids]))
+    .order_by(uris.c.client_id, uris.c.position)
 )
 ADD_URI = Statement(insert(uris).values({c.name: p(c.name) for c in uris.c}))
 DELETE_URIS = Statement(delete(uris).where(uris.c.client_id == p("client_id")))
@@ -149,6 +170,44 @@ class SqlClients:
             limit=limit,
         )
         return self._with_uris(organization_id, rows)
+
+    def keys(  # noqa: D102
+        self, organization_id: str, wanted: ClientFilter, position: ClientPosition, limit: int
+    ) -> tuple[list[ClientKey], ClientPosition | None]:
+        given: dict[str, Any] = {}
+        if wanted.grant_type is not None:
+            given["grant_type"] = wanted.grant_type.value
+        if wanted.state is not None:
+            given["state"] = wanted.state.value
+        rows = self._sql.all(
+            KEYS["grant_type" in given, "state" in given],
+            organization_id=organization_id,
+            after_at=position.created_at,
+            after_id=position.client_id,
+            limit=limit,
+            **given,
+        )
+        looked_at = [ClientKey(*row) for row in rows]
+        # Here and not in SQL, whose LIKE and lower() differ between databases.
+        found = [key for key in looked_at if wanted.fits_name(key.name)]
+        if len(rows) < limit:
+            return found, None
+        return found, ClientPosition(looked_at[-1].created_at, looked_at[-1].client_id)
+
+    def of_ids(  # noqa: D102
+        self, organization_id: str, client_ids: Sequence[str]
+    ) -> list[Client]:
+        found: dict[str, Client] = {}
+        for start in range(0, len(client_ids), IDS_AT_ONCE):
+            some = client_ids[start : start + IDS_AT_ONCE]
+            asked = dict.fromkeys(_ids, "") | dict(zip(_ids, some, strict=False))
+            uris: dict[str, list[str]] = {}
+            for client_id, uri in self._sql.all(URIS_OF_IDS, **asked):
+                uris.setdefault(client_id, []).append(uri)
+            for row in self._sql.all(OF_IDS, **asked):
+                if row[1] == organization_id:
+                    found[row[0]] = _from_row(row, tuple(uris.get(row[0], ())))
+        return [found[client_id] for client_id in client_ids if client_id in found]
 
     def _with_uris(self, organization_id: str, rows: list[Row]) -> list[Client]:
         if not rows:

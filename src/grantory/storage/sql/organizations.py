@@ -1,11 +1,13 @@
 """Organisations in SQL."""
 
+from typing import Any
+
 import msgspec
 from sqlalchemy import bindparam as p
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from grantory.domain.organization import Organization
-from grantory.storage.sql.statement import Row, SqlExecutor, Statement
+from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
 from grantory.storage.sql.tables import organizations
 
 _o = organizations.c
@@ -20,18 +22,30 @@ _COLUMNS = (
     _o.version,
 )
 GET = Statement(select(*_COLUMNS).where(_o.id == p("id")))
+GET_FOR_CHANGE = Statement(select(*_COLUMNS).where(_o.id == p("id")).with_for_update())
 ALL = Statement(select(*_COLUMNS).order_by(_o.created_at, _o.id))
-ADD = Statement(insert(organizations).values({c.name: p(c.name) for c in (*_COLUMNS, _o.name_key)}))
+_VALUES: dict[str, Any] = {c.name: p(c.name) for c in (*_COLUMNS, _o.name_key)}
+ADD = Statement(insert(organizations).values(_VALUES))
+REPLACE = Statement(
+    update(organizations)
+    .where(_o.id == p("id_"))
+    .values({name: value for name, value in _VALUES.items() if name not in ("id", "created_at")})
+)
 
 
 class SqlOrganizations:
     """Implements ``OrganizationWriter`` (and so ``OrganizationReader``)."""
 
-    def __init__(self, sql: SqlExecutor) -> None:
+    def __init__(self, sql: SqlExecutor, log: ChangeLog) -> None:
         self._sql = sql
+        self._log = log
 
     def get(self, organization_id: str) -> Organization | None:  # noqa: D102 - see the port
         row = self._sql.one(GET, id=organization_id)
+        return None if row is None else _organization(row)
+
+    def get_for_change(self, organization_id: str) -> Organization | None:  # noqa: D102
+        row = self._sql.one(GET_FOR_CHANGE, id=organization_id)
         return None if row is None else _organization(row)
 
     def all(self) -> list[Organization]:  # noqa: D102
@@ -41,6 +55,12 @@ class SqlOrganizations:
         self._sql.run(
             ADD, name_key=organization.name.casefold(), **msgspec.structs.asdict(organization)
         )
+
+    def replace(self, organization: Organization) -> None:  # noqa: D102
+        values = msgspec.structs.asdict(organization)
+        del values["id"], values["created_at"]
+        self._sql.run(REPLACE, id_=organization.id, name_key=organization.name.casefold(), **values)
+        self._log.touched("organization", organization.id)
 
 
 def _organization(row: Row) -> Organization:

@@ -21,7 +21,7 @@ class SqlTransaction:
         self._touched: dict[Entity, None] = {}
         self._made: set[str] = set()
         self.installation = SqlInstallation(sql)
-        self.organizations = SqlOrganizations(sql)
+        self.organizations = SqlOrganizations(sql, self)
         self.clients = SqlClients(sql, self)
         self.access = SqlAccess(sql, self)
         self.users = SqlUsers(sql, self)

@@ -20,6 +20,11 @@ _COLUMNS = (
 )
 _alive = _u.deleted_at.is_(None)
 GET = Statement(select(*_COLUMNS).where(_u.id == p("id"), _alive))
+GET_FOR_CHANGE = Statement(
+    select(*_COLUMNS)
+    .where(_u.id == p("id"), _u.organization_id == p("organization_id"), _alive)
+    .with_for_update()
+)
 BY_EMAIL = Statement(
     select(*_COLUMNS).where(
         _u.organization_id == p("organization_id"), _u.email_key == p("email_key"), _alive
@@ -33,6 +38,11 @@ SET_PASSWORD = Statement(
     .where(_u.id == p("id_"), _alive)
     .values(password_digest=p("digest"), token_epoch=_u.token_epoch + 1, version=_u.version + 1)
 )
+END_TOKENS = Statement(
+    update(users)
+    .where(_u.id == p("id_"), _alive)
+    .values(token_epoch=_u.token_epoch + 1, version=_u.version + 1)
+)
 
 
 class SqlUsers:
@@ -44,6 +54,10 @@ class SqlUsers:
 
     def get(self, user_id: str) -> User | None:  # noqa: D102 - see the port
         row = self._sql.one(GET, id=user_id)
+        return None if row is None else _user(row)
+
+    def get_for_change(self, organization_id: str, user_id: str) -> User | None:  # noqa: D102
+        row = self._sql.one(GET_FOR_CHANGE, id=user_id, organization_id=organization_id)
         return None if row is None else _user(row)
 
     def find_by_email(self, organization_id: str, email: str) -> User | None:  # noqa: D102
@@ -70,6 +84,10 @@ class SqlUsers:
 
     def set_password(self, user_id: str, password_digest: str) -> None:  # noqa: D102
         self._sql.run(SET_PASSWORD, id_=user_id, digest=password_digest)
+        self._log.touched("user", user_id)
+
+    def end_tokens(self, user_id: str) -> None:  # noqa: D102
+        self._sql.run(END_TOKENS, id_=user_id)
         self._log.touched("user", user_id)
 
 
