@@ -21,6 +21,7 @@ PARTS = {
         "tests/storage/test_month.py",
         *("tests/security/test_slow_database.py", "-q", "-p", "no:cacheprovider"),
         *("-rA", f"--junitxml={REPORT / 'tests.xml'}"),
+        *("-o", "junit_family=xunit1"),  # the one that takes properties, such as lags measured
     ],
     "overload": [
         *("-m", "benchmarks.overload", "--seconds", str(OVERLOAD_SECONDS)),

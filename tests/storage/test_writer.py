@@ -424,18 +424,21 @@ def test_commits_are_on_disk_when_they_return(file: Path) -> None:
         assert connection.execute("PRAGMA synchronous").fetchall() == [(2,)]
 
 
-class _FailsToCommit:
-    """A connection whose disk is full."""
+class _Fails:
+    """A connection some of whose statements fail, each as often as is said."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, *failures: tuple[str, Exception]) -> None:
         self._connection = connection
+        self._failures = list(failures)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._connection, name)
 
     def execute(self, sql: str) -> object:
-        if sql == "COMMIT":
-            raise apsw.FullError("database or disk is full")
+        for failure in self._failures:
+            if sql == failure[0]:
+                self._failures.remove(failure)
+                raise failure[1]
         return self._connection.execute(sql)
 
 
@@ -448,31 +451,12 @@ async def test_closing_ends_although_the_last_commit_failed(
     ending = asyncio.create_task(asyncio.to_thread(traced.writer.close))
     await asyncio.sleep(0.05)
     monkeypatch.setattr(
-        traced.writer, "_connection", _FailsToCommit(traced.connection), raising=True
+        traced.writer, "_connection", _Fails(traced.connection, ("COMMIT", apsw.FullError("full")))
     )
     gate.go_on.set()
     with pytest.raises(StorageUnavailable):
         await first
     await asyncio.wait_for(ending, 10)
-
-
-class _Fails:
-    """A connection some of whose statements fail, each as often as is said."""
-
-    def __init__(self, connection: apsw.Connection, *failures: tuple[str, Exception]) -> None:
-        self._connection = connection
-        self._failures = list(failures)
-
-    @property
-    def in_transaction(self) -> bool:
-        return self._connection.in_transaction
-
-    def execute(self, sql: str) -> object:
-        for failure in self._failures:
-            if sql == failure[0]:
-                self._failures.remove(failure)
-                raise failure[1]
-        return self._connection.execute(sql)
 
 
 LOST = ("COMMIT", apsw.IOError("disk I/O error"))

@@ -222,7 +222,6 @@ class OAuthScope(Wire, kw_only=True):
     """A scope."""
 
     id: str
-    name: str
     description: str
     self_uri: str
 

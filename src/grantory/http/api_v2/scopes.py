@@ -52,10 +52,9 @@ class ScopeResource:
 
 
 def scope_of(scope: Scope) -> schemas.OAuthScope:
-    """Writes a scope; its name is its id, too."""
+    """Writes a scope; its name is its id."""
     return schemas.OAuthScope(
         id=scope.name,
-        name=scope.name,
         description=scope.description,
         self_uri=f"{SCOPES_PATH}/{scope.name}",
     )
