@@ -250,7 +250,7 @@ def build_application(
     operations = build_operations(node, settings)
 
     def document() -> bytes:
-        return build_document(operations, version("grantory"), public_url(settings))
+        return build_document(operations, version("grantory"), settings.public_url or "/")
 
     return Application(
         operations=operations,

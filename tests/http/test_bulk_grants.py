@@ -9,6 +9,7 @@ import pytest
 from grantory.domain.access import Assignment
 from grantory.domain.client import SubjectKind
 from grantory.ports.storage import Transaction
+from grantory.registry import coverage
 from tests.support.subjects import SUBJECTS, done, held, make_division, make_user, refused
 from tests.support.world import CLIENTS, ROLES, World
 
@@ -291,7 +292,8 @@ async def test_subjects_that_hold_very_much_are_changed_in_smaller_lists(world: 
             partial(give, organization=organization, user_id=user_id, listed=listed)
         )
     body = {"subjectIds": users, "divisionIds": ["*"]}
-    answer = await world.admin.call("POST", f"{ROLES}/{role_id}", body)
+    alone = {**body, "subjectIds": users[:1]}
+    answer = await world.admin.call("POST", f"{ROLES}/{role_id}", alone)
     assert "more than 200" in refused(answer, 400, "invalid.value", "subjectIds")
     for user_id in users:
         first = next(iter(await held(world.admin, user_id)))
@@ -307,3 +309,26 @@ def give(
 ) -> None:
     """Gives a user much, past the operations."""
     transaction.access.set_grants(organization, user_id, SubjectKind.USER, listed, 1)
+
+
+async def test_more_rights_than_can_be_compared_are_refused_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coverage, "MOST_RIGHTS", 7)
+    three = await world.admin.make_role("routing:queue:view", "routing:queue:edit", "a:b:c")
+    member = await world.admin.make_client(three)
+    home = (await world.admin.get("/api/v2/authorization/divisions/home"))["id"]
+    path = f"/api/v2/authorization/subjects/{member.client_id}/bulkadd"
+    pair = {"roleId": three, "divisionId": home}
+    answer = await world.admin.call("POST", path, {"grants": [pair]})
+    assert answer.status_code == 204
+    other = (await world.admin.post("/api/v2/authorization/divisions", {"name": "other"}))["id"]
+    answer = await world.admin.call("POST", path, {"grants": [{**pair, "divisionId": other}]})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad.request")
+    assert "more than 7 permissions" in answer.json()["message"]
+    body = {
+        "name": "x",
+        "authorizedGrantType": "CLIENT-CREDENTIALS",
+        "roleDivisions": [{**pair, "divisionId": d} for d in ("*", home, other)],
+    }
+    assert (await world.admin.call("POST", CLIENTS, body)).status_code == 400

@@ -7,6 +7,7 @@ import pytest
 
 from grantory.domain.access import Division
 from grantory.domain.audit import AuditEvent
+from grantory.registry import divisions
 from grantory.registry.divisions import MOST_DIVISIONS
 from tests.support.world import CLIENTS, Member, World
 
@@ -410,3 +411,23 @@ async def test_what_is_granted_meanwhile_never_stays_in_a_deleted_division(
     for client in made:
         asking = Member(world, client["id"], client["secret"])
         refused(await asking.call("GET", CLIENTS), 403, "missing.any.permissions")
+
+
+async def test_grants_come_at_most_a_hundred_a_page(world: World) -> None:
+    home = (await world.admin.get(f"{DIVISIONS}/home"))["id"]
+    answer = await world.admin.call("GET", f"{DIVISIONS}/{home}/grants?pageSize=101")
+    assert (answer.status_code, answer.json()["details"][0]["fieldName"]) == (400, "pageSize")
+    assert (await world.admin.get(f"{DIVISIONS}/{home}/grants?pageSize=100"))["pageSize"] == 100
+
+
+async def test_so_many_grants_are_not_removed_in_one_change(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(divisions, "MOST_GRANTS_AT_ONCE", 1)
+    made = await world.admin.post(DIVISIONS, {"name": "crowded"})
+    role = await world.admin.make_role("routing:queue:view")
+    for _ in range(2):
+        await world.admin.make_client(role, division=made["id"])
+    answer = await world.admin.call("DELETE", f"{DIVISIONS}/{made['id']}?force=true")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad.request")
+    assert "2 grants" in answer.json()["message"]

@@ -47,7 +47,7 @@ def build_document(operations: Iterable[Operation], version: str, address: str) 
     Args:
         operations: the declarations.
         version: of the server.
-        address: the server's public address.
+        address: the server's public address, or ``/``: where the document is.
 
     Returns:
         The document in JSON.

@@ -24,8 +24,12 @@ class Page(msgspec.Struct, frozen=True):
         return (self.number - 1) * self.size
 
 
-def read_page(query: dict[str, list[str]]) -> Page | None:
+def read_page(query: dict[str, list[str]], most: int = MAX_SIZE) -> Page | None:
     """Reads the paging parameters.
+
+    Args:
+        query: the parameters.
+        most: how many entities a page may have.
 
     Returns:
         The page; None when there are no paging parameters.
@@ -36,7 +40,7 @@ def read_page(query: dict[str, list[str]]) -> Page | None:
     if "pageSize" not in query and "pageNumber" not in query:
         return None
     return Page(
-        read_number(query, "pageSize", DEFAULT_SIZE, MAX_SIZE),
+        read_number(query, "pageSize", DEFAULT_SIZE, most),
         read_number(query, "pageNumber", 1, MAX_NUMBER),
     )
 

@@ -25,7 +25,13 @@ def wanted_assignments(
     else:
         field, wanted = "role_ids", []
         for role_id in draft.role_ids or ():
-            kept = [assignment for assignment in held if assignment.role_id == role_id]
+            # A division that was deleted meanwhile took its grants along.
+            kept = [
+                assignment
+                for assignment in held
+                if assignment.role_id == role_id
+                and _holds(transaction, organization_id, assignment.division_id)
+            ]
             wanted += kept or [Assignment(role_id, access.home_division(organization_id).id)]
     wanted = list(dict.fromkeys(wanted))
     # Held from here on: what is deleted meanwhile must not be granted.
@@ -45,3 +51,9 @@ def wanted_assignments(
     if problems:
         raise invalid(*problems)
     return tuple(wanted)
+
+
+def _holds(transaction: Transaction, organization_id: str, division_id: str) -> bool:
+    if division_id == EVERY_DIVISION:
+        return True
+    return transaction.access.hold_division(organization_id, division_id) is not None

@@ -17,7 +17,7 @@ from grantory.registry.actor import Actor
 from grantory.registry.client_draft import ClientDraft, problems_of
 from grantory.registry.client_roles import wanted_assignments
 from grantory.registry.client_secrets import new_client_secret
-from grantory.registry.coverage import require_coverage, rights_of_assignments
+from grantory.registry.coverage import require_coverage, rights_at_stake
 from grantory.registry.grant_changes import assignments_change
 
 ENTITY: Final = "OAuthClient"
@@ -282,7 +282,7 @@ def _held(reader: Snapshot | Transaction, client_id: str) -> list[Assignment]:
 def _require(
     transaction: Transaction, actor: Actor, assignments: tuple[Assignment, ...] | list[Assignment]
 ) -> None:
-    needed = rights_of_assignments(transaction, actor.organization_id, assignments)
+    needed = rights_at_stake(transaction, actor.organization_id, assignments)
     require_coverage(transaction, actor, needed)
 
 

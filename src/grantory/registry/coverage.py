@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from grantory.domain.access import Assignment, Right, Rights, rights_of
+from grantory.domain.access import Assignment, Right, Rights, Role, rights_of
 from grantory.errors import ApiError
 from grantory.ports.storage import Transaction
 from grantory.registry.actor import Actor
 
 MOST_NAMED: Final = 5
+MOST_RIGHTS: Final = 60_000
+"""So many are compared at once, in some tenths of a second."""
 
 
 def rights_held(transaction: Transaction, organization_id: str, subject_id: str) -> Rights:
@@ -32,6 +34,47 @@ def rights_of_assignments(
         for role_id in sorted({assignment.role_id for assignment in listed})
     }
     return rights_of(listed, {key: role for key, role in held.items() if role is not None})
+
+
+def rights_at_stake(
+    transaction: Transaction, organization_id: str, assignments: Iterable[Assignment]
+) -> Iterator[Right]:
+    """Gives what assignments give, to be compared, with their roles held.
+
+    Raises:
+        ApiError: as ``require_few``.
+    """
+    listed = list(assignments)
+    held = {
+        role_id: transaction.access.hold_role(organization_id, role_id)
+        for role_id in sorted({assignment.role_id for assignment in listed})
+    }
+    roles = {key: role for key, role in held.items() if role is not None}
+    require_few(listed, roles)
+    return rights_of(listed, roles)
+
+
+def require_few(assignments: Iterable[Assignment], roles: dict[str, Role]) -> None:
+    """Refuses to compare more rights than can be compared while others wait.
+
+    Args:
+        assignments: roles in divisions.
+        roles: the roles by id.
+
+    Raises:
+        ApiError: 400.
+    """
+    sizes = {
+        key: len(role.permissions) + sum(len(policy.actions) for policy in role.policies)
+        for key, role in roles.items()
+    }
+    if sum(sizes.get(assignment.role_id, 0) for assignment in assignments) > MOST_RIGHTS:
+        raise ApiError(
+            400,
+            "bad.request",
+            f"The roles have more than {MOST_RIGHTS} permissions in all, counted once for each "
+            f"division and holder: use smaller roles, or fewer at a time.",
+        )
 
 
 def require_coverage(transaction: Transaction, actor: Actor, needed: Iterable[Right]) -> None:

@@ -11,10 +11,11 @@ from grantory.errors import ApiError, Conflict, FieldProblem, invalid, not_found
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Snapshot, Store, Transaction
 from grantory.registry.actor import Actor
-from grantory.registry.coverage import require_coverage, rights_of_assignments
+from grantory.registry.coverage import require_coverage, rights_at_stake
 from grantory.registry.directory import GrantDetail
 
 T = TypeVar("T")
+MOST_GRANTS_AT_ONCE: Final = 10_000
 ENTITY: Final = "Division"
 MOST_DIVISIONS: Final = 1_000
 MOST_GRANTS_TOLD: Final = 100
@@ -155,19 +156,25 @@ class DivisionRegistry:
             if division.home:
                 raise ApiError(400, "bad.request", "The home division cannot be deleted.")
             here = actor.organization_id
-            lost = transaction.access.grants_in_division(here, division.id)
-            if lost and not force:
+            count = transaction.access.count_grants_in_division(here, division.id)
+            if count and not force:
                 raise ApiError(
                     409,
                     "general.conflict",
-                    f"Roles are granted in this division ({len(lost)} grants): remove the grants "
+                    f"Roles are granted in this division ({count} grants): remove the grants "
                     f"first, or delete it with force=true.",
-                    params={"grants": str(len(lost))},
+                    params={"grants": str(count)},
                 )
+            if count > MOST_GRANTS_AT_ONCE:
+                raise ApiError(
+                    400,
+                    "bad.request",
+                    f"There are {count} grants in this division: remove some first, so that at "
+                    f"most {MOST_GRANTS_AT_ONCE} go with it.",
+                )
+            lost = transaction.access.grants_in_division(here, division.id)
             assignments = {grant.assignment for grant in lost}
-            require_coverage(
-                transaction, actor, rights_of_assignments(transaction, here, assignments)
-            )
+            require_coverage(transaction, actor, rights_at_stake(transaction, here, assignments))
             transaction.access.delete_division(division, now)
             changes = changed_properties(division, None, _UNSAID) + _lost_grants(lost)
             transaction.audit.add(

@@ -11,7 +11,7 @@ from grantory.domain.client import SubjectKind
 from grantory.errors import FieldProblem, invalid, not_found
 from grantory.ports.storage import Transaction
 from grantory.registry.actor import Actor
-from grantory.registry.coverage import require_coverage
+from grantory.registry.coverage import require_coverage, require_few
 
 MOST_HELD: Final = 200
 """So many roles in divisions a subject may hold."""
@@ -89,6 +89,9 @@ def change_grants(
     before = {h.id: [grant.assignment for grant in access.grants_of(h.id)] for h in holders}
     asked = sorted(asked)
     named = {a for held in before.values() for a in [*held, *plan(held)]}.union(asked)
+    if len(named) > MOST_HELD_TOGETHER:  # each of their roles and divisions is held below
+        text = f"names subjects that hold more than {MOST_HELD_TOGETHER} roles in divisions in all"
+        raise invalid(FieldProblem(naming.subjects or "subject_ids", INVALID, text))
     # Held from here on: what is deleted meanwhile takes its grants along.
     divisions = _divisions(transaction, actor, {assignment.division_id for assignment in named})
     roles = _roles(transaction, actor, {assignment.role_id for assignment in named})
@@ -105,9 +108,7 @@ def change_grants(
     for holder in holders:
         _require_able(holder, held[holder.id], wanted[holder.id], naming)
     needed = sorted({a for side in (held, wanted) for each in side.values() for a in each})
-    if len(needed) > MOST_HELD_TOGETHER:
-        text = f"names subjects that hold more than {MOST_HELD_TOGETHER} roles in divisions in all"
-        raise invalid(FieldProblem(naming.subjects or "subject_ids", INVALID, text))
+    require_few(needed, roles)
     require_coverage(transaction, actor, rights_of(needed, roles))
     for holder in holders:
         _set(transaction, actor, holder, held[holder.id], wanted[holder.id], now)

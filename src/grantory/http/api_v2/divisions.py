@@ -20,6 +20,12 @@ _FILTERS = (
     Parameter(name="id", repeated=True),
     Parameter(name="name", summary="Part of the name, in any case"),
 )
+MOST_GRANTS = 100
+"""On a page: each comes with all that its role allows."""
+_GRANT_PAGE = (
+    Parameter(name="pageSize", type="integer", least=1, most=MOST_GRANTS),
+    PAGING[1],
+)
 _CURSOR = (
     Parameter(name="before", summary="The id from before which divisions are wanted"),
     Parameter(name="after", summary="The id from after which divisions are wanted"),
@@ -100,7 +106,7 @@ class DivisionResource:
                 path=DIVISIONS + "/{divisionId}/grants",
                 handler=self.grants,
                 permissions=("authorization:grant:view",),
-                query=PAGING,
+                query=_GRANT_PAGE,
                 answer=schemas.Grant,
                 listed=True,
                 summary="The grants in a division",
@@ -206,7 +212,7 @@ class DivisionResource:
     async def grants(self, call: Call) -> Response:
         """Answers one page of the grants in a division."""
         query = call.request.query()
-        page = read_page(query) or Page(DEFAULT_SIZE, 1)
+        page = read_page(query, MOST_GRANTS) or Page(DEFAULT_SIZE, 1)
         found, total = await self._divisions.grants(call.actor, _id(call), page.offset, page.size)
         path = f"{DIVISIONS}/{_id(call)}/grants"
         return json_response(listing([grant_of(g) for g in found], page, total, path, query))

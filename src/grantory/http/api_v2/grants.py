@@ -1,5 +1,6 @@
 """Grants: ``/api/v2/authorization/subjects/{id}/…``, of a role, and a user's roles."""
 
+from asyncio import to_thread
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
@@ -160,13 +161,15 @@ class GrantResource:
 
     async def user_roles(self, call: Call) -> Response:
         """Answers the user's roles."""
-        return json_response(_of(await self._grants.roles_of_user(call.actor, _subject(call))))
+        return json_response(
+            await to_thread(_of, await self._grants.roles_of_user(call.actor, _subject(call)))
+        )
 
     async def set_user_roles(self, call: Call) -> Response:
         """Answers the user's roles as they are now."""
         ids = [role_id.lower() for role_id in cast(schemas.RoleIdList, call.body).body]
         return json_response(
-            _of(await self._grants.set_user_roles(call.actor, _subject(call), ids))
+            await to_thread(_of, await self._grants.set_user_roles(call.actor, _subject(call), ids))
         )
 
 
