@@ -140,6 +140,18 @@ def invalid(*problems: FieldProblem, code: str | None = None) -> ApiError:
     return ApiError(400, code or first.code, first.message, problems=problems)
 
 
+def lacks_permission(permissions: tuple[str, ...]) -> ApiError:
+    """Builds the 403 for a caller who holds none of the permissions that an operation asks for."""
+    named = ", ".join(permissions)
+    return ApiError(
+        403,
+        "missing.any.permissions",
+        f"Unable to perform the requested action. You must have at least one of the "
+        f"following permissions assigned: [{named}].",
+        params={"permissions": named},
+    )
+
+
 def not_found(entity: str, entity_id: str) -> ApiError:
     """Builds the 404 for an entity that does not exist in the caller's organisation."""
     return ApiError(404, "not.found", f"The {entity} was not found.", params={"id": entity_id[:64]})

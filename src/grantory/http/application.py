@@ -13,7 +13,7 @@ import msgspec
 from grantory.domain.audit import Origin
 from grantory.domain.client import Reference, SubjectKind
 from grantory.domain.token import AccessToken
-from grantory.errors import ApiError, GrantoryError
+from grantory.errors import ApiError, GrantoryError, lacks_permission
 from grantory.http.early_answers import OAUTH_ROOT, is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.json_body import MAX_BODY, read_body
@@ -154,6 +154,7 @@ class Application:
                 # The body may have taken long to come: what was revoked meanwhile counts.
                 token, actor = await self._authenticate(request)
                 await self._authorize(target, actor)
+            actor = msgspec.structs.replace(actor, permissions=target.permissions)
             response = await target.handler(Call(request, actor, token, path, body))
         except ApiError as error:
             response = self._refused(error, request)
@@ -225,14 +226,7 @@ class Application:
             return
         rights = await self._reads.rights(actor.reference.id)
         if not rights.allows_any(operation.permissions):
-            named = ", ".join(operation.permissions)
-            raise ApiError(
-                403,
-                "missing.any.permissions",
-                f"Unable to perform the requested action. You must have at least one of the "
-                f"following permissions assigned: [{named}].",
-                params={"permissions": named},
-            )
+            raise lacks_permission(operation.permissions)
 
     async def _read(
         self, operation: Operation, schema: type[msgspec.Struct], request: Request

@@ -11,6 +11,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
     organization_id: str
     origin: Origin
+    permissions: tuple[str, ...] = ()
+    """Of which it must hold one, by the operation's declaration; asked again within a change."""
 
     @property
     def reference(self) -> Reference:

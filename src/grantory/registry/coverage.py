@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from grantory.domain.access import Assignment, Right, Rights, Role, rights_of
-from grantory.errors import ApiError
+from grantory.errors import ApiError, lacks_permission
 from grantory.ports.storage import Transaction
 from grantory.registry.actor import Actor
 
@@ -78,16 +78,19 @@ def require_few(assignments: Iterable[Assignment], roles: dict[str, Role]) -> No
 
 
 def require_coverage(transaction: Transaction, actor: Actor, needed: Iterable[Right]) -> None:
-    """Refuses an actor who lacks any of the needed rights.
+    """Refuses an actor who lacks any of the needed rights, or lost the operation's permission.
 
     It stops at the first few, so that refusing costs little however much is asked for.
 
     Raises:
-        ApiError: 403 ``missing.permissions``, naming what is lacking.
+        ApiError: 403 ``missing.permissions``, naming what is lacking; 403
+            ``missing.any.permissions`` where the permission was taken meanwhile.
     """
     if actor.is_system:
         return
     held = rights_held(transaction, actor.organization_id, actor.reference.id)
+    if actor.permissions and not held.allows_any(actor.permissions):
+        raise lacks_permission(actor.permissions)
     lacking = list(islice(held.lacking(needed), MOST_NAMED + 1))
     if lacking:
         named = ", ".join(str(right) for right in lacking[:MOST_NAMED])
