@@ -102,7 +102,11 @@ async def test_case_77_naughty_strings_in_every_query_parameter(world: World) ->
     admin = world.admin
     for _ in range(3):
         await admin.make_member("routing:queue:view")
-    lists = [o.path for o in operations_of(world) if o.method == "GET" and "{" not in o.path]
+    lists = [
+        o.path
+        for o in operations_of(world)
+        if o.method == "GET" and "{" not in o.path and o.answer is not int
+    ]
     totals = {path: (await admin.call("GET", path)).json().get("total") for path in lists}
 
     async def everything() -> list[Any]:
@@ -137,7 +141,7 @@ async def test_case_77_naughty_strings_in_every_path_parameter(world: World) -> 
             path = value.join(re.split(r"\{\w+\}", operation.path))
             answer = await admin.call(operation.method, path, bodies.get(operation.method))
             calm(answer)
-            assert answer.status_code in (400, 404, 405), f"{path} {answer.text}"
+            assert answer.status_code in (400, 404, 405, 415), f"{path} {answer.text}"
     assert (await admin.get(CLIENTS), await admin.get(ROLES)) == before
 
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from grantory.app import build_operations
 from grantory.http.api_v2 import schemas
+from grantory.http.json_body import ListBody
 from grantory.http.operation import Operation
 from tests.security.answers import error_of, oauth_refused, refused
+from tests.support.subjects import make_division, make_user
 from tests.support.world import CLIENTS, ROLES, World
 
 FORM = "application/x-www-form-urlencoded"
@@ -42,7 +44,10 @@ async def send(
 async def target(world: World, path: str) -> str:
     role_id = await world.admin.make_role("routing:queue:view")
     client = await world.admin.make_client(role_id)
-    return path.replace("{clientId}", client.client_id).replace("{roleId}", role_id)
+    subject = await make_user(world) if "/users/" in path else client.client_id
+    ids = {"clientId": client.client_id, "roleId": role_id, "subjectId": subject}
+    ids["divisionId"] = await make_division(world)
+    return path.format(**ids)
 
 
 TYPES = ["", "text/plain", FORM, "multipart/form-data; boundary=a", "application/xml", "text/json"]
@@ -101,6 +106,9 @@ BAD_JSON: dict[str, bytes] = {
 @pytest.mark.parametrize("name", BAD_JSON)
 async def test_case_87_what_is_no_json_object_is_400(world: World, name: str) -> None:
     for operation, path in writing(world):
+        assert operation.body is not None
+        if issubclass(operation.body, ListBody) and name.startswith("a list"):
+            continue
         answer = await send(world, operation.method, await target(world, path), BAD_JSON[name])
         refused(answer, 400, "bad.request")
     assert '"status":500' not in world.log.getvalue()
@@ -139,10 +147,10 @@ async def test_case_87_every_field_with_every_wrong_type(world: World) -> None:
             for value in WRONG:
                 body = {**good, "name": f"n{world.count()}", field.encode_name: value}
                 answer = await world.admin.call(operation.method, url, body)
-                assert answer.status_code in (200, 400, 409), f"{body} {answer.text}"
-                if answer.status_code != 200:
+                assert answer.status_code in (200, 204, 400, 409), f"{url} {body} {answer.text}"
+                if answer.status_code >= 400:
                     details = error_of(answer)["details"]
-                    assert details or answer.json()["code"] == "bad.request"
+                    assert details or answer.json()["code"] in ("bad.request", "general.conflict")
 
 
 async def test_case_87_the_last_of_two_keys_counts_and_is_checked(world: World) -> None:

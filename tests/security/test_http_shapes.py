@@ -333,7 +333,7 @@ def test_case_87_every_method_on_every_route(target: RunningServer, token: str) 
     paths = {path for _, path in declared} | {"/oauth/token", "/", "/health/live", "/nowhere"}
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
     methods += ["PROPFIND", "PURGE", "LINK", "M-SEARCH"]
-    ids = {"{clientId}": target.client_id, "{divisionId}": "home"}
+    ids = {"{clientId}": target.client_id, "{divisionId}": "x", "{userId}": "x"}
     for path in sorted(paths):
         url = path
         for name, value in ids.items():
