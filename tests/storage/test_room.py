@@ -42,10 +42,10 @@ def test_those_that_were_slow_together_count_once() -> None:
     assert watched.room.left == int(MOST / 1.5)
 
 
-def test_a_round_that_was_slow_by_far_leaves_half() -> None:
+def test_a_round_that_was_slow_by_far_leaves_a_tenth() -> None:
     watched = Watched()
     watched.round(100 * SLOW)
-    assert watched.room.left == MOST // 2
+    assert watched.room.left == MOST // 10
 
 
 def test_while_all_are_slow_few_fit_but_never_fewer_than_the_least() -> None:

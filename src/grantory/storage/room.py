@@ -14,7 +14,7 @@ LONGEST_WAIT: Final = 0.08
 """Seconds from when a change lined up until it is on disk."""
 FORGET_SECONDS: Final = 1.0
 _LEAST_CUT: Final = 0.9
-_DEEPEST_CUT: Final = 0.5
+_DEEPEST_CUT: Final = 0.1
 
 
 class Room:

@@ -32,7 +32,7 @@ MOST_CONNECTIONS: Final = 10
 LEAST_CONNECTIONS: Final = 4
 MOST_READS: Final = 64
 """So many may run or wait for a connection; one more is refused, early."""
-MOST_CHANGES: Final = 20
+MOST_CHANGES: Final = 64
 """The same of changes; where each takes too long, as many as there are connections."""
 ACQUIRE_SECONDS: Final = 4.0
 WORK_SECONDS: Final = 4.5
@@ -70,7 +70,7 @@ class PostgresStore:
         self._clock = clock
         self.feed = feed
         self._room = Room(pool.get_max_size(), MOST_CHANGES)
-        self._reads = Room(MOST_READS, MOST_READS)
+        self._reads = Room(pool.get_max_size(), MOST_READS)
         self._places = asyncio.Semaphore(pool.get_max_size())
 
     @classmethod
