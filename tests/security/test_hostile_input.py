@@ -133,15 +133,18 @@ async def test_case_77_naughty_strings_in_every_path_parameter(world: World) -> 
     before = await admin.get(CLIENTS), await admin.get(ROLES)
     bodies: dict[str, Any] = {"PUT": {"name": "a", "authorizedGrantType": "CODE"}}
     bodies["PATCH"] = {"name": "a"}
+    pair = {"roleId": "x", "divisionId": "*"}
+    bodies["POST"] = {"grants": [pair], "subjectIds": ["x"], "divisionIds": ["*"]}
 
     for operation in operations_of(world):
         if "{" not in operation.path:
             continue
         for value in [*(quote(text, safe="") for text in NAUGHTY), *BYTES, "*", "me%20", "%2e"]:
             path = value.join(re.split(r"\{\w+\}", operation.path))
-            answer = await admin.call(operation.method, path, bodies.get(operation.method))
+            body = bodies.get(operation.method) if operation.body is not None else None
+            answer = await admin.call(operation.method, path, body)
             calm(answer)
-            assert answer.status_code in (400, 404, 405, 415), f"{path} {answer.text}"
+            assert answer.status_code in (400, 404, 405), f"{path} {answer.text}"
     assert (await admin.get(CLIENTS), await admin.get(ROLES)) == before
 
 

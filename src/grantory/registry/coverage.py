@@ -29,11 +29,17 @@ def rights_of_assignments(
 ) -> Iterator[Right]:
     """Gives what assignments give, with their roles held until the transaction ends."""
     listed = list(assignments)
+    return rights_of(listed, _held_roles(transaction, organization_id, listed))
+
+
+def _held_roles(
+    transaction: Transaction, organization_id: str, assignments: list[Assignment]
+) -> dict[str, Role]:
     held = {
         role_id: transaction.access.hold_role(organization_id, role_id)
-        for role_id in sorted({assignment.role_id for assignment in listed})
+        for role_id in sorted({assignment.role_id for assignment in assignments})
     }
-    return rights_of(listed, {key: role for key, role in held.items() if role is not None})
+    return {key: role for key, role in held.items() if role is not None}
 
 
 def rights_at_stake(
@@ -45,11 +51,7 @@ def rights_at_stake(
         ApiError: as ``require_few``.
     """
     listed = list(assignments)
-    held = {
-        role_id: transaction.access.hold_role(organization_id, role_id)
-        for role_id in sorted({assignment.role_id for assignment in listed})
-    }
-    roles = {key: role for key, role in held.items() if role is not None}
+    roles = _held_roles(transaction, organization_id, listed)
     require_few(listed, roles)
     return rights_of(listed, roles)
 
