@@ -26,6 +26,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "clients.delete_requires_inactive": ("true", True),
     "throttle.failures_per_client_and_address": ("7", 7),
     "throttle.failures_per_address": ("0", 0),
+    "limits.requests_per_client": ("300", 300),
+    "limits.requests_per_organization": ("3000", 3000),
 }
 BAD = [
     *(("port", text) for text in ("-1", "65536", "x", "1.5", "0x10", "٣", "80 ")),
@@ -41,6 +43,7 @@ BAD = [
     *(("http.login_prefix", text) for text in ("login", "/login?", "/../x#")),
     *(("api.grant_type_style", text) for text in ("", "Hyphen", "dash")),
     *(("clients.delete_requires_inactive", text) for text in ("maybe", "2", "truE ")),
+    *(("limits.requests_per_client", text) for text in ("-1", "1.5", "99999999999")),
     *(("throttle.failures_per_address", text) for text in ("-1", "many", "99999999999")),
 ]
 by_name = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
@@ -110,6 +113,8 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(
         "clients.delete_requires_inactive": "false",
         "throttle.failures_per_client_and_address": "1",
         "throttle.failures_per_address": "1",
+        "limits.requests_per_client": "1",
+        "limits.requests_per_organization": "1",
     }
     other = good_elsewhere.get(setting.name, "other")
     file = tmp_path / "grantory.toml"

@@ -33,6 +33,7 @@ from grantory.http.oauth.token import TokenResource as TokenEndpointResource
 from grantory.http.openapi import build_document
 from grantory.http.operation import Operation
 from grantory.http.request import Request
+from grantory.http.request_limits import RequestCounter, RequestLimits, SharedCounts
 from grantory.http.response import Response
 from grantory.master_key_file import find_master_key, make_master_key, master_key_path
 from grantory.observability.access_log import AccessLog, RequestLine
@@ -209,7 +210,10 @@ async def first_start(node: Node, name: str, email: str) -> Founding | None:
 
 
 def build_application(
-    node: Node, settings: Settings, log_stream: LogStream | None = None
+    node: Node,
+    settings: Settings,
+    log_stream: LogStream | None = None,
+    counts: SharedCounts | None = None,
 ) -> Application:
     """Wires the server together.
 
@@ -217,6 +221,7 @@ def build_application(
         node: the opened store.
         settings: the effective settings.
         log_stream: where request lines go; by default standard error.
+        counts: of requests, shared by all workers; by default this process counts alone.
     """
     reads = RememberedReads(node.store, node.store.feed, node.master_key, node.clock)
     tokens = AccessTokens(reads, node.clock, node.random)
@@ -263,6 +268,13 @@ def build_application(
         ),
         tokens=tokens,
         reads=reads,
+        requests=RequestCounter(
+            RequestLimits(
+                settings.limits_requests_per_client, settings.limits_requests_per_organization
+            ),
+            counts or SharedCounts(),
+            node.clock,
+        ),
         random=node.random,
         settings=HttpSettings(
             api_prefix=settings.http_api_prefix,

@@ -56,6 +56,13 @@ class FieldProblem(NamedTuple):
     message: str
 
 
+class Limit(NamedTuple):
+    """A limit that was exceeded, as the platform's error body tells it: its name and value."""
+
+    key: str
+    value: int
+
+
 class ApiError(GrantoryError):
     """A refusal of the management API, in the platform's terms.
 
@@ -68,6 +75,7 @@ class ApiError(GrantoryError):
         detail: what only the log may know.
         retry_after: whole seconds after which a repeat makes sense.
         headers: further response headers, such as ``Allow``.
+        limit: the one that was exceeded, with 429.
     """
 
     def __init__(
@@ -81,6 +89,7 @@ class ApiError(GrantoryError):
         detail: str = "",
         retry_after: int | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        limit: Limit | None = None,
     ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status = status
@@ -91,6 +100,7 @@ class ApiError(GrantoryError):
         self.detail = detail
         self.retry_after = retry_after
         self.headers = headers
+        self.limit = limit
 
 
 class StorageUnavailable(ApiError):

@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clients_delete_requires_inactive: bool = False
     throttle_failures_per_client_and_address: int = 20
     throttle_failures_per_address: int = 300
+    limits_requests_per_client: int = 0
+    limits_requests_per_organization: int = 0
 
     def __repr__(self) -> str:
         return "Settings(…)"
@@ -189,6 +191,16 @@ SETTINGS: Final = (
     Setting(
         "throttle.failures_per_address",
         "Wrong secrets allowed per minute from one address; 0 for no limit.",
+        _count,
+    ),
+    Setting(
+        "limits.requests_per_client",
+        "API requests allowed per minute for one client, on each machine; 0 for no limit.",
+        _count,
+    ),
+    Setting(
+        "limits.requests_per_organization",
+        "API requests allowed per minute for one organisation, on each machine; 0 for no limit.",
         _count,
     ),
 )

@@ -22,6 +22,7 @@ from grantory.app import (
 from grantory.cli.founding import present
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.workers import Workers, run
+from grantory.http.request_limits import SharedCounts
 from grantory.http.server import bind, make_server
 from grantory.observability.events import log, set_up_logging
 from grantory.observability.log_writer import LogWriter, descriptor_of
@@ -61,12 +62,13 @@ def serve(
             present(founding, settings)
         _warn_of_plain_http(settings)
         typer.echo(f"Grantory listens on {public_url(settings)}")
+        counts = SharedCounts()
         gc.collect()
         gc.freeze()
 
         async def work(lifeline: int | None) -> None:
             with lines:
-                await _serve(settings, listener, lifeline, lines)
+                await _serve(settings, listener, lifeline, lines, counts)
 
         if settings.workers == 1:
             run(work(None))
@@ -91,13 +93,17 @@ async def _prepare(settings: Settings) -> Founding | None:
 
 
 async def _serve(
-    settings: Settings, listener: socket.socket, lifeline: int | None, lines: LogWriter
+    settings: Settings,
+    listener: socket.socket,
+    lifeline: int | None,
+    lines: LogWriter,
+    counts: SharedCounts,
 ) -> None:
     # The writer's thread is to get its turn soon even while the event loop is busy refusing.
     sys.setswitchinterval(SWITCH_SECONDS)
     node = await open_node(settings)
     try:
-        application = build_application(node, settings, lines)
+        application = build_application(node, settings, lines, counts)
         server = make_server(
             application, _report_overload, node.store.room, settings.http_login_prefix
         )

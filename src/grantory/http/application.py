@@ -19,6 +19,7 @@ from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.json_body import MAX_BODY, read_body
 from grantory.http.operation import Call, Operation
 from grantory.http.request import BodyTooLarge, ClientGone, Network, Receive, Request, Scope, Send
+from grantory.http.request_limits import RequestCounter, Standing
 from grantory.http.response import BrokenOff, Response
 from grantory.http.routing import Router
 from grantory.ports.hot_reads import HotReads
@@ -68,6 +69,7 @@ class Application:
         plain: what needs no bearer token, by method and path.
         tokens: verifies bearer tokens.
         reads: rights of subjects.
+        requests: counts who asks how much.
         random: for correlation ids.
         settings: addresses.
         record: takes a line about each answered request.
@@ -81,6 +83,7 @@ class Application:
         plain: tuple[tuple[str, str, Plain], ...],
         tokens: AccessTokens,
         reads: HotReads,
+        requests: RequestCounter,
         random: Random,
         settings: HttpSettings,
         record: Callable[[RequestRecord], None],
@@ -94,6 +97,7 @@ class Application:
         self._templates = {id(target): path for _, path, target in routes}
         self._tokens = tokens
         self._reads = reads
+        self._requests = requests
         self._random = random
         self._settings = settings
         self._record = record
@@ -138,12 +142,16 @@ class Application:
 
     async def _answer(self, request: Request, route: list[str]) -> Response:
         actor: Actor | None = None
+        standing: Standing | None = None
         try:
             _check_headers(request)
             target, path = self._find(request, route)
             if not isinstance(target, Operation):
                 return await target(request)
             token, actor = await self._authenticate(request)
+            standing = self._requests.count(token.client_id, token.organization_id)
+            if standing.exceeded:
+                raise standing.refusal()
             await self._authorize(target, actor)
             if any("\x00" in value for value in path.values()):
                 # No id holds a NUL, and PostgreSQL cannot even look for one.
@@ -166,6 +174,8 @@ class Application:
         if actor is not None:
             response.client_id = actor.origin.client_id or ""
             response.organization_id = actor.organization_id
+        if standing is not None:
+            response.headers += standing.headers()
         return response
 
     def _refused(self, error: ApiError, request: Request) -> Response:

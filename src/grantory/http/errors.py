@@ -24,6 +24,8 @@ FIELD_NAMES: Final = {
     "division_ids": "divisionIds",
 }
 """The platform's names of fields that the registry knows under OAuth's own."""
+LIMIT_NAMESPACE: Final = "auth.api"
+"""The platform's name of the service whose limits these are."""
 _OAUTH_CODES: Final = {500: "server_error", 503: "temporarily_unavailable"}
 
 
@@ -41,6 +43,9 @@ def api_error(error: ApiError, correlation_id: str) -> Response:
         "details": details,
         "errors": [],
     }
+    if error.limit is not None:
+        key, value = error.limit
+        body["limit"] = {"key": key, "namespace": LIMIT_NAMESPACE, "value": value}
     headers: list[tuple[bytes, bytes]] = [JSON, NO_STORE]
     if error.retry_after is not None:
         headers.append((b"retry-after", str(error.retry_after).encode()))

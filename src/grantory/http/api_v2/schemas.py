@@ -78,6 +78,14 @@ class ErrorDetail(Wire, kw_only=True):
     field_name: str
 
 
+class Limit(Wire, kw_only=True):
+    """A limit that was exceeded."""
+
+    key: str
+    namespace: str
+    value: int
+
+
 class ErrorBody(Wire, kw_only=True):
     """Every error of the management API."""
 
@@ -88,6 +96,7 @@ class ErrorBody(Wire, kw_only=True):
     context_id: str
     details: list[ErrorDetail]
     errors: list[dict[str, Any]]
+    limit: Limit | None = None
 
 
 class RoleDivision(Wire, kw_only=True):

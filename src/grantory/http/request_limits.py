@@ -1,0 +1,139 @@
+"""How many API requests a client and an organisation make in a minute, and how many they may.
+
+Windows are fixed and begin with their first request. The counts lie in memory that the worker
+processes share, so that a limit holds for all of them together. Nobody waits for anybody there:
+two that count the same client in the same microsecond may count one request, not two.
+"""
+
+import math
+import mmap
+import struct
+from typing import Final
+
+import msgspec
+
+from grantory.errors import ApiError, Limit
+from grantory.http.response import Headers
+from grantory.ports.runtime import Clock
+
+WINDOW_SECONDS: Final = 60
+NO_LIMIT: Final = 2_147_483_647
+"""What is told where there is none: the largest number that every client can read."""
+BUCKETS: Final = 65_536
+_PLACES: Final = 4
+_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
+
+
+class RequestLimits(msgspec.Struct, frozen=True):
+    """API requests allowed within a minute; 0 turns a limit off."""
+
+    per_client: int = 0
+    per_organization: int = 0
+
+
+class Window(msgspec.Struct, frozen=True):
+    """How many requests there were in a minute that has begun, and when it ends."""
+
+    count: int
+    ends: float
+    """On the monotonic clock, which all processes of a machine share."""
+
+
+class SharedCounts:
+    """A table of windows, of a fixed size, that processes forked from one parent share.
+
+    Where it is full, the window that ends first makes room. What is counted has a key; keys that
+    are hashed alike, which is one pair in 2^64, are counted together.
+    """
+
+    _entry: Final = struct.Struct("=QdQ")
+    _bucket: Final = struct.Struct("=" + "QdQ" * _PLACES)
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, BUCKETS * self._bucket.size)
+
+    def add(self, key: tuple[str, str], now: float) -> Window:
+        """Counts a request.
+
+        Args:
+            key: a kind, and an id; the same process, or its parent, must have hashed it.
+            now: the time on the monotonic clock, in seconds.
+        """
+        hashed = hash(key) & _MASK or 1
+        start = hashed % BUCKETS * self._bucket.size
+        found = self._bucket.unpack_from(self._memory, start)
+        place = -1
+        for index in range(0, _PLACES * 3, 3):
+            if found[index] == hashed:
+                place = index
+                break
+        else:
+            place = min(range(0, _PLACES * 3, 3), key=lambda index: found[index + 1])
+        count, ends = 1, now + WINDOW_SECONDS
+        if found[place] == hashed and now < found[place + 1] <= ends:
+            count, ends = found[place + 2] + 1, found[place + 1]
+        offset = start + place // 3 * self._entry.size
+        self._entry.pack_into(self._memory, offset, hashed, ends, count)
+        return Window(count, ends)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What a caller is told of its requests: of the limit that it will reach first."""
+
+    limit: Limit
+    count: int
+    seconds: int
+    """Until the window ends; at least 1."""
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether this request is one too many."""
+        return self.count > self.limit.value
+
+    def headers(self) -> Headers:
+        """The platform's response headers."""
+        return (
+            (b"inin-ratelimit-count", b"%d" % min(self.count, self.limit.value)),
+            (b"inin-ratelimit-allowed", b"%d" % self.limit.value),
+            (b"inin-ratelimit-reset", b"%d" % self.seconds),
+        )
+
+    def refusal(self) -> ApiError:
+        """Builds the 429."""
+        return ApiError(
+            429,
+            "too.many.requests",
+            f"Rate limit exceeded the maximum of {self.limit.value} requests a minute. "
+            f"Retry the request in [{self.seconds}] seconds",
+            params={"seconds": str(self.seconds)},
+            retry_after=self.seconds,
+            limit=self.limit,
+        )
+
+
+class RequestCounter:
+    """Counts the requests of the management API that had a good token.
+
+    Args:
+        limits: how many are allowed.
+        counts: the table, shared with the other workers.
+        clock: a monotonic clock.
+    """
+
+    def __init__(self, limits: RequestLimits, counts: SharedCounts, clock: Clock) -> None:
+        self._client = Limit("client.rate.per.minute", limits.per_client or NO_LIMIT)
+        self._organization = None
+        if limits.per_organization:
+            self._organization = Limit("org.rate.per.minute", limits.per_organization)
+        self._counts = counts
+        self._clock = clock
+
+    def count(self, client_id: str, organization_id: str) -> Standing:
+        """Counts a request and tells how its caller stands."""
+        now = self._clock.monotonic()
+        nearest, window = self._client, self._counts.add(("client", client_id), now)
+        if self._organization is not None:
+            of_all = self._counts.add(("organization", organization_id), now)
+            if self._organization.value - of_all.count < nearest.value - window.count:
+                nearest, window = self._organization, of_all
+        return Standing(nearest, window.count, max(1, math.ceil(window.ends - now)))
