@@ -1,8 +1,15 @@
 """What a test needs before the SDK's turn, made over plain HTTP by the first client."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
+from grantory.app import DATABASE_FILE
+from grantory.crypto.runtime import SystemClock
+from grantory.domain.organization import User
+from grantory.storage.database import find_database
 from tests.compat.sdk import Document
 from tests.support.server import Reply, RunningServer
 
@@ -52,6 +59,58 @@ def make_code_client(server: RunningServer, **fields: Any) -> Document:
     """A new client of grant CODE."""
     document = {"name": unique("client"), "authorizedGrantType": "CODE"}
     return _done(server.call("POST", "/api/v2/oauth/clients", {**document, **fields}))
+
+
+def make_division(server: RunningServer) -> str:
+    """The id of a new division."""
+    document = {"name": unique("division")}
+    division_id = _done(server.call("POST", "/api/v2/authorization/divisions", document))["id"]
+    assert isinstance(division_id, str)
+    return division_id
+
+
+def make_deleted_division(server: RunningServer) -> str:
+    """The id of a division that was deleted."""
+    division_id = make_division(server)
+    path = f"/api/v2/authorization/divisions/{division_id}"
+    assert server.call("DELETE", path).status == 204
+    return division_id
+
+
+def give(server: RunningServer, subject_id: str, role_id: str, division_id: str) -> None:
+    """Give a subject a role in a division."""
+    path = f"/api/v2/authorization/subjects/{subject_id}/divisions/{division_id}/roles/{role_id}"
+    assert server.call("POST", path).status == 204
+
+
+def held(server: RunningServer, subject_id: str) -> dict[tuple[str, str], str]:
+    """What a subject holds: since when, by role and division."""
+    subject = _done(server.call("GET", f"/api/v2/authorization/subjects/{subject_id}"))
+    return {(g["role"]["id"], g["division"]["id"]): g["grantMadeAt"] for g in subject["grants"]}
+
+
+def make_user(server: RunningServer, database_url: str) -> str:
+    """A user, put into the store itself, since no operation makes one. Returns the id."""
+    clock = SystemClock()
+    user = User(
+        id=str(uuid4()),
+        organization_id=server.organization_id,
+        name="Ann",
+        email=f"{uuid4()}@example.com",
+        created_at=clock.now_ms(),
+    )
+
+    async def work() -> None:
+        store = await find_database(database_url, server.data_dir / DATABASE_FILE).open(clock)
+        try:
+            await store.write(lambda transaction: transaction.users.add(user, None))
+        finally:
+            await store.close()
+
+    # On a thread of its own, since the test that asks first may run on an event loop.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work()).result()
+    return user.id
 
 
 def token_with(server: RunningServer, *permissions: str) -> str:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.compat.arrange import make_user
 from tests.compat.sdk import Sdk, javascript_sdk, python_sdk
 from tests.support.databases import fresh_postgres
 from tests.support.server import RunningServer
@@ -23,15 +24,25 @@ def javascript_process() -> Iterator[Sdk]:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
-    """One server for the whole run on each kind of database, on SQLite with several workers."""
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of each kind: its address; nothing for the file in the data directory."""
     with ExitStack() as stack:
-        if request.param == "sqlite":
-            yield stack.enter_context(RunningServer("--workers", "2"))
-        else:
-            url = stack.enter_context(fresh_postgres())
-            environment = {"GRANTORY_DATABASE_URL": url}
-            yield stack.enter_context(RunningServer(environment=environment))
+        yield "" if request.param == "sqlite" else stack.enter_context(fresh_postgres())
+
+
+@pytest.fixture(scope="session")
+def server(database_url: str) -> Iterator[RunningServer]:
+    """One server for the whole run on each kind of database, on SQLite with several workers."""
+    arguments = () if database_url else ("--workers", "2")
+    environment = {"GRANTORY_DATABASE_URL": database_url} if database_url else {}
+    with RunningServer(*arguments, environment=environment) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def user(server: RunningServer, database_url: str) -> str:
+    """The id of a user who holds nothing, which a test leaves that way."""
+    return make_user(server, database_url)
 
 
 @pytest.fixture(params=["python", "javascript"])

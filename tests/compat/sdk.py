@@ -32,6 +32,11 @@ class Answer(NamedTuple):
     headers: dict[str, str]
     body: str
 
+    @property
+    def sent_value(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
 
 class RefusedError(Exception):
     """The SDK's own error (ApiException in Python, a rejected promise in JavaScript)."""
@@ -63,6 +68,19 @@ class RefusedError(Exception):
         return [detail["fieldName"] for detail in self.document["details"]]
 
 
+def assert_platform_error(refused: RefusedError, status: int, code: str) -> None:
+    """The platform's error body, whole, and what the SDK makes of the response."""
+    document = refused.document
+    assert (refused.status, document["status"], document["code"]) == (status, status, code)
+    assert document["message"]
+    assert document["contextId"] == refused.headers["inin-correlation-id"] != ""
+    assert isinstance(document["details"], list)
+    assert isinstance(document["errors"], list)
+    assert isinstance(document.get("messageParams", {}), dict)
+    assert refused.headers["content-type"] == "application/json"
+    assert ("www-authenticate" in refused.headers) is (status == 401)
+
+
 def model(kind: str, /, **fields: Any) -> Document:
     """A model of the SDK, its fields under their JSON names."""
     return {"$model": kind, "fields": fields}
@@ -86,6 +104,8 @@ class Sdk:
         self._environment = environment or {}
         self._process: subprocess.Popen[str] | None = None
         self._stderr = Path(self._home.name) / "stderr.log"
+        self.sent: list[tuple[str, str]] = []
+        """The method and path of every request that the last command made it send."""
 
     def __enter__(self) -> Self:
         if not Path(self._command[0]).exists():
@@ -156,6 +176,37 @@ class Sdk:
         done = self._do("call", api=api, method=method, arguments=list(arguments), options=options)
         return Answer(**done)
 
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        path_parameters: Document | None = None,
+        query: Document | None = None,
+        body: Any = None,
+        kind: str | None = None,
+    ) -> Answer:
+        """One call by the SDK's generic way, for what it has no method or parameter for.
+
+        Args:
+            method: of HTTP.
+            path: with the names of its parameters in braces.
+            path_parameters: their values.
+            query: parameters of the query.
+            body: a model, or None.
+            kind: the model that Python is to make of the answer.
+        """
+        done = self._do(
+            "request",
+            method=method,
+            path=path,
+            path_parameters=path_parameters or {},
+            query=query or {},
+            body=body,
+            kind=kind,
+        )
+        return Answer(**done)
+
     def call_plainly(self, api: str, method: str, *arguments: Any) -> Document:
         """JavaScript: what a call without extended responses resolves to or rejects with."""
         return self._do("call_plainly", api=api, method=method, arguments=list(arguments))
@@ -170,6 +221,7 @@ class Sdk:
         if not line:
             raise SdkBrokenError(f"the driver of {self.name} ended:\n{self._stderr.read_text()}")
         answer = json.loads(line)
+        self.sent = [(method, path) for method, path in answer["sent"]]
         if "refused" in answer:
             raise RefusedError(**answer["refused"])
         if "broken" in answer:

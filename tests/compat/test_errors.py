@@ -15,7 +15,7 @@ from tests.compat.arrange import (
     token_with,
     unique,
 )
-from tests.compat.sdk import Document, RefusedError, Sdk, model
+from tests.compat.sdk import Document, RefusedError, Sdk, assert_platform_error, model
 from tests.support.server import RunningServer
 
 pytestmark = pytest.mark.compat
@@ -34,19 +34,6 @@ ACTIONS = ["view", "add", "edit", "delete"]
 def code_client(**fields: Any) -> Document:
     named = {"name": unique("client"), "authorizedGrantType": "CODE"}
     return model("OAuthClientRequest", **{**named, **fields})
-
-
-def assert_platform_error(refused: RefusedError, status: int, code: str) -> None:
-    """The platform's error body, whole, and what the SDK makes of the response."""
-    document = refused.document
-    assert (refused.status, document["status"], document["code"]) == (status, status, code)
-    assert document["message"]
-    assert document["contextId"] == refused.headers["inin-correlation-id"] != ""
-    assert isinstance(document["details"], list)
-    assert isinstance(document["errors"], list)
-    assert isinstance(document.get("messageParams", {}), dict)
-    assert refused.headers["content-type"] == "application/json"
-    assert ("www-authenticate" in refused.headers) is (status == 401)
 
 
 # --------------------------------------------------------------------------------- 400

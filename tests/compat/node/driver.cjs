@@ -9,10 +9,26 @@ const sdk = require('purecloud-platform-client-v2');
 
 const client = sdk.ApiClient.instance;
 
+// The method and path of every request that the command in hand has made the SDK send.
+let sent = [];
+client.getHttpClient().setPreHook((asked) => {
+  sent.push([asked.method.toUpperCase(), new URL(asked.url).pathname]);
+  return asked;
+});
+
 const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
 const argument = (item) => (item && item.$model ? item.fields : item);
 const lowered = (headers) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+
+function answered(response) {
+  return {
+    status: response.status,
+    headers: lowered(response.headers),
+    body: response.body === '' ? '' : JSON.stringify(response.body),
+    value: response.body === '' ? null : response.body,
+  };
+}
 
 const commands = {
   connect({ gateway }) {
@@ -46,15 +62,19 @@ const commands = {
   },
 
   async call({ api, method, arguments: values, options }) {
-    const named = Object.fromEntries(Object.entries(options).map(([k, v]) => [camel(k), v]));
-    const response = await new sdk[api]()[camel(method)](...values.map(argument), named);
-    const value = response.body === '' ? null : response.body;
-    return {
-      status: response.status,
-      headers: lowered(response.headers),
-      body: response.body === '' ? '' : JSON.stringify(response.body),
-      value,
-    };
+    const pairs = Object.entries(options).map(([name, item]) => [camel(name), argument(item)]);
+    const named = Object.fromEntries(pairs);
+    return answered(await new sdk[api]()[camel(method)](...values.map(argument), named));
+  },
+
+  // One call by the way that every operation of the SDK goes.
+  async request({ method, path, path_parameters: inPath, query, body }) {
+    const auth = ['PureCloud OAuth'];
+    const json = ['application/json'];
+    const data = argument(body);
+    return answered(
+      await client.callApi(path, method, inPath, query, {}, {}, data, auth, json, json),
+    );
   },
 };
 
@@ -79,12 +99,13 @@ async function main() {
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const { do: name, ...parameters } = JSON.parse(line);
     let answer;
+    sent = [];
     try {
       answer = { done: await commands[name](parameters) };
     } catch (error) {
       answer = refusal(error);
     }
-    process.stdout.write(`${JSON.stringify(answer)}\n`);
+    process.stdout.write(`${JSON.stringify({ ...answer, sent })}\n`);
   }
 }
 

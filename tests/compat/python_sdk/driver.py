@@ -10,6 +10,7 @@ import os
 import sys
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import PureCloudPlatformClientV2 as sdk  # noqa: N813
 from PureCloudPlatformClientV2.rest import ApiException
@@ -22,6 +23,7 @@ class Driver:
 
     def __init__(self) -> None:
         self.client: Any = None
+        self.sent: list[list[str]] = []
 
     def connect(self, host: str | None = None, gateway: dict[str, Any] | None = None) -> Answer:
         """A new ApiClient for an address, or behind a gateway."""
@@ -33,7 +35,18 @@ class Driver:
             from PureCloudPlatformClientV2.gateway_configuration import GatewayConfiguration
 
             self.client.gateway_configuration = GatewayConfiguration(**gateway)
+        if hasattr(self.client, "get_http_client"):  # 30.0.0 lets nobody look at its requests
+            self._watch()
         return {}
+
+    def _watch(self) -> None:
+        """Keep the method and path of whatever the SDK is about to send."""
+
+        def note(asked: Any) -> Any:  # the SDK takes no method here
+            self.sent.append([asked.method, urlsplit(asked.url).path])
+            return asked
+
+        self.client.get_http_client().set_pre_request_hook(note)
 
     def login(self, client_id: str, client_secret: str) -> Answer:
         """Client credentials; the SDK keeps nothing of the answer but the token."""
@@ -49,7 +62,37 @@ class Driver:
     def call(self, api: str, method: str, arguments: list[Any], options: dict[str, Any]) -> Answer:
         """One operation, as ``sdk.OAuthApi(client).get_oauth_client(id)`` calls it."""
         operation = getattr(getattr(sdk, api)(self.client), method)
-        value = operation(*[self._argument(item) for item in arguments], **options)
+        named = {name: self._argument(item) for name, item in options.items()}
+        return self._answered(operation(*[self._argument(item) for item in arguments], **named))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        path_parameters: dict[str, str],
+        query: dict[str, Any],
+        body: Any,
+        kind: str | None,
+    ) -> Answer:
+        """One call by the way that every operation of the SDK goes."""
+        json_alone = ["application/json"]
+        headers = {
+            "Accept": self.client.select_header_accept(json_alone),
+            "Content-Type": self.client.select_header_content_type(json_alone),
+        }
+        value = self.client.call_api(
+            path,
+            method,
+            path_parameters,
+            query,
+            headers,
+            body=self._argument(body),
+            response_type=kind,
+            auth_settings=["PureCloud OAuth"],
+        )
+        return self._answered(value)
+
+    def _answered(self, value: Any) -> Answer:
         response = self.client.last_response
         headers = {name.lower(): text for name, text in response.getheaders().items()}
         return {
@@ -106,15 +149,16 @@ def _plain(value: Any) -> Any:
 
 def _answer(driver: Driver, line: str) -> Answer:
     command = json.loads(line)
+    driver.sent = []
     try:
         answer: Answer = getattr(driver, command.pop("do"))(**command)
     except ApiException as error:
         headers = {name.lower(): text for name, text in (error.headers or {}).items()}
         refusal = {"status": error.status, "reason": error.reason, "headers": headers}
-        return {"refused": {**refusal, "body": error.body}}
+        return {"refused": {**refusal, "body": error.body}, "sent": driver.sent}
     except Exception as error:
-        return {"broken": f"{type(error).__name__}: {error}"}
-    return {"done": answer}
+        return {"broken": f"{type(error).__name__}: {error}", "sent": driver.sent}
+    return {"done": answer, "sent": driver.sent}
 
 
 def main() -> None:
