@@ -13,11 +13,11 @@ BOOTSTRAP := @$(PY) -m tools.bootstrap
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve dev-setup system-setup compat-setup test test-fast check format lock bench \
-	soak wheel clean
+.PHONY: help setup serve dev-setup system-setup compat-setup test test-fast compat-terraform \
+	compat-toolchains check format lock bench soak wheel clean
 
 help: ## show this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make .venv with the locked packages; afterwards .venv/bin/grantory is the command
 	$(BOOTSTRAP) runtime
@@ -39,6 +39,14 @@ test: dev-setup system-setup compat-setup ## run every test (ARGS="-k token")
 
 test-fast: dev-setup system-setup ## run the tests without the official SDKs and the slow ones
 	@$(BIN)/python -m pytest --ignore=tests/compat -m "not slow and not compat" $(ARGS)
+
+compat-toolchains: dev-setup ## run the official Java SDK, which make test leaves out
+	$(BOOTSTRAP) toolchains
+	@$(BIN)/python -m pytest tests/compat/toolchains $(ARGS)
+
+compat-terraform: dev-setup system-setup ## run the vendor's Terraform provider, which make test leaves out
+	$(BOOTSTRAP) terraform
+	@$(BIN)/python -m pytest tests/compat/terraform $(ARGS)
 
 check: dev-setup ## formatting, lint, types and layers
 	@$(BIN)/ruff format --check --quiet || { echo "make format puts this right"; exit 1; }

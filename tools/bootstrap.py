@@ -1,4 +1,4 @@
-"""Sets up what the project needs: ``python3 -m tools.bootstrap runtime|dev|system|compat|lock``.
+"""Sets up what the project needs: ``python3 -m tools.bootstrap PART``, as the Makefile calls it.
 
 This file is read by whatever ``python3`` is, so it keeps to syntax that Python 3.6 reads
 until it has found a Python that is new enough; everything else is imported after that.
@@ -45,7 +45,14 @@ def require_new_python() -> None:
 def main() -> None:
     """Run the part that the command line names."""
     require_new_python()
-    from tools import compat_packages, locks, project_environment, system_packages  # noqa: PLC0415
+    from tools import (  # noqa: PLC0415
+        compat_packages,
+        compat_toolchains,
+        locks,
+        project_environment,
+        system_packages,
+        terraform_packages,
+    )
     from tools.virtual_environment import SetupError  # noqa: PLC0415
 
     parts = {
@@ -53,6 +60,8 @@ def main() -> None:
         "dev": project_environment.set_up_dev,
         "system": system_packages.set_up,
         "compat": compat_packages.set_up,
+        "toolchains": compat_toolchains.set_up,
+        "terraform": terraform_packages.set_up,
         "lock": locks.write,
     }
     names = sys.argv[1:2]

@@ -85,10 +85,19 @@ async def test_pages_follow_one_another_by_their_addresses(world: World) -> None
     assert beyond["total"] == 11
 
 
-async def test_one_paging_parameter_brings_the_defaults_of_the_other(world: World) -> None:
+async def test_without_a_size_the_first_page_has_all_and_further_ones_nothing(
+    world: World,
+) -> None:
+    """``gc`` asks for page 2 after the one page that it was given."""
     await add_clients(world, 30)
-    page = await world.admin.get(f"{CLIENTS}?pageNumber=2")
-    assert (len(page["entities"]), page["pageSize"], page["pageNumber"]) == (6, 25, 2)
+    for query in ("?pageNumber=1", "?pageNumber=1&name=client"):
+        page = await world.admin.get(f"{CLIENTS}{query}")
+        assert page["pageNumber"] == page["pageCount"] == 1
+        assert len(page["entities"]) == page["total"] >= 30
+        beyond = await world.admin.get(f"{CLIENTS}{query.replace('=1', '=2')}")
+        assert beyond["entities"] == []
+        assert (beyond["pageNumber"], beyond["pageCount"]) == (2, 1)
+        assert beyond["total"] == beyond["pageSize"] == page["total"]
     page = await world.admin.get(f"{CLIENTS}?pageSize=10")
     assert (len(page["entities"]), page["pageNumber"]) == (10, 1)
 

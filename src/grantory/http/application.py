@@ -27,7 +27,7 @@ from grantory.ports.runtime import Random
 from grantory.protocol.access_tokens import AccessTokens, TokenRefused
 from grantory.registry.actor import Actor
 
-CORRELATION: Final = b"ININ-Correlation-Id"
+CORRELATION: Final = b"inin-correlation-id"
 API_ROOT: Final = "/api/v2/"
 _SURPLUS_IDS: Final = 256
 _UUID_BYTES: Final = 16

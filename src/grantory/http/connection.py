@@ -20,6 +20,7 @@ from grantory.http.early_answers import (
 from grantory.http.health import LIVE, READY
 from grantory.http.pacing import MOST_AT_ONCE, PacedProtocol, ServerConfig
 from grantory.http.request import Receive, Scope, Send
+from grantory.http.spelling import SpellingCycle
 
 MAX_HEAD_BYTES: Final = 65_536
 HEAD_SECONDS: Final = 10
@@ -135,6 +136,7 @@ class BoundedProtocol(PacedProtocol):
         self._unset_keepalive_if_required()
         if app != self._refuse_late:
             self._admission.queued(change=is_change(cycle.scope["method"], cycle.scope["path"]))
+        cycle.__class__ = SpellingCycle  # uvicorn makes its own, by name
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:

@@ -105,7 +105,7 @@ def _head(status: int, reason: str, headers: bytes, body: bytes, correlation_id:
 
 
 def _overload_answer(body: dict[str, Any], *headers: bytes) -> tuple[bytes, bytes]:
-    more = b"".join((b"retry-after: 1\r\ncache-control: no-store\r\n", *headers))
+    more = b"".join((b"Retry-After: 1\r\ncache-control: no-store\r\n", *headers))
     encoded = msgspec.json.encode(body)
     return _head(503, "Service Unavailable", more, encoded, _CORRELATION.decode()), encoded
 

@@ -39,6 +39,19 @@ _PAGE: Final = {
     **{name: {"type": "string"} for name in ("nextUri", "previousUri")},
 }
 _OPTIONAL: Final = frozenset({"nextUri", "previousUri"})
+_SECONDS: Final = {"type": "integer", "minimum": 1}
+_COUNT: Final = {"type": "integer", "minimum": 0}
+_HEADERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "ININ-Correlation-Id": ("The id of this request", {"type": "string", "format": "uuid"}),
+    "inin-ratelimit-count": ("Requests in the minute that has begun", _COUNT),
+    "inin-ratelimit-allowed": ("Requests allowed in a minute", _COUNT),
+    "inin-ratelimit-reset": ("Seconds until the minute ends", _SECONDS),
+    "Retry-After": ("Seconds after which a repeat makes sense", _SECONDS),
+    "WWW-Authenticate": ("By RFC 6750", {"type": "string"}),
+}
+_RATES: Final = tuple(name for name in _HEADERS if "ratelimit" in name)
+_WITH: Final = {401: ("WWW-Authenticate",), 429: (*_RATES, "Retry-After")}
+"""The headers that an error has for sure, besides the first."""
 
 
 def build_document(operations: Iterable[Operation], version: str, address: str) -> bytes:
@@ -70,6 +83,10 @@ def build_document(operations: Iterable[Operation], version: str, address: str) 
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "client": {"type": "http", "scheme": "basic"},
+            },
+            "headers": {
+                name: {"description": text, "required": True, "schema": schema}
+                for name, (text, schema) in _HEADERS.items()
             },
         },
     }
@@ -124,7 +141,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": "Done."}
+    success: dict[str, Any] = {"description": "Done.", "headers": _headers(*_RATES)}
     if operation.answer is int:
         success["content"] = {"application/json": {"schema": {"type": "integer"}}}
     elif operation.answer is not None:
@@ -140,8 +157,21 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.method == "DELETE":
         statuses.add(409)
     body = {} if operation.method == "HEAD" else {"content": _error_content()}
-    errors = {str(status): {"description": _REASONS[status], **body} for status in sorted(statuses)}
+    errors = {
+        str(status): {
+            "description": _REASONS[status],
+            "headers": _headers(*_WITH.get(status, ())),
+            **body,
+        }
+        for status in sorted(statuses)
+    }
     return {str(operation.status): success, **errors}
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {
+        name: {"$ref": f"#/components/headers/{name}"} for name in ("ININ-Correlation-Id", *names)
+    }
 
 
 def _error_content() -> dict[str, Any]:

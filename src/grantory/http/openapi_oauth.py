@@ -55,10 +55,12 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
             },
             "responses": {
                 "200": {"description": "A token.", "content": _json("Token")},
-                "400": _refused("The request is not valid, or not allowed to this client."),
+                "400": _refused(
+                    "The request is not valid, or not allowed to this client; or there were too "
+                    "many failures, and Retry-After tells when to come again."
+                ),
                 "401": _refused("The client is unknown, or its secret is wrong."),
                 "413": _refused("The body is too large."),
-                "429": _refused("Too many failures; Retry-After tells when to come again."),
                 "503": _refused("The server cannot answer now."),
             },
         }

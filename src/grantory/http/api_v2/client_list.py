@@ -52,21 +52,29 @@ class ClientListResource:
         )
 
     async def list_clients(self, call: Call) -> Response:
-        """Answers one page; without paging parameters every client that fits, streamed."""
+        """Answers one page; without ``pageSize`` every client that fits is one, streamed."""
         query = call.request.query()
         page, search = read_page(query), read_search(query)
-        if page is None:
+        if page is None or ("pageSize" not in query and page.number == 1):
             return await self._full_list(call, query, search)
-        if search is None:
-            found, total = await self._clients.page(call.actor, page.offset, page.size)
-        else:
-            slots = await self._slot(call)
-            try:
-                found, total = await self._search.page(call.actor, search, page.offset, page.size)
-            finally:
-                slots.release()
+        if "pageSize" not in query:
+            _, total = await self._page(call, search, Page(1, 1))
+            beyond = Page(max(total, 1), page.number)
+            return json_response(listing([], beyond, total, CLIENTS, query))
+        found, total = await self._page(call, search, page)
         entities = [client_of(registered, self._style) for registered in found]
         return json_response(listing(entities, page, total, CLIENTS, query))
+
+    async def _page(
+        self, call: Call, search: Search | None, page: Page
+    ) -> tuple[list[RegisteredClient], int]:
+        if search is None:
+            return await self._clients.page(call.actor, page.offset, page.size)
+        slots = await self._slot(call)
+        try:
+            return await self._search.page(call.actor, search, page.offset, page.size)
+        finally:
+            slots.release()
 
     async def _full_list(
         self, call: Call, query: dict[str, list[str]], search: Search | None
@@ -81,7 +89,8 @@ class ClientListResource:
         except BaseException:
             slots.release()
             raise
-        address = CLIENTS if search is None else f"{CLIENTS}?{urlencode(query, doseq=True)}"
+        chosen = {name: values for name, values in query.items() if name != "pageNumber"}
+        address = CLIENTS if search is None else f"{CLIENTS}?{urlencode(chosen, doseq=True)}"
         if len(first) < STREAM_BATCH:
             slots.release()
             body = b'{"entities":[' + self._entities(first) + _tail(len(first), address)

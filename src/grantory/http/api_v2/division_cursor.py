@@ -32,7 +32,7 @@ def cursor_page(
     Args:
         divisions: those that fit, in whatever order.
         path: the operation's path.
-        query: ``before`` or ``after``, ``pageSize``; the addresses keep the others.
+        query: ``before`` or ``after``, ``pageSize``; ``name`` and ``id``, which the addresses keep.
 
     Raises:
         ApiError: 400 naming a bad parameter.
@@ -49,7 +49,8 @@ def cursor_page(
     else:
         end = min(start + size, len(ordered))
     page = ordered[start:end]
-    kept = [(n, v) for n, vs in query.items() if n not in ("before", "after") for v in vs]
+    # Nothing else: who adds page numbers to the address would never see the same page twice.
+    kept = [(n, v) for n, vs in query.items() if n in ("pageSize", "name", "id") for v in vs]
 
     def address(*cursor: tuple[str, str]) -> str:
         pairs = urlencode([*kept, *cursor])

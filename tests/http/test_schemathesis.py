@@ -1,0 +1,58 @@
+"""Every operation beside ``/openapi.json``: calls that schemathesis makes up from it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import BaseSchema, Case
+
+from tests.support.generated_calls import LOTS, QUERIES, TOKEN, Lots, calling, cases, check, load
+from tests.support.soak import rounds
+from tests.support.world import declared_operations, new_world
+
+EXAMPLES = rounds(20, 500)
+OPERATIONS = [(each.method, each.path, each.id, each.status) for each in declared_operations()]
+OPERATIONS.append(("POST", TOKEN, "postOauthToken", 200))
+NEVER_DONE = {"getUsersMe", "putTokensTimeout"}
+"""Whatever is asked of them is refused, as long as only clients have tokens."""
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> BaseSchema:
+    async def document() -> dict[str, Any]:
+        async with new_world(tmp_path_factory.mktemp("schema") / "data") as world:
+            found: dict[str, Any] = (await world.http.get("/openapi.json")).json()
+            return found
+
+    return load(asyncio.run(document()))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("method", "path", "operation_id", "status"), OPERATIONS, ids=[each[2] for each in OPERATIONS]
+)
+def test_no_call_is_answered_otherwise_than_described(
+    schema: BaseSchema, tmp_path: Path, method: str, path: str, operation_id: str, status: int
+) -> None:
+    sent = 0
+    with calling(tmp_path / "data", path, operation_id) as (runner, caller):
+
+        @settings(
+            max_examples=EXAMPLES,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(cases(schema[path][method]), QUERIES, LOTS)
+        def call(case: Case[Any], query: str, bits: int) -> None:
+            nonlocal sent
+            sent += 1
+            for answer in runner.run(caller.call(case, query, Lots(bits))):
+                check(case, answer)
+
+        call()
+        assert sent >= EXAMPLES
+        done = sum(count for (got, _), count in caller.seen.items() if got == status)
+        assert (done > 0) is (operation_id not in NEVER_DONE), caller.seen

@@ -1,0 +1,260 @@
+"""Calls that schemathesis makes up from ``/openapi.json``, sent to a server in this process."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx2 as httpx
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from grantory.domain.scopes import SCOPES
+from tests.support.subjects import make_division, make_user
+from tests.support.world import ADDRESS, Member, World, new_world
+
+CHECKS: Final = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+TOKEN: Final = "/oauth/token"
+MOST_ITEMS: Final = 3
+MOST_CHARACTERS: Final = 20
+_MODELS: Final = "#/components/schemas/"
+_SMALL: Final = "Small"
+_USED_UP: Final = {
+    "deleteOauthClient": "clientId",
+    "deleteAuthorizationRole": "roleId",
+    "deleteAuthorizationDivision": "divisionId",
+    "postAuthorizationDivisionRestore": "divisionId",
+}
+"""What an operation that succeeds leaves nothing of for the next call."""
+_NAMED: Final = {
+    "roleId": "roleId",
+    "roleIds": "roleId",
+    "divisionId": "divisionId",
+    "divisionIds": "divisionId",
+    "subjectIds": "subjectId",
+}
+"""The fields of a body that hold ids, by the parameter that names the same."""
+
+
+def within_reason(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with short texts and lists in what is sent: long ones take long to make up.
+
+    What is answered is described as it was.
+    """
+    models = document["components"]["schemas"]
+    shortened = {name + _SMALL: _shortened(model) for name, model in models.items()}
+    paths = deepcopy(document["paths"])
+    for methods in paths.values():
+        for operation in methods.values():
+            operation["parameters"] = _shortened(operation.get("parameters", []))
+            if "requestBody" in operation:
+                operation["requestBody"] = _shortened(operation["requestBody"])
+    components = {**document["components"], "schemas": {**models, **shortened}}
+    return {**document, "paths": paths, "components": components}
+
+
+def _shortened(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_shortened(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: _shortened(each) for key, each in node.items()}
+    if str(node.get("$ref", "")).startswith(_MODELS):
+        made["$ref"] = node["$ref"] + _SMALL
+    if node.get("type") == "array":
+        made["maxItems"] = min(node.get("maxItems", MOST_ITEMS), MOST_ITEMS)
+    if node.get("type") == "string" and "enum" not in node:
+        made["maxLength"] = min(node.get("maxLength", MOST_CHARACTERS), MOST_CHARACTERS)
+    return made
+
+
+class Lots:
+    """Tells of one id after another whether it is to exist; of those beyond the eighth it is.
+
+    Args:
+        bits: from ``LOTS``.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+
+    def next(self) -> bool:
+        """Whether the next one is to exist."""
+        self._bits, made_up = divmod(self._bits, 2)
+        return not made_up
+
+
+class Caller:
+    """An administrator in a world of its own, who calls one operation again and again.
+
+    Args:
+        world: the server.
+        operation_id: of the operation.
+    """
+
+    def __init__(self, world: World, operation_id: str) -> None:
+        self.seen: Counter[tuple[int, str]] = Counter()
+        """How often each status came, with the error's code."""
+        self._world = world
+        self._id = operation_id
+        self._ids: dict[str, str] = {}
+        self._machine: Member | None = None
+
+    async def settle_in(self, path: str) -> None:
+        """Makes what the ids in calls are to name."""
+        for name in ("roleId", "divisionId", "clientId", "userId"):
+            await self._make(name)
+        users = path.startswith("/api/v2/users/")
+        self._ids["subjectId"] = self._ids["userId" if users else "clientId"]
+        self._ids["scopeId"] = next(iter(SCOPES))
+
+    async def _make(self, name: str) -> None:
+        admin = self._world.admin
+        if name == "roleId":
+            self._ids[name] = await admin.make_role("routing:queue:view")
+        elif name == "divisionId":
+            self._ids[name] = await make_division(self._world)
+            if self._id == "postAuthorizationDivisionRestore":
+                await admin.call("DELETE", f"/api/v2/authorization/divisions/{self._ids[name]}")
+        elif name == "clientId":
+            self._machine = await admin.make_client(self._ids["roleId"])
+            self._ids[name] = self._machine.client_id
+        else:
+            self._ids[name] = await make_user(self._world)
+
+    def furnish(self, case: Case[Any], real: Lots) -> None:
+        """Puts ids that exist in the place of made up ones, wherever ``real`` says so."""
+        path = {
+            name: self._ids[name] if real.next() else value
+            for name, value in case.path_parameters.items()
+        }
+        if path != case.path_parameters:
+            case.path_parameters = path
+        if case.path != TOKEN:
+            case.body = self._furnished(case.body, "roleId", real)
+        elif isinstance(case.body, dict) and real.next():
+            case.body = {name: case.body[name] for name in case.body if "client" not in name}
+
+    def _furnished(self, value: Any, name: str, real: Lots) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: self._furnished(each, _NAMED.get(key, ""), real) for key, each in value.items()
+            }
+        if isinstance(value, list):
+            return [self._furnished(each, name, real) for each in value]
+        return self._ids[name] if isinstance(value, str) and name and real.next() else value
+
+    async def call(self, case: Case[Any], query: str, real: Lots) -> list[httpx.Response]:
+        """Sends a case; with a new token once more where the old one is refused.
+
+        Args:
+            case: what schemathesis made up.
+            query: more of a query, already encoded.
+            real: whether the next id, or secret, is one that exists.
+        """
+        self._world.clock.advance(1)
+        self.furnish(case, real)
+        method, url, headers, content = _wire(case, query)
+        if case.path == TOKEN:
+            return [await self._ask_token(url, headers, content, real)]
+        answers = []
+        for _ in range(2):
+            headers["authorization"] = f"Bearer {self._world.admin.token}"
+            answer = await self._world.http.request(method, url, headers=headers, content=content)
+            answers.append(answer)
+            self._count(answer)
+            if answer.status_code != 401:
+                break
+            await self._world.admin.log_in()
+        if answers[-1].is_success and self._id in _USED_UP:
+            await self._make(_USED_UP[self._id])
+        return answers
+
+    async def _ask_token(
+        self, url: str, headers: dict[str, str], content: bytes, real: Lots
+    ) -> httpx.Response:
+        machine = self._machine
+        assert machine is not None
+        auth = (machine.client_id, machine.secret if real.next() else "wrong")
+        options: dict[str, Any] = {"auth": auth} if real.next() else {}
+        answer = await self._world.http.post(url, headers=headers, content=content, **options)
+        self._count(answer)
+        return answer
+
+    def _count(self, answer: httpx.Response) -> None:
+        body = answer.json() if answer.is_error and answer.content else {}
+        self.seen[answer.status_code, body.get("code", body.get("error", ""))] += 1
+
+
+def _wire(case: Case[Any], query: str) -> tuple[str, str, dict[str, str], bytes]:
+    """What schemathesis would send, for another client to send it."""
+    made = case.as_transport_kwargs(base_url=ADDRESS)
+    params = made.get("params") or {}
+    encoded = params if isinstance(params, str) else urlencode(params, True, errors="replace")
+    whole = "&".join(filter(None, (encoded, query)))
+    content = made.get("data") or b""
+    if "json" in made:
+        content = json.dumps(made["json"]).encode()
+    elif not isinstance(content, bytes):
+        content = urlencode(content, True, errors="replace").encode()
+    headers = {name.lower(): str(value) for name, value in made["headers"].items()}
+    headers.pop("authorization", None)  # the caller has one that is worth more
+    return made["method"], made["url"] + ("?" + whole if whole else ""), headers, content
+
+
+def check(case: Case[Any], answer: httpx.Response) -> None:
+    """Asserts that an answer is as ``/openapi.json`` describes it."""
+    case.validate_response(answer, checks=CHECKS)
+
+
+def cases(operation: APIOperation[Any, Any, Any, Any]) -> st.SearchStrategy[Case[Any]]:
+    """Calls of an operation: three of four fit its description, the fourth does not."""
+    fitting = operation.as_strategy(GenerationMode.POSITIVE)
+    unfit = operation.as_strategy(GenerationMode.NEGATIVE)
+    return st.integers(0, 3).flatmap(lambda lot: unfit if lot == 0 else fitting)
+
+
+QUERIES: Final = st.text(max_size=8).map(lambda text: text and urlencode({text: text}))
+"""A parameter that no operation knows of, or none."""
+LOTS: Final = st.integers(0, 255)
+"""Which ids of a call are made up: one bit for each, in turn."""
+
+
+@contextmanager
+def calling(folder: Path, path: str, operation_id: str) -> Iterator[tuple[asyncio.Runner, Caller]]:
+    """A caller of an operation, and what runs its coroutines."""
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            world = runner.run(stack.enter_async_context(new_world(folder)))
+            caller = Caller(world, operation_id)
+            runner.run(world.admin.log_in())
+            runner.run(caller.settle_in(path))
+            yield runner, caller
+        finally:
+            runner.run(stack.aclose())
+
+
+def load(document: dict[str, Any]) -> schemathesis.BaseSchema:
+    """What schemathesis makes of a document."""
+    return schemathesis.openapi.from_dict(within_reason(document))
