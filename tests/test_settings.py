@@ -28,6 +28,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "throttle.failures_per_address": ("0", 0),
     "limits.requests_per_client": ("300", 300),
     "limits.requests_per_organization": ("3000", 3000),
+    "audit.refusals_days": ("7", 7),
 }
 BAD = [
     *(("port", text) for text in ("-1", "65536", "x", "1.5", "0x10", "٣", "80 ")),
@@ -45,6 +46,7 @@ BAD = [
     *(("clients.delete_requires_inactive", text) for text in ("maybe", "2", "truE ")),
     *(("limits.requests_per_client", text) for text in ("-1", "1.5", "99999999999")),
     *(("throttle.failures_per_address", text) for text in ("-1", "many", "99999999999")),
+    *(("audit.refusals_days", text) for text in ("0", "367", "a month")),
 ]
 by_name = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 
@@ -115,6 +117,7 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(
         "throttle.failures_per_address": "1",
         "limits.requests_per_client": "1",
         "limits.requests_per_organization": "1",
+        "audit.refusals_days": "1",
     }
     other = good_elsewhere.get(setting.name, "other")
     file = tmp_path / "grantory.toml"

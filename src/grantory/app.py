@@ -48,13 +48,15 @@ from grantory.registry.client_search import ClientSearch
 from grantory.registry.clients import ClientPolicy, ClientRegistry
 from grantory.registry.directory import Directory
 from grantory.registry.divisions import DivisionRegistry
+from grantory.registry.gathered_refusals import GatheredRefusals
 from grantory.registry.grants import GrantRegistry
 from grantory.registry.keys import TokenKeys
 from grantory.registry.organizations import Founder, Founding
 from grantory.registry.own_organization import OwnOrganization
+from grantory.registry.refusals import RefusalKeeper
 from grantory.registry.roles import RoleRegistry
 from grantory.registry.tokens import TokenRegistry
-from grantory.registry.upkeep import Upkeep
+from grantory.registry.upkeep import REFUSALS_KEPT_DAYS, Upkeep
 from grantory.settings import Settings
 from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
@@ -72,6 +74,7 @@ class Node(msgspec.Struct):
     random: Random
     founder: Founder
     keys: TokenKeys
+    refusals: GatheredRefusals
     new_key_file: Path | None = None
     """The master key's file, where this process has just made it."""
 
@@ -138,7 +141,8 @@ async def _node(
     store = await database.open(clock, workers, patient=patient)
     keys = TokenKeys(clock, random, master_key)
     founder = Founder(store, clock, random, Argon2Hasher(), keys)
-    return Node(store, master_key, clock, random, founder, keys)
+    refusals = GatheredRefusals(clock)
+    return Node(store, master_key, clock, random, founder, keys, refusals)
 
 
 async def _require_fitting_schema(database: Database) -> None:
@@ -229,7 +233,7 @@ def build_application(
         settings.throttle_failures_per_client_and_address, settings.throttle_failures_per_address
     )
     authenticator = ClientAuthenticator(reads, FailureThrottle(limits, node.clock), node.clock)
-    endpoint = TokenEndpointResource(TokenEndpoint(reads, authenticator, tokens))
+    endpoint = TokenEndpointResource(TokenEndpoint(reads, authenticator, tokens), node.refusals.add)
     health = HealthResource(node.store, node.master_key.fits, node.clock)
     access_log = AccessLog(log_stream or sys.stderr, node.clock)
 
@@ -310,29 +314,56 @@ def build_operations(node: Node, settings: Settings) -> tuple[Operation, ...]:
 
 @asynccontextmanager
 async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
-    """Removes what the store needs no more, as long as the context lasts.
+    """Removes what the store needs no more, and writes what was refused, while the context lasts.
 
     Raises:
         SetupError: when the store cannot be opened once more.
     """
     store = await database_of(settings).open(node.clock, settings.workers)
-    running = asyncio.create_task(build_upkeep(store, node.clock).run())
+    upkeep = build_upkeep(store, node.clock, settings.audit_refusals_days)
+    running = asyncio.create_task(upkeep.run())
     try:
-        yield
+        async with build_refusal_keeper(node, store).running():
+            yield
     finally:
         running.cancel()
         await asyncio.wait([running])
         await store.close()
 
 
-def build_upkeep(store: OpenStore, clock: Clock) -> Upkeep:
+def build_refusal_keeper(node: Node, store: OpenStore) -> RefusalKeeper:
+    """Makes what writes refused token requests.
+
+    Args:
+        node: whose.
+        store: opened for work that no caller asks for.
+    """
+    return RefusalKeeper(
+        node.refusals,
+        store,
+        node.clock,
+        failed=lambda error: _report(error, "refusals"),
+        told=_report_refusals,
+    )
+
+
+def build_upkeep(
+    store: OpenStore, clock: Clock, refusals_kept_days: int = REFUSALS_KEPT_DAYS
+) -> Upkeep:
     """Makes what keeps the store small.
 
     Args:
         store: opened for this alone; what callers ask of their own would leave it no room.
         clock: the time of day.
+        refusals_kept_days: how long refused token requests stay.
     """
-    return Upkeep(store, clock, lambda error: _report(error, "upkeep"), held_back=_report_held_back)
+    return Upkeep(
+        store,
+        clock,
+        lambda error: _report(error, "upkeep"),
+        held_back=_report_held_back,
+        refusals_kept_days=refusals_kept_days,
+    )
 
 
 def public_url(settings: Settings) -> str:
@@ -345,6 +376,12 @@ def public_url(settings: Settings) -> str:
 
 def _report_held_back(reason: str) -> None:
     log().warning("nothing is removed from the store: a clock is wrong", reason=reason)
+
+
+def _report_refusals(lost: int, waiting: int, reason: str) -> None:
+    log().warning(
+        "refused token requests could not be recorded", lost=lost, waiting=waiting, reason=reason
+    )
 
 
 def _report(error: BaseException, correlation_id: str) -> None:

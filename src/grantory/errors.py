@@ -6,6 +6,7 @@ Two families are rendered for HTTP, each in one place (``grantory.http.errors``)
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
 
@@ -15,6 +16,24 @@ class GrantoryError(Exception):
 
 class SetupError(GrantoryError):
     """The server or a command cannot start; the text tells a person what to do."""
+
+
+class RefusalReason(StrEnum):
+    """Why a token request was refused: one of a few words, by which refusals are counted."""
+
+    MALFORMED = "malformed"
+    NO_CREDENTIALS = "no_credentials"
+    UNKNOWN_CLIENT = "unknown_client"
+    """Is told by whoever counts; to a caller it looks like a wrong secret."""
+    WRONG_SECRET = "wrong_secret"
+    THROTTLED = "throttled"
+    INACTIVE = "inactive"
+    DISABLED = "disabled"
+    TO_BE_DELETED = "to_be_deleted"
+    UNKNOWN_GRANT_TYPE = "unknown_grant_type"
+    OTHER_GRANT_TYPE = "other_grant_type"
+    """Not the one that the client is registered for."""
+    SCOPE = "scope"
 
 
 class OAuthError(GrantoryError):
@@ -27,6 +46,10 @@ class OAuthError(GrantoryError):
         detail: what only the log may know.
         retry_after: whole seconds after which a repeat makes sense.
         challenge: whether the answer carries ``WWW-Authenticate: Basic``.
+        reason: why, for counting.
+        client_id: the client that it is about, in lower case; as long as there is no
+            organisation, only what the caller says, to be shown to nobody.
+        organization_id: the client's, where the client is known.
     """
 
     def __init__(
@@ -38,9 +61,15 @@ class OAuthError(GrantoryError):
         detail: str = "",
         retry_after: int | None = None,
         challenge: bool = False,
+        reason: RefusalReason = RefusalReason.MALFORMED,
+        client_id: str = "",
+        organization_id: str = "",
     ) -> None:
         super().__init__(f"{error}: {description}")
         self.error = error
+        self.reason = reason
+        self.client_id = client_id
+        self.organization_id = organization_id
         self.description = description
         self.status = status
         self.detail = detail

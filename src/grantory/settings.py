@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     throttle_failures_per_address: int = 300
     limits_requests_per_client: int = 0
     limits_requests_per_organization: int = 0
+    audit_refusals_days: int = 30
 
     def __repr__(self) -> str:
         return "Settings(…)"
@@ -96,6 +97,10 @@ def _workers(text: str) -> int:
 
 def _count(text: str) -> int:
     return _number(text, 0, 1_000_000_000)
+
+
+def _days(text: str) -> int:
+    return _number(text, 1, 366)
 
 
 def _number(text: str, least: int, most: int) -> int:
@@ -202,6 +207,9 @@ SETTINGS: Final = (
         "limits.requests_per_organization",
         "API requests allowed per minute for one organisation, on each machine; 0 for no limit.",
         _count,
+    ),
+    Setting(
+        "audit.refusals_days", "Days for which refused token requests stay in the store.", _days
     ),
 )
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}

@@ -145,7 +145,10 @@ def test_a_backup_of_an_older_program_is_upgraded(named_store: NamedStore) -> No
     lines = lines_of((named_store.folder / BACKUP).read_bytes())
     old = lines[0].replace(f'"revision":"{HEAD}"'.encode(), b'"revision":"0001"')
     assert old != lines[0]
-    (named_store.folder / "old.backup").write_bytes(signed([old, *lines[1:]]))
+    since = (b'{"table":"refusals"', b'{"table":"refusal_counters"')  # they hold no rows
+    then = [line for line in lines[1:] if not line.startswith(since)]
+    assert len(then) == len(lines) - 1 - len(since)
+    (named_store.folder / "old.backup").write_bytes(signed([old, *then]))
     named_store.good("restore", "--replace", "old.backup")
     assert named_store.good("db", "current") == f"{HEAD}\n"
     named_store.good("db", "check")

@@ -6,8 +6,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from grantory.app import build_refusal_keeper
+from grantory.registry.gathered_refusals import FIRST_FEW
 from grantory.registry.keys import RETIRED_KEPT_MS
-from grantory.registry.upkeep import ENDED_SECRETS_KEPT_MS, Upkeep
+from grantory.registry.upkeep import ENDED_SECRETS_KEPT_MS, REFUSALS_KEPT_DAYS, Upkeep
 from grantory.storage.sql.tables import metadata
 from tests.support.rows import rows
 from tests.support.soak import rounds
@@ -24,6 +26,8 @@ SCALE = rounds(1, 10)
 CLIENTS_A_DAY, ROTATIONS_A_DAY, ENDINGS_A_DAY, ROLE_CHANGES_A_DAY = (
     n * SCALE for n in (10, 5, 15, 3)
 )
+REFUSED_A_DAY = 2
+"""Clients that try a wrong secret all day, among others that nobody knows."""
 EVENTS_A_DAY = 2 * CLIENTS_A_DAY + ROTATIONS_A_DAY + ENDINGS_A_DAY + ROLE_CHANGES_A_DAY
 ENDED_SECRETS_A_DAY = CLIENTS_A_DAY + ROTATIONS_A_DAY
 KEY_ROTATION_DAYS = 7
@@ -35,6 +39,7 @@ class Month:
     def __init__(self, world: World) -> None:
         self._world = world
         self._upkeep = Upkeep(world.node.store, world.clock)
+        self._refusals = build_refusal_keeper(world.node, world.node.store)
         self._to_delete: list[str] = []
         self._role_id = ""
         self.days = 0
@@ -54,6 +59,11 @@ class Month:
             member = made[-1 - number % (len(made) - ROTATIONS_A_DAY)]
             await member.log_in()
             assert (await member.call("DELETE", "/api/v2/tokens/me")).status_code < 300
+        for member in made[-REFUSED_A_DAY:]:
+            for _ in range(FIRST_FEW + 2):
+                await self._world.ask_token(member.client_id, "wrong")
+            await self._world.ask_token("nobody", "wrong")
+        await self._refusals.flush()
         for number in range(ROLE_CHANGES_A_DAY):
             policy = {"domain": "oauth", "entityName": "client", "actionSet": [f"a{number}"]}
             body = {"name": "role", "permissionPolicies": [policy]}
@@ -113,6 +123,8 @@ async def test_a_month_leaves_the_store_no_larger_than_the_documentation_says(
             "clients": CLIENTS_A_DAY * DAYS,
             "client_secrets": ended_secrets - ROTATIONS_A_DAY,  # of the first day
             "keys": key_rotations,
+            "refusals": REFUSED_A_DAY * FIRST_FEW * (REFUSALS_KEPT_DAYS - 1),
+            "refusal_counters": (REFUSED_A_DAY + 1) * (REFUSALS_KEPT_DAYS - 1),
             "denied_tokens": ENDINGS_A_DAY,  # each stays for two days, and there was one
         }
         assert DAYS * 86_400_000 < RETIRED_KEPT_MS

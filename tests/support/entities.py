@@ -10,8 +10,10 @@ from grantory.domain.access import Division, Policy, Role
 from grantory.domain.audit import AuditEvent, Origin, PropertyChange
 from grantory.domain.client import Client, GrantType, Reference, SubjectKind
 from grantory.domain.organization import Organization, User
+from grantory.domain.refusal import Counter, Refusal
 from grantory.domain.secret import ClientSecret
 from grantory.domain.token import DeniedToken, SealedKey
+from grantory.errors import RefusalReason
 from grantory.ports.storage import Transaction
 
 
@@ -128,6 +130,26 @@ def an_event(number: int = 1, **fields: Any) -> AuditEvent:
         changes=(PropertyChange("name", ["a"], ["b"]), PropertyChange("scopes", [], ["x", "ä"])),
     )
     return msgspec.structs.replace(event, **fields)
+
+
+def a_refusal(number: int = 1, client: int = 1, **fields: Any) -> Refusal:
+    """A refused request of a client, at its number."""
+    refusal = Refusal(
+        at=number,
+        organization_id=ORG,
+        client_id=an_id(client),
+        error="invalid_client",
+        reason=RefusalReason.WRONG_SECRET,
+        address="192.0.2.1",
+        correlation_id=an_id(500_000 + number),
+    )
+    return msgspec.structs.replace(refusal, **fields)
+
+
+def a_counter(hour: int = 0, client: int = 1, **fields: Any) -> Counter:
+    """A counter of a client's wrong secrets in an hour, by the hour's number."""
+    counter = Counter(hour * 3_600_000, ORG, an_id(client), RefusalReason.WRONG_SECRET)
+    return counter._replace(**fields)
 
 
 Entity = (

@@ -14,6 +14,7 @@ from grantory.ports.clients import ClientReader, ClientWriter
 from grantory.ports.installation import InstallationReader, InstallationWriter
 from grantory.ports.keys import KeyReader, KeyWriter
 from grantory.ports.organizations import OrganizationReader, OrganizationWriter
+from grantory.ports.refusals import RefusalReader, RefusalWriter
 from grantory.ports.tokens import DeniedTokenReader, DeniedTokenWriter
 from grantory.ports.upkeep import UpkeepWriter
 from grantory.ports.users import UserReader, UserWriter
@@ -64,6 +65,11 @@ class Snapshot(Protocol):
         """What was changed, by whom."""
         ...
 
+    @property
+    def refusals(self) -> RefusalReader:
+        """Token requests that were refused."""
+        ...
+
 
 class Transaction(Protocol):
     """A view of the store that may be changed; all of it happens, or nothing."""
@@ -106,6 +112,11 @@ class Transaction(Protocol):
     @property
     def audit(self) -> AuditWriter:
         """What was changed, by whom."""
+        ...
+
+    @property
+    def refusals(self) -> RefusalWriter:
+        """Token requests that were refused."""
         ...
 
     @property

@@ -28,3 +28,11 @@ class UpkeepWriter(Protocol):
     def forget_keys(self, before: int, limit: int) -> int:
         """Removes keys whose last token expired before a time (milliseconds since 1970)."""
         ...
+
+    def forget_refusals(self, before: int, limit: int) -> int:
+        """Removes refused requests from before a time (milliseconds since 1970)."""
+        ...
+
+    def forget_refusal_counters(self, before: int, limit: int) -> int:
+        """Removes counters of hours that began before a time (milliseconds since 1970)."""
+        ...

@@ -4,13 +4,13 @@ Only failures count: by client and address, and by address. A fixed window each,
 bounded size, on an injected clock.
 """
 
-import ipaddress
 import math
 from collections import OrderedDict
 from typing import Final
 
 import msgspec
 
+from grantory.domain.address import network_of
 from grantory.ports.runtime import Clock
 
 WINDOW_SECONDS: Final = 60
@@ -48,7 +48,7 @@ class FailureThrottle:
         """
         if not self._windows:
             return None
-        network = _network(address)
+        network = network_of(address)
         waits = (
             self._wait((client_id, network), self._limits.per_client_and_address),
             self._wait(("", network), self._limits.per_address),
@@ -64,7 +64,7 @@ class FailureThrottle:
 
     def failed(self, client_id: str, address: str) -> None:
         """Counts a failed authentication."""
-        network = _network(address)
+        network = network_of(address)
         self._count((client_id, network))
         self._count(("", network))
 
@@ -77,16 +77,3 @@ class FailureThrottle:
         self._windows[key] = window
         if len(self._windows) > MOST_COUNTERS:
             self._windows.popitem(last=False)
-
-
-def _network(address: str) -> str:
-    """Sums an IPv6 address up to its /64: one household or host owns all of it."""
-    if ":" not in address:
-        return address
-    try:
-        parsed = ipaddress.IPv6Address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))

@@ -4,10 +4,12 @@ Find the grant; authenticate the client; is it active and allowed this grant; le
 decide; mint; answer. A grant implements ``decide`` alone, so it cannot forget a check.
 """
 
+from typing import Final
+
 import msgspec
 
 from grantory.domain.client import ClientRecord, ClientState
-from grantory.errors import OAuthError
+from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.hot_reads import HotReads
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
@@ -48,16 +50,32 @@ class TokenEndpoint:
         grant = self._find_grant(request)
         await self._reads.refresh()
         record = await self._authenticator.authenticate(request)
-        _check_allowed(record, grant)
-        decision = await grant.decide(request, record)
+        try:
+            _check_allowed(record, grant)
+            decision = await grant.decide(request, record)
+        except OAuthError as error:
+            error.client_id = record.client.id
+            error.organization_id = record.client.organization_id
+            raise
         text, lifetime = await self._tokens.issue(record, decision.scopes)
         return TokenAnswer(text, lifetime, record.client.id, record.client.organization_id)
 
     def _find_grant(self, request: TokenRequest) -> Grant:
         grant = self._grants.get(request.required("grant_type"))
         if grant is None:
-            raise OAuthError("unsupported_grant_type", "the grant type is not supported")
+            raise OAuthError(
+                "unsupported_grant_type",
+                "the grant type is not supported",
+                reason=RefusalReason.UNKNOWN_GRANT_TYPE,
+            )
         return grant
+
+
+_REASONS: Final = {
+    ClientState.ACTIVE: RefusalReason.TO_BE_DELETED,
+    ClientState.INACTIVE: RefusalReason.INACTIVE,
+    ClientState.DISABLED: RefusalReason.DISABLED,
+}
 
 
 def _check_allowed(record: ClientRecord, grant: Grant) -> None:
@@ -65,6 +83,12 @@ def _check_allowed(record: ClientRecord, grant: Grant) -> None:
     if not client.may_gain_tokens:
         active = client.state is ClientState.ACTIVE
         state = "scheduled for deletion" if active else client.state.value
-        raise OAuthError("unauthorized_client", f"the client is {state}")
+        raise OAuthError(
+            "unauthorized_client", f"the client is {state}", reason=_REASONS[client.state]
+        )
     if client.grant_type is not grant.grant_type:
-        raise OAuthError("unauthorized_client", "the client is not registered for this grant type")
+        raise OAuthError(
+            "unauthorized_client",
+            "the client is not registered for this grant type",
+            reason=RefusalReason.OTHER_GRANT_TYPE,
+        )

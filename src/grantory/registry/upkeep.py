@@ -19,6 +19,7 @@ EVERY_SECONDS: Final = 60.0
 BETWEEN_STEPS_SECONDS: Final = 0.05
 AGAIN_SECONDS: Final = 1.0
 ENDED_SECRETS_KEPT_MS: Final = 30 * 86_400_000
+REFUSALS_KEPT_DAYS: Final = 30
 APART_MS: Final = 3_600_000
 """Further apart, one of two clocks is wrong; far less than the day for which rows stay longer."""
 
@@ -70,7 +71,7 @@ class TimeOfDay:
 
 
 class Upkeep:
-    """Removes change records, ended tokens, ended secrets and spent keys.
+    """Removes change records, ended tokens, ended secrets, spent keys and old refusals.
 
     Any number of processes may do so on one store: what one has removed the next finds gone.
 
@@ -80,6 +81,7 @@ class Upkeep:
         clock: the time of day.
         failed: takes an error that nobody expected, after which it goes on.
         held_back: takes the reason why nothing is removed, once until that has passed.
+        refusals_kept_days: how long refused token requests and their counters stay.
         sleep: waits for so many seconds.
     """
 
@@ -90,6 +92,7 @@ class Upkeep:
         failed: Callable[[Exception], None] = _unheard,
         *,
         held_back: Callable[[str], None] = _untold,
+        refusals_kept_days: int = REFUSALS_KEPT_DAYS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
@@ -98,17 +101,21 @@ class Upkeep:
         self._failed = failed
         self._held_back = held_back
         self._is_held_back = False
+        self._refusals_kept_ms = refusals_kept_days * 86_400_000
         self._sleep = sleep
 
     async def step(self) -> int:
         """Removes some rows of each kind, a short transaction each; returns how many."""
         now = self._clock.now_ms()
         slack = CLOCK_SLACK_SECONDS
+        refusals = now - self._refusals_kept_ms
         kinds: tuple[Callable[[Transaction], int], ...] = (
             lambda t: t.upkeep.forget_changes(now, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_denied_tokens(now // 1000 - slack, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_secrets(now - ENDED_SECRETS_KEPT_MS, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_keys(now - slack * 1000, ROWS_AT_ONCE),
+            lambda t: t.upkeep.forget_refusals(refusals, ROWS_AT_ONCE),
+            lambda t: t.upkeep.forget_refusal_counters(refusals, ROWS_AT_ONCE),
         )
         return sum([await self._write(work) for work in kinds])
 

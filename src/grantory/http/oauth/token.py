@@ -1,5 +1,6 @@
 """``POST /oauth/token`` over HTTP."""
 
+from collections.abc import Callable
 from typing import Final
 
 from grantory.errors import OAuthError
@@ -13,16 +14,25 @@ FORM: Final = "application/x-www-form-urlencoded"
 
 
 class TokenResource:
-    """Answers with exactly 200 or an RFC 6749 error; nothing else."""
+    """Answers with exactly 200 or an RFC 6749 error; nothing else.
 
-    def __init__(self, endpoint: TokenEndpoint) -> None:
+    Args:
+        endpoint: decides.
+        refused: told of each refusal, with the caller's address and the correlation id.
+    """
+
+    def __init__(
+        self, endpoint: TokenEndpoint, refused: Callable[[OAuthError, str, str], None]
+    ) -> None:
         self._endpoint = endpoint
+        self._refused = refused
 
     async def answer(self, request: Request) -> Response:
         """Answers a token request."""
         try:
             answer = await self._endpoint.answer(await _read(request))
         except OAuthError as error:
+            self._refused(error, request.address, request.correlation_id)
             return oauth_error(error)
         # Every part is plain ASCII without quotes or backslashes, so no JSON escaping applies.
         response = Response(

@@ -8,7 +8,7 @@ from typing import Final
 
 from grantory.domain.client import ClientRecord
 from grantory.domain.secret import digest_of, key_id_of, matches
-from grantory.errors import OAuthError
+from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.runtime import Clock
 from grantory.protocol.client_auth import METHODS
@@ -46,12 +46,28 @@ class ClientAuthenticator:
                 f"rate limit exceeded; too many failed attempts, try again in {wait} seconds",
                 retry_after=wait,
                 detail="throttled",
+                reason=RefusalReason.THROTTLED,
+                client_id=client_id,
+                organization_id=self._organization_of(client_id),
             )
         record = await self._find(presented)
         if record is None:
             self._throttle.failed(client_id, request.address)
-            raise OAuthError("invalid_client", "authentication failed", status=401, challenge=True)
+            raise OAuthError(
+                "invalid_client",
+                "authentication failed",
+                status=401,
+                challenge=True,
+                reason=RefusalReason.WRONG_SECRET,
+                client_id=client_id,
+                organization_id=self._organization_of(client_id),
+            )
         return record
+
+    def _organization_of(self, client_id: str) -> str:
+        """Tells whose client this is, where memory knows: it must cost the same for any id."""
+        record = self._reads.remembered_client(client_id)
+        return "" if record is None else record.client.organization_id
 
     async def _find(self, presented: PresentedSecret) -> ClientRecord | None:
         key_id = key_id_of(presented.secret)
@@ -77,7 +93,11 @@ def _single(request: TokenRequest) -> PresentedSecret:
         raise OAuthError("invalid_request", "the client authenticated in more than one way")
     if not used:
         raise OAuthError(
-            "invalid_client", "client authentication is missing", status=401, challenge=True
+            "invalid_client",
+            "client authentication is missing",
+            status=401,
+            challenge=True,
+            reason=RefusalReason.NO_CREDENTIALS,
         )
     presented = used[0]
     named = request.form.get("client_id")

@@ -1,7 +1,7 @@
 """The client credentials grant (RFC 6749 section 4.4): a client acts for itself."""
 
 from grantory.domain.client import ClientRecord, GrantType
-from grantory.errors import OAuthError
+from grantory.errors import OAuthError, RefusalReason
 from grantory.protocol.grants.decision import Decision
 from grantory.protocol.token_request import TokenRequest
 
@@ -20,5 +20,9 @@ class ClientCredentials:
         asked = request.form.get("scope", "").split()
         registered = client.client.scopes
         if any(scope not in registered for scope in asked):
-            raise OAuthError("invalid_scope", "the client is not registered for this scope")
+            raise OAuthError(
+                "invalid_scope",
+                "the client is not registered for this scope",
+                reason=RefusalReason.SCOPE,
+            )
         return Decision(scopes=tuple(asked))

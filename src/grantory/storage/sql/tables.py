@@ -2,7 +2,8 @@
 
 Times are milliseconds since 1970 (UTC) unless a name says ``_s`` (seconds); ids are lower-case
 UUID text; lists are JSON text written by the row mappers. Every row belongs to an organisation
-but those of ``installation``, ``change_counter`` and ``changes``.
+but those of ``installation``, ``change_counter`` and ``changes``, and counters of refusals that
+concern none, whose ``organization_id`` is empty.
 """
 
 from sqlalchemy import (
@@ -156,6 +157,7 @@ grants = Table(
     Column("granted_at", BigInteger, nullable=False),
     Index(None, "role_id", "subject_id"),
     Index(None, "organization_id", "subject_kind", "role_id"),
+    Index(None, "organization_id", "division_id", "granted_at"),
 )
 
 clients = Table(
@@ -264,3 +266,28 @@ audit_events = Table(
     Index(None, "organization_id", "entity_id", "at"),
 )
 """``seal_number`` and ``seal`` stay empty until the chain over the events is built."""
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("correlation_id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Index(None, "at"),
+)
+
+refusal_counters = Table(
+    "refusal_counters",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("client_id", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    Index(None, "hour"),
+)
+"""Refusals that were not kept whole. Without an organisation: of no known client."""

@@ -8,6 +8,7 @@ from grantory.storage.sql.denied_tokens import SqlDeniedTokens
 from grantory.storage.sql.installation import SqlInstallation
 from grantory.storage.sql.keys import SqlKeys
 from grantory.storage.sql.organizations import SqlOrganizations
+from grantory.storage.sql.refusals import SqlRefusals
 from grantory.storage.sql.statement import SqlExecutor
 from grantory.storage.sql.upkeep import SqlUpkeep
 from grantory.storage.sql.users import SqlUsers
@@ -28,6 +29,7 @@ class SqlTransaction:
         self.keys = SqlKeys(sql, self)
         self.denied_tokens = SqlDeniedTokens(sql, self)
         self.audit = SqlAudit(sql)
+        self.refusals = SqlRefusals(sql)
         self.upkeep = SqlUpkeep(sql)
 
     def touched(self, kind: str, entity_id: str) -> None:

@@ -7,22 +7,37 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Delete,
+    Table,
     cast,
     delete,
     extract,
     func,
     select,
+    tuple_,
 )
 from sqlalchemy import bindparam as p
 
 from grantory.storage.change_feed import forget_old_changes
 from grantory.storage.sql.statement import SqlExecutor, Statement
-from grantory.storage.sql.tables import client_secrets, denied_tokens, keys
+from grantory.storage.sql.tables import (
+    client_secrets,
+    denied_tokens,
+    keys,
+    refusal_counters,
+    refusals,
+)
 
 
 def _some(key: Column[Any], condition: ColumnElement[bool]) -> Delete:
     few = select(key).where(condition).limit(p("limit"))
     return delete(key.table).where(key.in_(few))
+
+
+def _some_of(source: Table, condition: ColumnElement[bool]) -> Delete:
+    """The same where several columns make the key."""
+    key = list(source.primary_key.columns)
+    few = select(*key).where(condition).limit(p("limit"))
+    return delete(source).where(tuple_(*key).in_(few))
 
 
 TIME_S = Statement(select(cast(extract("epoch", func.current_timestamp()), BigInteger)))
@@ -31,6 +46,8 @@ DENIED_TOKENS = Statement(
 )
 SECRETS = Statement(_some(client_secrets.c.key_id, client_secrets.c.ended_at < p("before")))
 KEYS = Statement(_some(keys.c.key_id, keys.c.expires_at < p("before")))
+REFUSALS = Statement(_some_of(refusals, refusals.c.at < p("before")))
+REFUSAL_COUNTERS = Statement(_some_of(refusal_counters, refusal_counters.c.hour < p("before")))
 
 
 class SqlUpkeep:
@@ -53,3 +70,9 @@ class SqlUpkeep:
 
     def forget_keys(self, before: int, limit: int) -> int:  # noqa: D102
         return self._sql.run(KEYS, before=before, limit=limit)
+
+    def forget_refusals(self, before: int, limit: int) -> int:  # noqa: D102
+        return self._sql.run(REFUSALS, before=before, limit=limit)
+
+    def forget_refusal_counters(self, before: int, limit: int) -> int:  # noqa: D102
+        return self._sql.run(REFUSAL_COUNTERS, before=before, limit=limit)
