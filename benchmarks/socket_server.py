@@ -41,7 +41,7 @@ def main() -> None:
     run(prepare(settings))
     shared = bind(HOST, port) if kind == "shared" else None
 
-    async def work(_lifeline: int | None) -> None:
+    async def work(_lifeline: int | None, _place: int) -> None:
         node = await open_node(settings)
         server = make_server(build_application(node, settings), lambda _: None, node.store.room)
         await server.serve([shared or bind_own(port)])

@@ -29,6 +29,8 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "limits.requests_per_client": ("300", 300),
     "limits.requests_per_organization": ("3000", 3000),
     "audit.refusals_days": ("7", 7),
+    "metrics.allowed_networks": ("10.0.0.0/8, 2001:db8::1", ("10.0.0.0/8", "2001:db8::1")),
+    "metrics.token_file": ("metrics.token", Path("metrics.token")),
 }
 BAD = [
     *(("port", text) for text in ("-1", "65536", "x", "1.5", "0x10", "٣", "80 ")),
@@ -45,6 +47,7 @@ BAD = [
     *(("api.grant_type_style", text) for text in ("", "Hyphen", "dash")),
     *(("clients.delete_requires_inactive", text) for text in ("maybe", "2", "truE ")),
     *(("limits.requests_per_client", text) for text in ("-1", "1.5", "99999999999")),
+    *(("metrics.allowed_networks", text) for text in ("x", "10.0.0.0/33", "none,::1", "all")),
     *(("throttle.failures_per_address", text) for text in ("-1", "many", "99999999999")),
     *(("audit.refusals_days", text) for text in ("0", "367", "a month")),
 ]
@@ -118,6 +121,7 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(
         "limits.requests_per_client": "1",
         "limits.requests_per_organization": "1",
         "audit.refusals_days": "1",
+        "metrics.allowed_networks": "203.0.113.1",
     }
     other = good_elsewhere.get(setting.name, "other")
     file = tmp_path / "grantory.toml"

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -27,8 +27,10 @@ from grantory.http.api_v2.scopes import ScopeResource
 from grantory.http.api_v2.tokens import TokenResource
 from grantory.http.api_viewer import viewer_routes
 from grantory.http.application import Application, HttpSettings, RequestRecord
+from grantory.http.early_answers import TOKEN_PATH
 from grantory.http.health import HealthResource
 from grantory.http.landing import landing_page
+from grantory.http.metrics import METRICS, MetricsResource, networks_of
 from grantory.http.oauth.token import TokenResource as TokenEndpointResource
 from grantory.http.openapi import build_document
 from grantory.http.operation import Operation
@@ -38,10 +40,20 @@ from grantory.http.response import Response
 from grantory.master_key_file import find_master_key, make_master_key, master_key_path
 from grantory.observability.access_log import AccessLog, RequestLine
 from grantory.observability.events import log
+from grantory.observability.exposition import Build, Exposition, Text
+from grantory.observability.families import Families
 from grantory.observability.log_writer import LogStream
+from grantory.observability.server_metrics import ServerMetrics
+from grantory.observability.shared_numbers import SharedNumbers
+from grantory.observability.store_size import StoreSize
+from grantory.observability.traced_parts import TracedIssuer, TracedStore
+from grantory.observability.tracing import Tracing
+from grantory.observability.watched_store import WatchedStore
 from grantory.ports.runtime import Clock, Random
+from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
+from grantory.protocol.grants import GRANTS
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
 from grantory.registry.client_search import ClientSearch
@@ -213,13 +225,34 @@ async def first_start(node: Node, name: str, email: str) -> Founding | None:
         raise
 
 
+class Watch(msgspec.Struct, frozen=True):
+    """What a process is given to be watched by; each default is for a process by itself."""
+
+    numbers: SharedNumbers = msgspec.field(default_factory=lambda: SharedNumbers(1))
+    row: int = 0
+    """That of this process in the numbers."""
+    metrics_token: str = ""
+    """What whoever reads the metrics has to present; empty for nothing."""
+    tracing: Tracing | None = None
+
+
+class WatchedApplication(msgspec.Struct, frozen=True):
+    """The server's application, and what is to be done beside it."""
+
+    application: Application
+    metrics: ServerMetrics
+    size: StoreSize
+    look: Callable[[], None]
+    """Notes how this process is; to be called again and again."""
+
+
 def build_application(
     node: Node,
     settings: Settings,
     log_stream: LogStream | None = None,
     counts: SharedCounts | None = None,
 ) -> Application:
-    """Wires the server together.
+    """Wires the server together, for a process by itself.
 
     Args:
         node: the opened store.
@@ -227,46 +260,87 @@ def build_application(
         log_stream: where request lines go; by default standard error.
         counts: of requests, shared by all workers; by default this process counts alone.
     """
-    reads = RememberedReads(node.store, node.store.feed, node.master_key, node.clock)
+    stream = log_stream or sys.stderr
+    return build_watched(node, settings, stream, Watch(), counts or SharedCounts()).application
+
+
+def build_watched(
+    node: Node, settings: Settings, log_stream: LogStream, watch: Watch, counts: SharedCounts
+) -> WatchedApplication:
+    """Wires the server together.
+
+    Args:
+        node: the opened store.
+        settings: the effective settings.
+        log_stream: where request lines go.
+        watch: what counts and traces.
+        counts: of requests, for their limits.
+    """
+    tracing, monotonic = watch.tracing, node.clock.monotonic
+    watched = WatchedStore(node.store)
+    store = watched if tracing is None else TracedStore(watched, tracing)
+    reads = RememberedReads(store, node.store.feed, node.master_key, node.clock)
     tokens = AccessTokens(reads, node.clock, node.random)
     limits = ThrottleLimits(
         settings.throttle_failures_per_client_and_address, settings.throttle_failures_per_address
     )
     authenticator = ClientAuthenticator(reads, FailureThrottle(limits, node.clock), node.clock)
-    endpoint = TokenEndpointResource(TokenEndpoint(reads, authenticator, tokens), node.refusals.add)
+    issuer = tokens if tracing is None else TracedIssuer(tokens, tracing)
+    endpoint = TokenEndpointResource(TokenEndpoint(reads, authenticator, issuer), node.refusals.add)
     health = HealthResource(node.store, node.master_key.fits, node.clock)
-    access_log = AccessLog(log_stream or sys.stderr, node.clock)
+    access_log = AccessLog(log_stream, node.clock)
+    size = StoreSize(node.store.size, monotonic)
+
+    def look() -> None:
+        metrics.look(monotonic(), node.store.state(), reads.entries())
+
+    async def write(openmetrics: bool) -> Text:
+        known = await size.known()
+        look()
+        # In a thread, because it may take some ten milliseconds.
+        return await asyncio.to_thread(exposition.written, known, openmetrics=openmetrics)
+
+    def is_newest(made: float) -> bool:
+        return exposition.is_newest(made)
+
+    readers = networks_of(settings.metrics_allowed_networks)
+    reading = MetricsResource(write, is_newest, readers, watch.metrics_token, node.clock)
 
     async def landing(_request: Request) -> Response:
         return landing_page(version("grantory"), public_url(settings))
 
     def record(entry: RequestRecord) -> None:
-        access_log.write(
-            RequestLine(
-                method=entry.method,
-                route=entry.route,
-                status=entry.status,
-                ms=round(entry.seconds * 1000, 3),
-                error=entry.error,
-                detail=entry.detail,
-                client=entry.client_id,
-                organization=entry.organization_id,
-                address=entry.address,
-                correlation_id=entry.correlation_id,
-            )
+        line = RequestLine(
+            method=entry.method,
+            route=entry.route,
+            status=entry.status,
+            ms=round(entry.seconds * 1000, 3),
+            error=entry.error,
+            detail=entry.detail,
+            client=entry.client_id,
+            organization=entry.organization_id,
+            address=entry.address,
+            correlation_id=entry.correlation_id,
         )
+        access_log.write(line)
+        metrics.request(entry.method, entry.route, entry.status, entry.seconds, entry.error)
+        if entry.route == TOKEN_PATH:
+            metrics.token_request(entry.grant_type, entry.error)
+        if tracing is not None:
+            tracing.describe(line)
 
-    operations = build_operations(node, settings)
+    operations = build_operations(node, settings, store)
 
     def document() -> bytes:
         return build_document(operations, version("grantory"), settings.public_url or "/")
 
-    return Application(
+    application = Application(
         operations=operations,
         plain=(
-            ("POST", "/oauth/token", endpoint.answer),
+            ("POST", TOKEN_PATH, endpoint.answer),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
+            ("GET", METRICS, reading.answer),
             ("GET", "/", landing),
             *viewer_routes(document),
         ),
@@ -276,7 +350,7 @@ def build_application(
             RequestLimits(
                 settings.limits_requests_per_client, settings.limits_requests_per_organization
             ),
-            counts or SharedCounts(),
+            counts,
             node.clock,
         ),
         random=node.random,
@@ -288,26 +362,41 @@ def build_application(
         record=record,
         failed=_report,
     )
+    families = Families(application.routes, (grant.grant_type.value for grant in GRANTS))
+    metrics = ServerMetrics(families, watch.numbers, watch.row)
+    kind = "postgresql" if settings.database_url.startswith("postgres") else "sqlite"
+    build = Build(version("grantory"), kind)
+    exposition = Exposition(families, watch.numbers, watch.row, build, monotonic)
+    watched.count_for(metrics.store_worked)
+    reads.count_for(metrics.loaded, metrics.forgot)
+    return WatchedApplication(application, metrics, size, look)
 
 
-def build_operations(node: Node, settings: Settings) -> tuple[Operation, ...]:
-    """Lists every operation of the management API."""
+def build_operations(
+    node: Node, settings: Settings, store: Store | None = None
+) -> tuple[Operation, ...]:
+    """Lists every operation of the management API.
+
+    Args:
+        node: the opened store.
+        settings: the effective settings.
+        store: stands in for the node's.
+    """
+    store = store or node.store
     style = GrantTypeStyle(settings.api_grant_type_style)
     policy = ClientPolicy(settings.clients_delete_requires_inactive)
-    clients = ClientRegistry(node.store, node.clock, node.random, policy)
-    directory = Directory(node.store)
+    clients = ClientRegistry(store, node.clock, node.random, policy)
+    directory = Directory(store)
     operations = (
-        *ClientListResource(clients, ClientSearch(node.store), style).operations(),
+        *ClientListResource(clients, ClientSearch(store), style).operations(),
         *ClientResource(clients, style).operations(),
-        *RoleResource(RoleRegistry(node.store, node.clock, node.random)).operations(),
+        *RoleResource(RoleRegistry(store, node.clock, node.random)).operations(),
         *DirectoryResource(directory).operations(),
-        *GrantResource(GrantRegistry(node.store, node.clock)).operations(),
-        *DivisionResource(DivisionRegistry(node.store, node.clock, node.random)).operations(),
-        *OrganizationResource(directory, OwnOrganization(node.store, node.clock)).operations(),
+        *GrantResource(GrantRegistry(store, node.clock)).operations(),
+        *DivisionResource(DivisionRegistry(store, node.clock, node.random)).operations(),
+        *OrganizationResource(directory, OwnOrganization(store, node.clock)).operations(),
         *ScopeResource().operations(),
-        *TokenResource(
-            TokenRegistry(node.store, node.clock), clients, directory, style
-        ).operations(),
+        *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
     )
     return (*operations, *PermissionResource(operations).operations())
 

@@ -47,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limits_requests_per_client: int = 0
     limits_requests_per_organization: int = 0
     audit_refusals_days: int = 30
+    metrics_allowed_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    metrics_token_file: Path | None = None
 
     def __repr__(self) -> str:
         return "Settings(…)"
@@ -147,6 +149,13 @@ def _networks(text: str) -> tuple[str, ...]:
     return listed
 
 
+def _networks_or_none(text: str) -> tuple[str, ...]:
+    try:
+        return () if text.strip() == "none" else _networks(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or none") from None
+
+
 def _database(text: str) -> str:
     if text and not text.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise ValueError("must be sqlite:///path or postgresql://user:password@host:port/database")
@@ -211,7 +220,18 @@ SETTINGS: Final = (
     Setting(
         "audit.refusals_days", "Days for which refused token requests stay in the store.", _days
     ),
+    Setting(
+        "metrics.allowed_networks",
+        "Addresses or networks, separated by commas, that may read /metrics; none for nobody.",
+        _networks_or_none,
+    ),
+    Setting(
+        "metrics.token_file",
+        "A file with the bearer token that /metrics asks for besides; by default it asks for none.",
+        _path,
+    ),
 )
+_LISTS: Final = ("trusted_proxies", "metrics.allowed_networks")
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
 
@@ -286,7 +306,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         setting = _BY_NAME.get(name)
         if setting is None:
             raise SetupError(f"{path}: unknown setting {name}{_nearest(name, _BY_NAME)}")
-        if isinstance(value, list) and setting.name != "trusted_proxies":
+        if isinstance(value, list) and setting.name not in _LISTS:
             raise SetupError(f"{path}: {name} must be a single value")
         listed = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         values[name] = _read(setting, listed, f"{path}: {name}")

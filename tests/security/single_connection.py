@@ -107,6 +107,8 @@ class Connection:
         self.served: list[str] = []
         self.bodies: list[bytes] = []
         self.refused: list[int] = []
+        self.counted: list[tuple[str, int, str]] = []
+        """Method, status and reason of each that was refused early."""
         self.room = 1_000
         """How many changes are taken."""
         self.going_on = asyncio.Event()
@@ -126,8 +128,12 @@ class Connection:
         )
         config.admission = self.admission
         config.turns = self.turns
+        config.refused_early = self._refuse
         self.protocol = BoundedProtocol(config, ServerState(), {}, _loop=self.loop)  # type: ignore[arg-type]
         self.protocol.connection_made(self.wire)
+
+    def _refuse(self, *refusal: Any) -> None:
+        self.counted.append(refusal)
 
     async def _counted(self, scope: Any, receive: Any, send: Any) -> None:
         self.admission.started(change=is_change(scope["method"], scope["path"]))

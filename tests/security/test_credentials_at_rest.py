@@ -1,4 +1,4 @@
-"""Attack cases 67 and 68: no file and no log line holds what would let somebody in.
+"""Attack cases 67 and 68: no file, log line, metric or span holds what would let somebody in.
 
 One server does everything that there is to do, right and wrong; what it left behind is
 searched for every credential that it gave out, in every spelling that a careless line of code
@@ -20,9 +20,12 @@ from grantory.domain.token import key_context
 from grantory.http.operation import Operation
 from grantory.master_key_file import find_master_key
 from grantory.settings import Settings
+from tests.support.collector import Collector, attributes
+from tests.support.processes import wait_until
 from tests.support.server import Reply, RunningServer, basic
 from tests.support.world import CLIENTS, ROLES, declared_operations
 
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
 
 
@@ -53,6 +56,9 @@ class Run(NamedTuple):
     modes: dict[str, int]
     """Of the files, as they were when the server was killed, and of their folder."""
     routes: set[tuple[str, str]]
+    metrics: dict[str, bytes]
+    """By the form that they were asked for in."""
+    traces: Collector
     answers: list[Reply]
 
 
@@ -136,6 +142,9 @@ class Everything:
                     self.send("POST", path, text.encode(), authorization=authorization, **mime)
         for path in (f"/{secret}", f"/?{secret}", f"/health/ready?{token}"):
             self.send("GET", path, referer=f"http://a/?{token}", **{"user-agent": secret})
+            told = {"tracestate": f"a={secret[:250]}", "baggage": f"token={token}"}
+            self.send("GET", path, traceparent=PARENT, **told)
+            self.send("GET", path, traceparent=f"00-{secret}-{token}-01")
 
     def break_the_store(self, file: Path) -> None:
         """Failures that nobody foresaw, with a stack trace in the log."""
@@ -161,13 +170,22 @@ def run() -> Iterator[Run]:
         "GRANTORY_THROTTLE_FAILURES_PER_ADDRESS": "0",
         "GRANTORY_THROTTLE_FAILURES_PER_CLIENT_AND_ADDRESS": "0",
     }
-    with RunningServer(environment=environment) as server:
+    with (
+        Collector() as collector,
+        RunningServer(environment={**environment, **collector.environment}) as server,
+    ):
         operations = declared_operations()
         everything = Everything(server)
         everything.do_the_job()
         everything.do_it_wrong(operations)
         everything.break_the_store(server.data_dir / "grantory.db")
         everything.do_the_job()
+        metrics = {
+            form: server.request("GET", "/metrics", headers={"accept": form}).body
+            for form in ("text/plain", "application/openmetrics-text")
+        }
+        last = everything.answers[-1].headers["inin-correlation-id"].encode()
+        wait_until(lambda: any(last in body for body in collector.bodies), "the last span")
         # Killed, so that the write-ahead log is still there to be searched.
         server.kill()
         routes = {(operation.method, operation.path) for operation in operations}
@@ -179,6 +197,8 @@ def run() -> Iterator[Run]:
             files={path.name: path.read_bytes() for path in folder.iterdir()},
             modes={path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())},
             routes=routes,
+            metrics=metrics,
+            traces=collector,
             answers=everything.answers,
         )
 
@@ -280,3 +300,28 @@ def test_case_68_audit_events_hold_no_credential(run: Run) -> None:
     assert not holders(run.credentials, text.encode())
     assert "gcs_" not in text
     assert "gat_" not in text
+
+
+def test_case_68_metrics_hold_no_credential(run: Run) -> None:
+    for text in run.metrics.values():
+        assert b'route="/oauth/token",status="401"' in text
+        assert b'grant_type="other",outcome="unsupported_grant_type"' in text
+
+        assert not holders(run.credentials, text)
+        for word in (b"gcs_", b"gat_", UNKNOWN.encode(), b"client 0"):
+            assert word not in text
+
+
+def test_case_68_traces_hold_no_credential(run: Run) -> None:
+    spans = run.traces.spans()
+    described = [attributes(span) for span in spans]
+    routes = {(span.get("http.request.method"), span.get("http.route")) for span in described}
+    assert routes >= run.routes
+    assert {"token issue", "store read", "store write", "store scan"} <= {s.name for s in spans}
+    assert any(span.trace_id.hex() == PARENT[3:35] for span in spans)
+
+    for body in run.traces.bodies:
+        assert not holders(run.credentials, body)
+        for word in (b"gcs_", b"gat_", UNKNOWN.encode(), b"client 0"):
+            assert word not in body
+    assert not any(span.trace_state or span.events for span in spans)

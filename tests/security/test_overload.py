@@ -128,6 +128,7 @@ def test_health_is_always_told(line: Line, overloaded: None) -> None:
     """Whoever asks would take this process away when there is most to do for it."""
     assert line.ask(ALIVE).status == 200
     assert line.ask(ALIVE._replace(path="/health/ready")).status == 200
+    assert line.ask(ALIVE._replace(path="/metrics")).status == 200
     line.send(ALIVE._replace(path="/"))
     line.send(ALIVE)
     assert [line.read().status, line.read().status] == [503, 200]

@@ -288,3 +288,43 @@ async def test_the_parameters_do_not_make_a_change_something_else(connection: Co
     assert connection.statuses() == [503]
     await connection.send(CHANGE.replace(b"POST /", b"POST /login/oauth/token?x=/"))
     assert connection.statuses() == [503, 200]
+
+
+async def test_whatever_is_refused_early_is_counted(connection: Connection) -> None:
+    await connection.send(CHANGE)
+    await connection.send(CHANGE.replace(b"POST", b"PATCH") * 2)
+    assert connection.counted == [
+        (method, 503, "overloaded") for method in ("POST", *["PATCH"] * 2)
+    ]
+    await connection.send(b"nonsense\r\n\r\n")
+    assert connection.counted[3:] == [("", 400, "bad.request")]
+    assert connection.statuses() == [503, 503, 503, 400]
+
+
+async def test_a_request_that_waited_for_the_one_before_it_is_counted_when_it_is_refused(
+    connection: Connection,
+) -> None:
+    connection.going_on.clear()
+    connection.room = 1
+    await connection.send(WHOLE + CHANGE)
+    connection.room = 0
+    connection.going_on.set()
+    await connection.send(b"")
+    assert connection.statuses() == [200, 503]
+    assert connection.counted == [("POST", 503, "overloaded")]
+
+
+async def test_a_request_that_is_too_slow_or_too_large_is_counted(connection: Connection) -> None:
+    connection.loop.advance(HEAD_SECONDS)
+    assert connection.counted == [("", 408, "request.timeout")]
+    other = Connection()
+    await other.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 20_000)
+    assert other.counted == [("", 431, "request.header.too.large")]
+
+
+async def test_metrics_are_told_when_nothing_else_is(connection: Connection) -> None:
+    connection.use_up_the_turn()
+    connection.protocol.data_received(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+    is_in_line = not connection.wire.reading
+    await connection.send(b"")
+    assert (is_in_line, connection.served) == (False, ["/metrics"])

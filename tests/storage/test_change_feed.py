@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import cast
 
+import pytest
+
 from grantory.ports.storage import Transaction
 from grantory.storage.change_feed import KEPT_MS, LEASE, MOST_LISTED, Lease, forget_old_changes
 from grantory.storage.database import OpenStore
@@ -89,3 +91,20 @@ def test_a_lease_that_ended_before_its_answer_came_does_not_hold(clock: FakeCloc
     clock.advance(5)  # as a stopped process finds it
     lease.answered(sent)
     assert not lease.holds()
+
+
+def test_a_lease_tells_when_it_began_and_how_often_it_ran_out(clock: FakeClock) -> None:
+    lease = Lease(clock.monotonic)
+    begun = [lease.begun]
+    began = lease.asked()
+    lease.answered(began)
+    assert [*begun, lease.begun] == [None, pytest.approx(began)]
+    assert lease.lapses == 0, "there was none to run out"
+    clock.advance(LEASE - 0.01)
+    lease.answered(lease.asked())
+    assert lease.lapses == 0
+    clock.advance(LEASE)
+    lease.answered(lease.asked())
+    clock.advance(5)
+    lease.answered(lease.asked())
+    assert lease.lapses == 2

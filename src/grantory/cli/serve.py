@@ -3,16 +3,19 @@
 import asyncio
 import gc
 import ipaddress
+import os
 import resource
 import socket
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import msgspec
 import typer
 
 from grantory.app import (
-    build_application,
+    Watch,
+    build_watched,
     first_start,
     kept_small,
     open_node,
@@ -20,12 +23,16 @@ from grantory.app import (
     public_url,
 )
 from grantory.cli.founding import present
+from grantory.cli.metrics_token import read_metrics_token
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.workers import Workers, run
 from grantory.http.request_limits import SharedCounts
 from grantory.http.server import bind, make_server
+from grantory.observability import tracing
 from grantory.observability.events import log, set_up_logging
+from grantory.observability.freshness import kept_fresh
 from grantory.observability.log_writer import LogWriter, descriptor_of
+from grantory.observability.shared_numbers import SharedNumbers
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.settings import Settings
 
@@ -55,6 +62,7 @@ def serve(
     lines = LogWriter(descriptor_of(sys.stderr))
     set_up_logging(lines)
     _allow_many_connections()
+    metrics_token = read_metrics_token(settings.metrics_token_file)
     with bind(settings.host, settings.port) as listener:
         settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
         founding = run(_prepare(settings))
@@ -63,17 +71,21 @@ def serve(
         _warn_of_plain_http(settings)
         typer.echo(f"Grantory listens on {public_url(settings)}")
         counts = SharedCounts()
+        numbers = SharedNumbers(settings.workers)
+        traced = _may_trace()
         gc.collect()
         gc.freeze()
 
-        async def work(lifeline: int | None) -> None:
+        async def work(lifeline: int | None, place: int) -> None:
+            traces = _begin_traces() if traced else None
+            watch = Watch(numbers, place, metrics_token, traces)
             with lines:
-                await _serve(settings, listener, lifeline, lines, counts)
+                await _serve(settings, listener, lifeline, lines, watch, counts)
 
         if settings.workers == 1:
-            run(work(None))
+            run(work(None, 0))
         else:
-            Workers(settings.workers, work, listener).run()
+            Workers(settings.workers, work, listener, numbers.bury).run()
     log().info("stopped")
 
 
@@ -92,20 +104,46 @@ async def _prepare(settings: Settings) -> Founding | None:
         await node.close()
 
 
+def _may_trace() -> bool:
+    """Tells whether spans are to be made, and says so where they cannot be."""
+    if not tracing.is_wanted(os.environ):
+        return False
+    if tracing.is_installed():
+        return True
+    log().warning("no traces: OpenTelemetry is configured and not installed (grantory[otel])")
+    return False
+
+
+def _begin_traces() -> tracing.Tracing | None:
+    """Starts to send spans; a bad value in OpenTelemetry's variables is no reason not to serve."""
+    try:
+        return tracing.Tracing.begin(version("grantory"))
+    except Exception as error:  # its text may hold what a variable holds
+        log().warning("no traces: a variable of OpenTelemetry is bad", kind=type(error).__name__)
+        return None
+
+
 async def _serve(
     settings: Settings,
     listener: socket.socket,
     lifeline: int | None,
     lines: LogWriter,
+    watch: Watch,
     counts: SharedCounts,
 ) -> None:
     # The writer's thread is to get its turn soon even while the event loop is busy refusing.
     sys.setswitchinterval(SWITCH_SECONDS)
     node = await open_node(settings)
     try:
-        application = build_application(node, settings, lines, counts)
+        watched = build_watched(node, settings, lines, watch, counts)
         server = make_server(
-            application, _report_overload, node.store.room, settings.http_login_prefix
+            watched.application
+            if watch.tracing is None
+            else watch.tracing.around(watched.application),
+            _report_overload,
+            node.store.room,
+            settings.http_login_prefix,
+            watched.metrics.refused_early,
         )
         if lifeline is not None:
             loop = asyncio.get_running_loop()
@@ -115,10 +153,13 @@ async def _serve(
                 server.wish_to_end()
 
             loop.add_reader(lifeline, orphaned, lifeline)
-        async with kept_small(node, settings):
+        async with kept_small(node, settings), kept_fresh(watched.look):
             await server.serve([listener])
+        await watched.size.close()
     finally:
         await node.close()
+        if watch.tracing is not None:
+            await watch.tracing.close()
 
 
 def _report_overload(refused: int) -> None:

@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import uvloop
 
@@ -28,8 +28,9 @@ _TIME_IS_UP: Final = signal.SIGALRM
 _HEARD: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, _TIME_IS_UP)
 _END: Final = (signal.SIGTERM, signal.SIGINT)
 
-Work = Callable[["int | None"], Coroutine[Any, Any, None]]
-"""What a worker does. It takes a file descriptor that ends when the parent has died."""
+Work = Callable[["int | None", int], Coroutine[Any, Any, None]]
+"""What a worker does. It takes a file descriptor that ends when the parent has died, and its place
+among the workers, which is that of the one that died where it stands in for one."""
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -56,6 +57,20 @@ def _flush() -> None:
             stream.flush()
 
 
+class _Due(NamedTuple):
+    """When a place is to be filled, on the monotonic clock."""
+
+    at: float
+    place: int
+
+
+class _Started(NamedTuple):
+    """When the worker of a place was started, on the monotonic clock."""
+
+    at: float
+    place: int
+
+
 class Workers:
     """Starts workers, starts another where one died, and ends them all.
 
@@ -63,13 +78,21 @@ class Workers:
         count: how many.
         work: what each does.
         listener: what they accept from; is closed here when they are to end.
+        buried: is told the place of each that has died.
     """
 
-    def __init__(self, count: int, work: Work, listener: socket.socket) -> None:
+    def __init__(
+        self,
+        count: int,
+        work: Work,
+        listener: socket.socket,
+        buried: Callable[[int], None] = lambda _place: None,
+    ) -> None:
         self._work = work
         self._listener = listener
-        self._started: dict[int, float] = {}
-        self._due: list[float] = [0.0] * count
+        self._buried = buried
+        self._started: dict[int, _Started] = {}
+        self._due = [_Due(0.0, place) for place in range(count)]
         self._pause = 0.0
         self._lifeline, self._life = os.pipe()
 
@@ -86,23 +109,23 @@ class Workers:
 
     def _patience(self) -> float:
         now = time.monotonic()
-        return min([_LOOK_EVERY, *(max(0.0, due - now) for due in self._due)])
+        return min([_LOOK_EVERY, *(max(0.0, due.at - now) for due in self._due)])
 
     def _start_those_due(self) -> None:
         now = time.monotonic()
-        for due in [due for due in self._due if due <= now]:
+        for due in [due for due in self._due if due.at <= now]:
             self._due.remove(due)
             try:
-                self._started[self._fork()] = now
+                self._started[self._fork(due.place)] = _Started(now, due.place)
             except OSError as error:  # no process or no memory is to be had; the others go on
-                self._put_off()
+                self._put_off(due.place)
                 log().error("worker could not be started; will try again", reason=error.strerror)
 
-    def _put_off(self) -> None:
+    def _put_off(self, place: int) -> None:
         self._pause = min(self._pause * 2 + 0.1, LONGEST_PAUSE)
-        self._due.append(time.monotonic() + self._pause)
+        self._due.append(_Due(time.monotonic() + self._pause, place))
 
-    def _fork(self) -> int:
+    def _fork(self, place: int) -> int:
         _flush()
         child = os.fork()
         if child:
@@ -112,7 +135,7 @@ class Workers:
             os.close(self._life)
             # Unheard until the worker listens for them itself: they wait and are not lost.
             signal.set_wakeup_fd(-1)
-            run(self._worker())
+            run(self._worker(place))
             status = 0
         except KeyboardInterrupt:
             status = 0
@@ -122,9 +145,9 @@ class Workers:
             _flush()
             os._exit(status)
 
-    async def _worker(self) -> None:
+    async def _worker(self, place: int) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
-        await self._work(self._lifeline)
+        await self._work(self._lifeline, place)
 
     def _bury(self) -> None:
         while self._started:
@@ -134,11 +157,12 @@ class Workers:
             started = self._started.pop(child, None)
             if started is None:  # an orphan of somebody else's, which process 1 inherits
                 continue
-            if time.monotonic() - started > SHORT_LIFE:
+            self._buried(started.place)
+            if time.monotonic() - started.at > SHORT_LIFE:
                 self._pause = 0.0
-                self._due.append(0.0)
+                self._due.append(_Due(0.0, started.place))
             else:
-                self._put_off()
+                self._put_off(started.place)
             log().error(
                 "worker died; another is started",
                 process=child,

@@ -47,7 +47,7 @@ class HttpSettings(msgspec.Struct, frozen=True):
 
 
 class RequestRecord(msgspec.Struct):
-    """What is known of an answered request, for the log."""
+    """What is known of an answered request, for the log and to be counted."""
 
     method: str
     route: str
@@ -59,6 +59,8 @@ class RequestRecord(msgspec.Struct):
     organization_id: str
     address: str
     correlation_id: str
+    grant_type: str
+    """As a token was asked for with; anything may stand there."""
 
 
 class Application:
@@ -95,6 +97,8 @@ class Application:
         ]
         self._router: Router[Operation | Plain] = Router(routes)
         self._templates = {id(target): path for _, path, target in routes}
+        self.routes = tuple((method, path) for method, path, _ in routes)
+        """Every method and template that there is."""
         self._tokens = tokens
         self._reads = reads
         self._requests = requests
@@ -137,6 +141,7 @@ class Application:
                     organization_id=response.organization_id,
                     address=request.address,
                     correlation_id=correlation_id,
+                    grant_type=request.grant_type,
                 )
             )
 

@@ -18,6 +18,7 @@ from grantory.http.early_answers import (
     refusal,
 )
 from grantory.http.health import LIVE, READY
+from grantory.http.metrics import METRICS
 from grantory.http.pacing import MOST_AT_ONCE, PacedProtocol, ServerConfig
 from grantory.http.request import Receive, Scope, Send
 from grantory.http.spelling import SpellingCycle
@@ -30,7 +31,8 @@ HELD_SECONDS: Final = 1
 _VERSIONS: Final = ("1.1", "1.0")
 _UPGRADE: Final = re.compile(rb"(\r\n)upgrade(:)", re.IGNORECASE)
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
-_ALWAYS_SERVED: Final = frozenset({LIVE, READY})
+_ALWAYS_SERVED: Final = frozenset({LIVE, READY, METRICS})
+_OVERLOADED: Final = "overloaded"
 
 
 class BoundedProtocol(PacedProtocol):
@@ -63,7 +65,8 @@ class BoundedProtocol(PacedProtocol):
         """Starts the time for the first head."""
         super().connection_made(transport)
         self.url = b""  # until a request begins
-        self._login_prefix = cast(ServerConfig, self.config).login_prefix
+        config = cast(ServerConfig, self.config)
+        self._login_prefix, self._refused_early = config.login_prefix, config.refused_early
         self._await(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -166,6 +169,7 @@ class BoundedProtocol(PacedProtocol):
 
     def _end_shed_request(self, *, keep_alive: bool) -> None:
         self._is_shed = False
+        self._refused_early(self._method, 503, _OVERLOADED)
         oauth = is_oauth(self._path, self._login_prefix)
         answer = overloaded(oauth=oauth, head=self._method == "HEAD", keep_alive=keep_alive)
         self.transport.write(answer)
@@ -254,6 +258,8 @@ class BoundedProtocol(PacedProtocol):
                 newest = self._answering
             else:
                 newest = None
+        if words:
+            self._refused_early("", status, code)
         if newest is None or newest.response_complete:
             if words:
                 self.transport.write(words)
@@ -268,6 +274,7 @@ class BoundedProtocol(PacedProtocol):
         receive: Receive,  # noqa: ARG002 - as ASGI has it
         send: Send,
     ) -> None:
+        self._refused_early(scope["method"], 503, _OVERLOADED)
         oauth = is_oauth(scope["path"], self._login_prefix)
         headers, body = overloaded_start(oauth=oauth)
         await send({"type": "http.response.start", "status": 503, "headers": headers})

@@ -21,8 +21,12 @@ MOST_AT_ONCE: Final = 4_096
 """Bytes that a connection may have looked at in one turn: they may hold many small requests."""
 UNREAD_SECONDS: Final = 35
 """So long may answers lie unread: longer than a stream waits for its reader, which tells why."""
-_HEALTH: Final = b"GET /health/"
+_URGENT: Final = (b"GET /health/", b"GET /metrics ")
 _HEAD_END: Final = b"\r\n\r\n"
+
+
+RefusedEarly = Callable[[str, int, str], None]
+"""Takes the method, where it is known, the status and the reason of a refusal."""
 
 
 class ServerConfig(uvicorn.Config):
@@ -30,6 +34,7 @@ class ServerConfig(uvicorn.Config):
 
     admission: Admission
     turns: Turns
+    refused_early: RefusedEarly
     login_prefix: str = ""
 
 
@@ -84,7 +89,7 @@ class PacedProtocol(HttpToolsProtocol):
         """Takes what came, at once or when its turn has come."""
         if self._held:
             self._held += data
-        elif self._turns.takes() or (_is_health(data) and self._turns.takes_urgent()):
+        elif self._turns.takes() or (_is_urgent(data) and self._turns.takes_urgent()):
             self._take_some(data)
         else:
             self._held = data
@@ -190,6 +195,6 @@ class PacedProtocol(HttpToolsProtocol):
             self._unread = None
 
 
-def _is_health(data: bytes) -> bool:
+def _is_urgent(data: bytes) -> bool:
     """Tells whether a piece is one whole question of how the server is, and nothing else."""
-    return data.startswith(_HEALTH) and data.find(_HEAD_END) == len(data) - len(_HEAD_END)
+    return data.startswith(_URGENT) and data.find(_HEAD_END) == len(data) - len(_HEAD_END)

@@ -42,7 +42,16 @@ class Request:
         trusted_proxies: networks whose ``X-Forwarded-For`` is believed.
     """
 
-    __slots__ = ("_receive", "_trusted", "correlation_id", "headers", "method", "path", "scope")
+    __slots__ = (
+        "_receive",
+        "_trusted",
+        "correlation_id",
+        "grant_type",
+        "headers",
+        "method",
+        "path",
+        "scope",
+    )
 
     def __init__(
         self,
@@ -55,6 +64,8 @@ class Request:
         self._receive = receive
         self._trusted = trusted_proxies
         self.correlation_id = correlation_id
+        self.grant_type = ""
+        """What a token is asked for with, once that was read; to be counted."""
         self.method: str = scope["method"]
         self.path: str = scope["raw_path"].decode("latin-1")
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -80,9 +91,8 @@ class Request:
     @property
     def address(self) -> str:
         """The client's network address, past the proxies that are trusted."""
-        client = self.scope.get("client")
-        peer = client[0] if client else ""
-        if not self._trusted or not self._is_trusted(peer):
+        peer = self._peer
+        if not self.is_past_proxies:
             return peer
         forwarded = b",".join(
             value for name, value in self.scope["headers"] if name == b"x-forwarded-for"
@@ -93,18 +103,23 @@ class Request:
             if not _is_address(candidate):
                 break
             address = candidate
-            if not self._is_trusted(candidate):
+            if not _is_in(candidate, self._trusted):
                 break
         return address
 
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        # On a socket for both families an IPv4 proxy comes as ::ffff:192.0.2.1.
-        parsed = getattr(parsed, "ipv4_mapped", None) or parsed
-        return any(parsed in network for network in self._trusted)
+    @property
+    def _peer(self) -> str:
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    @property
+    def is_past_proxies(self) -> bool:
+        """Whether it came from a proxy that is trusted."""
+        return bool(self._trusted) and _is_in(self._peer, self._trusted)
+
+    def comes_from(self, networks: tuple[Network, ...]) -> bool:
+        """Tells whether the client's address, past the trusted proxies, is in some networks."""
+        return _is_in(self.address, networks)
 
     async def body(self, limit: int) -> bytes:
         """Reads the whole body.
@@ -164,6 +179,16 @@ class Request:
                 raise invalid(FieldProblem(name[:64], "invalid.value", "must not hold NUL"))
             found.setdefault(name, []).append(value)
         return found
+
+
+def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    # On a socket for both families an IPv4 client comes as ::ffff:192.0.2.1.
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return any(parsed in network for network in networks)
 
 
 def _is_address(text: str) -> bool:

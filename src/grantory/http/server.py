@@ -16,7 +16,7 @@ from grantory.http.acceptor import Acceptor
 from grantory.http.admission import Admission
 from grantory.http.connection import BoundedProtocol
 from grantory.http.early_answers import is_change
-from grantory.http.pacing import ServerConfig
+from grantory.http.pacing import RefusedEarly, ServerConfig
 from grantory.http.request import Receive, Scope, Send
 from grantory.http.turns import Turns
 
@@ -92,11 +92,16 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _not_counted(_method: str, _status: int, _reason: str) -> None:
+    pass
+
+
 def make_server(
     application: Any,
     refused: Callable[[int], None],
     room: Callable[[], int],
     login_prefix: str = "",
+    refused_early: RefusedEarly = _not_counted,
 ) -> Server:
     """Makes a server for an ASGI application.
 
@@ -105,6 +110,7 @@ def make_server(
         refused: told, at most once a second, how many requests were too many.
         room: tells how many changes the store would make in time.
         login_prefix: what may stand before OAuth's addresses.
+        refused_early: told of each request that is refused before the application sees it.
     """
     turns = Turns()
     admission = Admission(refused, room, turns)
@@ -131,4 +137,5 @@ def make_server(
     config.admission = admission
     config.turns = turns
     config.login_prefix = login_prefix
+    config.refused_early = refused_early
     return Server(config)

@@ -27,7 +27,7 @@ LEAST_IN_LINE: Final = 64
 
 
 MOST_URGENT: Final = 4
-"""As many questions about health are answered in a turn besides, however long the line."""
+"""As many questions about health and metrics are answered besides, however long the line."""
 
 
 class Turns:

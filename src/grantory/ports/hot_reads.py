@@ -1,11 +1,14 @@
 """What every request asks for, answered from memory and exact at the time of asking."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from grantory.domain.access import Rights
 from grantory.domain.client import ClientRecord
 from grantory.domain.organization import Organization, User
 from grantory.domain.token import SigningKey
+
+KINDS: Final = ("client", "organization", "user", "grants", "key", "denied_token")
+"""What is kept in memory."""
 
 
 class HotReads(Protocol):

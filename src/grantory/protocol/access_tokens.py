@@ -1,6 +1,6 @@
 """Issuing access tokens, and telling whether one that is presented is still good."""
 
-from typing import Final
+from typing import Final, Protocol
 
 from grantory.domain.client import ClientRecord
 from grantory.domain.organization import UserState
@@ -17,6 +17,14 @@ MOST_SKEW_SECONDS: Final = 300
 
 class TokenRefused(GrantoryError):
     """A presented access token is not good (any more); the text is for the log alone."""
+
+
+class TokenIssuer(Protocol):
+    """Issues tokens; ``AccessTokens`` does."""
+
+    async def issue(self, record: ClientRecord, scopes: tuple[str, ...]) -> tuple[str, int]:
+        """Issues a token to a client that acts for itself."""
+        ...
 
 
 class AccessTokens:

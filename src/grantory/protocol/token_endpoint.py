@@ -11,7 +11,7 @@ import msgspec
 from grantory.domain.client import ClientRecord, ClientState
 from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.hot_reads import HotReads
-from grantory.protocol.access_tokens import AccessTokens
+from grantory.protocol.access_tokens import TokenIssuer
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
 from grantory.protocol.grants import GRANTS, Grant
 from grantory.protocol.token_request import TokenRequest
@@ -34,7 +34,7 @@ class TokenEndpoint:
     """Answers token requests."""
 
     def __init__(
-        self, reads: HotReads, authenticator: ClientAuthenticator, tokens: AccessTokens
+        self, reads: HotReads, authenticator: ClientAuthenticator, tokens: TokenIssuer
     ) -> None:
         self._reads = reads
         self._authenticator = authenticator

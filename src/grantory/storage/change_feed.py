@@ -74,6 +74,8 @@ class Lease:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._ends = float("-inf")
+        self.lapses = 0
+        """How often it had run out before it was extended."""
 
     def holds(self) -> bool:
         """Tells whether the memory may be believed at this moment."""
@@ -85,7 +87,14 @@ class Lease:
 
     def answered(self, sent: float) -> None:
         """Extends the lease: counted from the sending, because the answer may have lain about."""
+        if float("-inf") < self._ends <= self._monotonic():
+            self.lapses += 1
         self._ends = sent + LEASE
+
+    @property
+    def begun(self) -> float | None:
+        """The sending of the last question that was answered; None for none yet."""
+        return None if self._ends == float("-inf") else self._ends - LEASE
 
 
 _c, _n = change_counter.c, changes.c

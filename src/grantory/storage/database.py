@@ -5,12 +5,13 @@ from typing import IO, Protocol
 
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store
+from grantory.ports.store_state import WatchedStore
 from grantory.storage.change_feed import ChangeFeed
 from grantory.storage.sql.dump_format import Backup
 from grantory.storage.sql.replacing import Restoration
 
 
-class OpenStore(Store, Protocol):
+class OpenStore(Store, WatchedStore, Protocol):
     """A store that is open in this process, with word of every change to it."""
 
     @property

@@ -7,8 +7,8 @@ record. A row is kept only if nothing was heard while it was read.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Generic, TypeVar
 
 from grantory.domain.access import Rights, rights_of
 from grantory.domain.client import ClientRecord
@@ -28,10 +28,17 @@ LEAST_ROOM: Final = 1_000
 class _Memory(dict[str | bytes, V], Generic[V]):
     """A dictionary that stays bounded by dropping its oldest entry."""
 
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
     def remember(self, key: str | bytes, value: V) -> None:
         if len(self) >= MOST_ENTRIES and key not in self:
             del self[next(iter(self))]
         self[key] = value
+
+
+def _not_counted(_kind: str) -> None:
+    pass
 
 
 class RememberedReads:
@@ -42,19 +49,30 @@ class RememberedReads:
         self._feed = feed
         self._sealer = sealer
         self._clock = clock
+        self._loaded: Callable[[str], None] = _not_counted
+        self._forgot: Callable[[str], None] = _not_counted
         self._generation = 0
         """Raised by whatever is heard: a row that was loaded meanwhile is not kept."""
-        self._clients: _Memory[ClientRecord] = _Memory()
-        self._organizations: _Memory[Organization] = _Memory()
-        self._users: _Memory[User] = _Memory()
-        self._rights: _Memory[Rights] = _Memory()
-        self._keys: _Memory[SigningKey] = _Memory()
+        self._clients: _Memory[ClientRecord] = _Memory("client")
+        self._organizations: _Memory[Organization] = _Memory("organization")
+        self._users: _Memory[User] = _Memory("user")
+        self._rights: _Memory[Rights] = _Memory("grants")
+        self._keys: _Memory[SigningKey] = _Memory("key")
         self._denied: set[bytes] | None = None
         self._denied_is_whole = False
         self._denied_room = 0
         self._denied_meanwhile: set[bytes] | None = None
         self._denied_loading = asyncio.Lock()
         feed.listen(self._hear)
+
+    def count_for(self, loaded: Callable[[str], None], forgot: Callable[[str], None]) -> None:
+        """Names who counts.
+
+        Args:
+            loaded: is told the kind of whatever is asked of the store.
+            forgot: is told the kind of each change that was heard; "all" where it may be anything.
+        """
+        self._loaded, self._forgot = loaded, forgot
 
     async def refresh(self) -> None:
         """Makes sure that whatever was committed before now has been heard."""
@@ -64,19 +82,25 @@ class RememberedReads:
     def _hear(self, entities: list[Entity] | None) -> None:
         self._generation += 1
         if entities is None:
+            self._forgot("all")
             self._forget_everything()
         else:
             for kind, entity_id in entities:
+                self._forgot(kind)
                 self._forget(kind, entity_id)
 
+    @property
+    def _memories(self) -> tuple[_Memory[Any], ...]:
+        return (self._clients, self._organizations, self._users, self._rights, self._keys)
+
+    def entries(self) -> Iterator[tuple[str, int]]:
+        """Lists how many entries of each kind are in memory."""
+        for memory in self._memories:
+            yield memory.kind, len(memory)
+        yield "denied_token", len(self._denied or ())
+
     def _forget_everything(self) -> None:
-        for memory in (
-            self._clients,
-            self._organizations,
-            self._users,
-            self._rights,
-            self._keys,
-        ):
+        for memory in self._memories:
             memory.clear()
         self._denied = None
         self._denied_meanwhile = None
@@ -118,6 +142,7 @@ class RememberedReads:
         value = memory.get(key)
         if value is None:
             generation = self._generation
+            self._loaded(memory.kind)
             value = await self._store.read(load)
             if value is not None and generation == self._generation:
                 memory.remember(key, value)
@@ -223,6 +248,7 @@ class RememberedReads:
         now = self._clock.now_ms() // 1000 - CLOCK_SLACK_SECONDS
         meanwhile: set[bytes] = set()
         self._denied_meanwhile = meanwhile
+        self._loaded("denied_token")
         try:
             ids = await self._store.read(
                 lambda snapshot: snapshot.denied_tokens.unexpired(now, MOST_DENIED)
@@ -235,4 +261,5 @@ class RememberedReads:
             self._denied_meanwhile = None
 
     async def _is_denied_in_store(self, token_id: bytes) -> bool:
+        self._loaded("denied_token")
         return await self._store.read(lambda snapshot: snapshot.denied_tokens.contains(token_id))

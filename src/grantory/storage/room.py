@@ -40,6 +40,11 @@ class Room:
         """How many more would be finished in time."""
         return int(self._size) - self._unfinished
 
+    @property
+    def unfinished(self) -> int:
+        """How many are under way or wait."""
+        return self._unfinished
+
     def enter(self) -> float:
         """Counts one more, and returns the time, which ``leave`` is to be told."""
         self._unfinished += 1

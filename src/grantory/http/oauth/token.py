@@ -30,7 +30,9 @@ class TokenResource:
     async def answer(self, request: Request) -> Response:
         """Answers a token request."""
         try:
-            answer = await self._endpoint.answer(await _read(request))
+            asked = await _read(request)
+            request.grant_type = asked.form.get("grant_type", "")
+            answer = await self._endpoint.answer(asked)
         except OAuthError as error:
             self._refused(error, request.address, request.correlation_id)
             return oauth_error(error)

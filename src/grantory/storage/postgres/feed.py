@@ -25,7 +25,7 @@ class LeasedFeed:
     def __init__(self, connector: Connector, clock: Clock) -> None:
         self._connector = connector
         self._connection: asyncpg.Connection[Any] | None = None
-        self._lease = Lease(clock.monotonic)
+        self.lease = Lease(clock.monotonic)
         self._number = -1
         self._heard: Heard | None = None
         self._asking: asyncio.Task[None] | None = None
@@ -39,7 +39,7 @@ class LeasedFeed:
 
     def is_current(self) -> bool:
         """Tells whether what was heard may still be believed."""
-        return self._lease.holds()
+        return self.lease.holds()
 
     def committed_here(self, entities: list[Entity]) -> None:
         """Tells of a change that this process made itself, without asking."""
@@ -62,14 +62,14 @@ class LeasedFeed:
                 await asyncio.shield(self._asking)
         except TimeoutError:  # it goes on, for those who come later
             raise StorageUnavailable("PostgreSQL did not answer in time") from None
-        if not self._lease.holds():  # this process was stopped while the answer came
+        if not self.lease.holds():  # this process was stopped while the answer came
             raise StorageUnavailable("the lease ended before it could be used")
 
     async def _ask(self) -> None:
         try:
             if self._connection is None:
                 self._connection = await self._connected()
-            sent = self._lease.asked()
+            sent = self.lease.asked()
             async with asyncio.timeout(ANSWER_WITHIN):
                 news = await greenlet_spawn(
                     news_since, AsyncpgExecutor(self._connection), self._number
@@ -80,7 +80,7 @@ class LeasedFeed:
         if self._heard is not None and news.number != self._number:
             self._heard(news.entities)
         self._number = news.number
-        self._lease.answered(sent)
+        self.lease.answered(sent)
 
     async def _connected(self) -> "asyncpg.Connection[Any]":
         """Connects, for as long as it takes; whoever waits for the answer may give up before."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar, cast
 
@@ -14,6 +14,7 @@ from sqlalchemy.util import greenlet_spawn
 from grantory.errors import OutcomeUnknown, StorageUnavailable
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Snapshot, Transaction
+from grantory.ports.store_state import StoreState
 from grantory.storage.postgres.connection import (
     STATEMENT_SECONDS,
     Connection,
@@ -46,6 +47,7 @@ NOT_REPLICATED: Final = frozenset({"01000", "57P01"})
 """What the server says, as a warning, of a commit that did not reach its standby."""
 
 COMPLETION_UNKNOWN: Final = "40003"
+_SIZE: Final = "SELECT pg_database_size(current_database())"
 _PAUSE: Final = 0.02
 _CERTAINLY_ROLLED_BACK: Final = ("40", "23", "25")
 
@@ -199,6 +201,24 @@ class PostgresStore:
     def room(self) -> int:
         """Tells how many more changes would be made in time."""
         return self._room.left
+
+    def state(self) -> StoreState:
+        """Tells how it is, and its lease."""
+        lease, room = self.feed.lease, self._room
+        return StoreState(room.unfinished, room.left, lease.begun, lease.lapses, self.feed.losses)
+
+    async def size(self) -> Mapping[str, int]:
+        """Asks the server how large the database is."""
+        return {"database": await self._tried(self._reads, self._size_once)}
+
+    async def _size_once(self, until: float) -> int:
+        async with (
+            asyncio.timeout_at(until + GRACE_SECONDS),
+            self._transaction(until, readonly=True) as (sql, running),
+        ):
+            size = int(await sql.connection.fetchval(_SIZE))
+            await running.rollback()
+        return size
 
     async def _acquire(self) -> "PoolConnectionProxy[Any]":
         """Takes a connection that was opened since the feed last lost its own.

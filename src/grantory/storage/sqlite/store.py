@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar, cast
@@ -12,6 +12,7 @@ import apsw
 from grantory.errors import SetupError, StorageUnavailable
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Snapshot, Transaction
+from grantory.ports.store_state import StoreState
 from grantory.storage.change_feed import reached_number
 from grantory.storage.room import Room
 from grantory.storage.sql.transaction import SqlTransaction
@@ -99,9 +100,22 @@ class SqliteStore:
         """Tells how many more changes would be made in time."""
         return self._writer.room.left
 
+    def state(self) -> StoreState:
+        """Tells how it is; there is no lease here."""
+        return StoreState(self._writer.room.unfinished, self._writer.room.left)
+
+    async def size(self) -> Mapping[str, int]:
+        """Looks at the files."""
+        return _sizes(self._path)
+
     async def close(self) -> None:
         """Finishes waiting writes and closes the file."""
         self._writer.close()
         self._scans.shutdown()
         for connection in (*self._scanners, self._watch, self._reader):
             connection.close()
+
+
+def _sizes(path: Path) -> dict[str, int]:
+    parts = (("database", path), ("log", path.with_name(f"{path.name}-wal")))
+    return {part: file.stat().st_size for part, file in parts if file.exists()}
