@@ -98,6 +98,9 @@ async def test_without_a_size_the_first_page_has_all_and_further_ones_nothing(
         assert beyond["entities"] == []
         assert (beyond["pageNumber"], beyond["pageCount"]) == (2, 1)
         assert beyond["total"] == beyond["pageSize"] == page["total"]
+        assert beyond == await world.admin.get(beyond["selfUri"])
+        for name in ("firstUri", "previousUri", "lastUri"):
+            assert (await world.admin.get(beyond[name]))["entities"] == page["entities"]
     page = await world.admin.get(f"{CLIENTS}?pageSize=10")
     assert (len(page["entities"]), page["pageNumber"]) == (10, 1)
 

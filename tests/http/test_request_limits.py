@@ -120,6 +120,15 @@ async def test_the_limit_of_an_organisation_holds_for_all_its_clients_together(
         assert (await world.http.get(ME, headers=header)).status_code == 200
 
 
+async def test_what_a_client_asks_beyond_its_limit_leaves_the_others_theirs(tmp_path: Path) -> None:
+    async with limited(tmp_path, client=4, organization=10) as world:
+        good = await world.admin.make_member()
+        for status in (200, 200, *[429] * 20):
+            assert (await world.admin.call("GET", ME)).status_code == status
+        assert told(await good.call("GET", ME)) == ("1", "4", "60")
+        assert [(await good.call("GET", ME)).status_code for _ in range(3)] == [200] * 3
+
+
 async def test_of_two_limits_the_nearer_one_is_told(tmp_path: Path) -> None:
     async with limited(tmp_path, client=4, organization=6) as world:
         one, other = world.admin, await world.admin.make_member()

@@ -35,7 +35,7 @@ SPOOFS = [
 def seen(answer: httpx.Response) -> tuple[int, str, dict[str, str]]:
     """What an answer says, but for what is new in each."""
     text = answer.text.replace(answer.headers["ININ-Correlation-Id"], "")
-    skipped = ("inin-correlation-id", "content-length")
+    skipped = ("inin-correlation-id", "inin-ratelimit-count", "content-length")
     return answer.status_code, text, {k: v for k, v in answer.headers.items() if k not in skipped}
 
 

@@ -1,8 +1,9 @@
 """How many API requests a client and an organisation make in a minute, and how many they may.
 
 Windows are fixed and begin with their first request. The counts lie in memory that the worker
-processes share, so that a limit holds for all of them together. Nobody waits for anybody there:
-two that count the same client in the same microsecond may count one request, not two.
+processes share, so that a limit holds for all of them together. Nobody waits for anybody there: a
+worker that is held up between reading a count and writing the next one may lose what others have
+counted in that moment. So a limit may be passed by a few requests, and is never undercut.
 """
 
 import math
@@ -132,7 +133,8 @@ class RequestCounter:
         """Counts a request and tells how its caller stands."""
         now = self._clock.monotonic()
         nearest, window = self._client, self._counts.add(("client", client_id), now)
-        if self._organization is not None:
+        # One client that asks too much is not to use up what the others of its organisation may.
+        if self._organization is not None and window.count <= nearest.value:
             of_all = self._counts.add(("organization", organization_id), now)
             if self._organization.value - of_all.count < nearest.value - window.count:
                 nearest, window = self._organization, of_all

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
@@ -59,8 +59,7 @@ class ClientListResource:
             return await self._full_list(call, query, search)
         if "pageSize" not in query:
             _, total = await self._page(call, search, Page(1, 1))
-            beyond = Page(max(total, 1), page.number)
-            return json_response(listing([], beyond, total, CLIENTS, query))
+            return json_response(_beyond_all(total, page.number, query))
         found, total = await self._page(call, search, page)
         entities = [client_of(registered, self._style) for registered in found]
         return json_response(listing(entities, page, total, CLIENTS, query))
@@ -130,6 +129,17 @@ class ClientListResource:
 
     def _entities(self, batch: list[RegisteredClient]) -> bytes:
         return b",".join(_encode(client_of(registered, self._style)) for registered in batch)
+
+
+def _beyond_all(total: int, number: int, query: dict[str, list[str]]) -> dict[str, Any]:
+    """A further page, where the first has everything: a page of that size need not be allowed."""
+    body = listing([], Page(max(total, 1), number), total, CLIENTS, query)
+    chosen = [(n, v) for n, vs in query.items() if n != "pageNumber" for v in vs]
+    for name, wanted in (("firstUri", 1), ("lastUri", 1), ("previousUri", number - 1)):
+        if name in body:
+            body[name] = f"{CLIENTS}?{urlencode([*chosen, ('pageNumber', str(wanted))])}"
+    body["selfUri"] = f"{CLIENTS}?{urlencode([*chosen, ('pageNumber', str(number))])}"
+    return body
 
 
 def _tail(total: int, address: str) -> bytes:
