@@ -33,7 +33,7 @@ MOST_CONNECTIONS: Final = 10
 LEAST_CONNECTIONS: Final = 4
 MOST_READS: Final = 64
 """So many may run or wait for a connection; one more is refused, early."""
-MOST_CHANGES: Final = 64
+MOST_CHANGES: Final = 32
 """The same of changes; where each takes too long, as many as there are connections."""
 ACQUIRE_SECONDS: Final = 4.0
 WORK_SECONDS: Final = 4.5
@@ -66,12 +66,13 @@ class PostgresStore:
         feed: LeasedFeed,
         clock: Clock,
         seconds: float = WORK_SECONDS,
+        changes: int = MOST_CHANGES,
     ) -> None:
         self._pool = pool
         self._seconds = seconds
         self._clock = clock
         self.feed = feed
-        self._room = Room(pool.get_max_size(), MOST_CHANGES)
+        self._room = Room(pool.get_max_size(), changes)
         self._reads = Room(pool.get_max_size(), MOST_READS)
         self._places = asyncio.Semaphore(pool.get_max_size())
 
@@ -101,7 +102,8 @@ class PostgresStore:
             connection_class=Connection,
             connect=connect,
         )
-        return cls(pool, feed, clock, seconds)
+        changes = max(pool.get_max_size(), MOST_CHANGES // processes)
+        return cls(pool, feed, clock, seconds, changes)
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:
         """Runs a short look-up on one consistent view."""
