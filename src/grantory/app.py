@@ -1,9 +1,8 @@
 """The composition root: the only module that knows every layer."""
 
 import asyncio
-import ipaddress
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +12,7 @@ import msgspec
 from grantory.crypto.passwords import Argon2Hasher
 from grantory.crypto.runtime import SystemClock, SystemRandom
 from grantory.crypto.sealing import MasterKey
-from grantory.errors import SetupError
+from grantory.errors import OAuthError, SetupError
 from grantory.http.api_v2.client_list import ClientListResource
 from grantory.http.api_v2.clients import ClientResource
 from grantory.http.api_v2.directory import DirectoryResource
@@ -26,11 +25,11 @@ from grantory.http.api_v2.roles import RoleResource
 from grantory.http.api_v2.scopes import ScopeResource
 from grantory.http.api_v2.tokens import TokenResource
 from grantory.http.api_viewer import viewer_routes
-from grantory.http.application import Application, HttpSettings, RequestRecord
+from grantory.http.application import Application, HttpSettings
 from grantory.http.early_answers import TOKEN_PATH
 from grantory.http.health import HealthResource
 from grantory.http.landing import landing_page
-from grantory.http.metrics import METRICS, MetricsResource, networks_of
+from grantory.http.metrics import METRICS
 from grantory.http.oauth.token import TokenResource as TokenEndpointResource
 from grantory.http.openapi import build_document
 from grantory.http.operation import Operation
@@ -38,22 +37,12 @@ from grantory.http.request import Request
 from grantory.http.request_limits import RequestCounter, RequestLimits, SharedCounts
 from grantory.http.response import Response
 from grantory.master_key_file import find_master_key, make_master_key, master_key_path
-from grantory.observability.access_log import AccessLog, RequestLine
 from grantory.observability.events import log
-from grantory.observability.exposition import Build, Exposition, Text
-from grantory.observability.families import Families
 from grantory.observability.log_writer import LogStream
-from grantory.observability.server_metrics import ServerMetrics
-from grantory.observability.shared_numbers import SharedNumbers
-from grantory.observability.store_size import StoreSize
-from grantory.observability.traced_parts import TracedIssuer, TracedStore
-from grantory.observability.tracing import Tracing
-from grantory.observability.watched_store import WatchedStore
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
-from grantory.protocol.grants import GRANTS
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
 from grantory.registry.client_search import ClientSearch
@@ -73,6 +62,7 @@ from grantory.settings import Settings
 from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
 from grantory.storage.sql.migrations import HEAD, fits
+from grantory.watching import Watch, Watching
 
 DATABASE_FILE = "grantory.db"
 
@@ -225,25 +215,11 @@ async def first_start(node: Node, name: str, email: str) -> Founding | None:
         raise
 
 
-class Watch(msgspec.Struct, frozen=True):
-    """What a process is given to be watched by; each default is for a process by itself."""
-
-    numbers: SharedNumbers = msgspec.field(default_factory=lambda: SharedNumbers(1))
-    row: int = 0
-    """That of this process in the numbers."""
-    metrics_token: str = ""
-    """What whoever reads the metrics has to present; empty for nothing."""
-    tracing: Tracing | None = None
-
-
 class WatchedApplication(msgspec.Struct, frozen=True):
-    """The server's application, and what is to be done beside it."""
+    """The server's application, and what watches it."""
 
     application: Application
-    metrics: ServerMetrics
-    size: StoreSize
-    look: Callable[[], None]
-    """Notes how this process is; to be called again and again."""
+    watching: Watching
 
 
 def build_application(
@@ -276,60 +252,26 @@ def build_watched(
         watch: what counts and traces.
         counts: of requests, for their limits.
     """
-    tracing, monotonic = watch.tracing, node.clock.monotonic
-    watched = WatchedStore(node.store)
-    store = watched if tracing is None else TracedStore(watched, tracing)
-    reads = RememberedReads(store, node.store.feed, node.master_key, node.clock)
+    watching = Watching(node.store, node.store, node.clock, settings, log_stream, watch)
+    reads = RememberedReads(watching.store, node.store.feed, node.master_key, node.clock)
     tokens = AccessTokens(reads, node.clock, node.random)
     limits = ThrottleLimits(
         settings.throttle_failures_per_client_and_address, settings.throttle_failures_per_address
     )
     authenticator = ClientAuthenticator(reads, FailureThrottle(limits, node.clock), node.clock)
-    issuer = tokens if tracing is None else TracedIssuer(tokens, tracing)
-    endpoint = TokenEndpointResource(TokenEndpoint(reads, authenticator, issuer), node.refusals.add)
+
+    def refused(error: OAuthError, address: str, correlation_id: str) -> None:
+        watching.token_refused(error)
+        node.refusals.add(error, address, correlation_id)
+
+    issuer = watching.issuer(tokens)
+    endpoint = TokenEndpointResource(TokenEndpoint(reads, authenticator, issuer), refused)
     health = HealthResource(node.store, node.master_key.fits, node.clock)
-    access_log = AccessLog(log_stream, node.clock)
-    size = StoreSize(node.store.size, monotonic)
-
-    def look() -> None:
-        metrics.look(monotonic(), node.store.state(), reads.entries())
-
-    async def write(openmetrics: bool) -> Text:
-        known = await size.known()
-        look()
-        # In a thread, because it may take some ten milliseconds.
-        return await asyncio.to_thread(exposition.written, known, openmetrics=openmetrics)
-
-    def is_newest(made: float) -> bool:
-        return exposition.is_newest(made)
-
-    readers = networks_of(settings.metrics_allowed_networks)
-    reading = MetricsResource(write, is_newest, readers, watch.metrics_token, node.clock)
 
     async def landing(_request: Request) -> Response:
         return landing_page(version("grantory"), public_url(settings))
 
-    def record(entry: RequestRecord) -> None:
-        line = RequestLine(
-            method=entry.method,
-            route=entry.route,
-            status=entry.status,
-            ms=round(entry.seconds * 1000, 3),
-            error=entry.error,
-            detail=entry.detail,
-            client=entry.client_id,
-            organization=entry.organization_id,
-            address=entry.address,
-            correlation_id=entry.correlation_id,
-        )
-        access_log.write(line)
-        metrics.request(entry.method, entry.route, entry.status, entry.seconds, entry.error)
-        if entry.route == TOKEN_PATH:
-            metrics.token_request(entry.grant_type, entry.error)
-        if tracing is not None:
-            tracing.describe(line)
-
-    operations = build_operations(node, settings, store)
+    operations = build_operations(node, settings, watching.store)
 
     def document() -> bytes:
         return build_document(operations, version("grantory"), settings.public_url or "/")
@@ -340,7 +282,7 @@ def build_watched(
             ("POST", TOKEN_PATH, endpoint.answer),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
-            ("GET", METRICS, reading.answer),
+            ("GET", METRICS, watching.reading.answer),
             ("GET", "/", landing),
             *viewer_routes(document),
         ),
@@ -357,19 +299,14 @@ def build_watched(
         settings=HttpSettings(
             api_prefix=settings.http_api_prefix,
             login_prefix=settings.http_login_prefix,
-            trusted_proxies=tuple(ipaddress.ip_network(n) for n in settings.trusted_proxies),
+            trusted_proxies=watching.trusted_proxies,
         ),
-        record=record,
+        record=watching.record,
         failed=_report,
     )
-    families = Families(application.routes, (grant.grant_type.value for grant in GRANTS))
-    metrics = ServerMetrics(families, watch.numbers, watch.row)
-    kind = "postgresql" if settings.database_url.startswith("postgres") else "sqlite"
-    build = Build(version("grantory"), kind)
-    exposition = Exposition(families, watch.numbers, watch.row, build, monotonic)
-    watched.count_for(metrics.store_worked)
-    reads.count_for(metrics.loaded, metrics.forgot)
-    return WatchedApplication(application, metrics, size, look)
+    watching.begin(application.routes, reads.entries)
+    reads.count_for(watching.metrics.loaded, watching.metrics.forgot)
+    return WatchedApplication(application, watching)
 
 
 def build_operations(

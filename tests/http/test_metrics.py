@@ -9,10 +9,11 @@ import httpx2 as httpx
 import msgspec
 import pytest
 
-from grantory.app import Watch, build_watched
+from grantory.app import build_watched
 from grantory.http.metrics import REMEMBERED_SECONDS
 from grantory.http.request_limits import SharedCounts
 from grantory.observability.shared_numbers import SharedNumbers
+from grantory.watching import Watch
 from tests.support.scrape import Scrape
 from tests.support.world import ADDRESS, CLIENTS, World, new_world
 
@@ -53,9 +54,9 @@ async def test_every_request_is_counted_by_what_it_asked_for(world: World) -> No
     assert more(REQUESTS, method="other", route="none", status="404") == 1
     assert more(REQUESTS, method="PUT", route="none", status="405") == 1
     assert more(REQUESTS, method="GET", route=CLIENTS, status="401") == 1
-    assert more("grantory_refusals_total", reason="not.found") == 3
-    assert more("grantory_refusals_total", reason="method.not.allowed") == 1
-    assert more("grantory_refusals_total", reason="authentication.required") == 1
+    assert more("grantory_refusals_total", code="not.found") == 3
+    assert more("grantory_refusals_total", code="method.not.allowed") == 1
+    assert more("grantory_refusals_total", code="authentication.required") == 1
     assert more("grantory_refusals_total") == 5
 
 
@@ -79,6 +80,32 @@ async def test_token_requests_are_counted_by_grant_and_outcome(world: World) -> 
     assert count("other", "unsupported_grant_type") == 1
     assert count("other", "invalid_request") == 1
     assert seen.value("grantory_token_requests_total") == 6
+
+
+async def test_refused_token_requests_are_counted_by_their_reason(world: World) -> None:
+    admin, nobody = world.admin, "11111111-2222-4333-8444-555555555555"
+    await world.ask_token(admin.client_id, admin.secret, {"scope": "no such scope"})
+    await world.ask_token(admin.client_id, admin.secret, {"grant_type": "password"})
+    await world.http.post("/oauth/token", content=b"x")
+    await world.http.post("/oauth/token", data={"grant_type": "client_credentials"})
+    for _ in range(3):
+        await world.ask_token(nobody, "wrong")
+    before = await read(world)
+    for _ in range(25):
+        await world.ask_token(admin.client_id, "wrong")
+    after = await read(world)
+
+    def count(seen: Scrape, reason: str) -> float:
+        return seen.value("grantory_token_refusals_total", reason=reason)
+
+    seldom = ("scope", "unknown_grant_type", "malformed", "no_credentials")
+    assert [count(before, reason) for reason in seldom] == [1] * 4
+    # Whether a client is there at all can be told of the store's counters alone.
+    assert count(before, "wrong_secret") == 3
+    assert "unknown_client" not in before.labels("grantory_token_refusals_total", "reason")
+    assert (count(before, "throttled"), count(after, "throttled")) == (0, 5)
+    assert count(after, "wrong_secret") == 23
+    assert after.value("grantory_token_refusals_total") == 32
 
 
 async def test_the_store_and_the_memory_are_told_of(world: World) -> None:
@@ -148,9 +175,8 @@ class Readers:
     def __init__(self, world: World, settings: Mapping[str, Any], token: str) -> None:
         effective = msgspec.structs.replace(world.settings, **settings)
         watch = Watch(numbers=SharedNumbers(1), metrics_token=token)
-        self.application = build_watched(
-            world.node, effective, world.log, watch, SharedCounts()
-        ).application
+        watched = build_watched(world.node, effective, world.log, watch, SharedCounts())
+        self.application, self.watching = watched.application, watched.watching
 
     async def ask(self, address: str, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -179,7 +205,9 @@ async def test_by_default_this_machine_alone_may_read_it(tmp_path: Path) -> None
             assert_refused(await server.ask(address))
 
 
-@pytest.mark.parametrize("name", ["x_forwarded_for", "forwarded", "x_real_ip", "via"])
+@pytest.mark.parametrize(
+    "name", ["x_forwarded_for", "forwarded", "x_real_ip", "via", "x_forwarded_proto"]
+)
 async def test_a_proxy_that_is_not_trusted_is_nobody(tmp_path: Path, name: str) -> None:
     async with readers(tmp_path) as server:
         for value in ("127.0.0.1", "192.0.2.1", ""):
@@ -192,6 +220,40 @@ async def test_past_a_trusted_proxy_the_address_counts(tmp_path: Path) -> None:
         assert_refused(await server.ask("127.0.0.1", x_forwarded_for="127.0.0.1, 192.0.2.1"))
         assert (await server.ask("127.0.0.1", x_forwarded_for="127.0.0.2")).status_code == 200
         assert (await server.ask("127.0.0.1")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x_real_ip": "203.0.113.9"},
+        {"forwarded": "for=203.0.113.9"},
+        {"via": "1.1 proxy"},
+        {"x_forwarded_proto": "https"},
+        {"x_forwarded_for": "203.0.113.9:4711"},
+        {"x_forwarded_for": "[2001:db8::1]:99"},
+        {"x_forwarded_for": "unknown"},
+        {"x_forwarded_for": "127.0.0.2, unknown"},
+        {"x_forwarded_for": "127.0.0.1"},
+        {"x_forwarded_for": "fe80::1%x"},
+        {"x_forwarded_for": ""},
+    ],
+    ids=str,
+)
+async def test_a_trusted_proxy_must_say_for_whom_it_asks(
+    tmp_path: Path, headers: dict[str, str]
+) -> None:
+    async with readers(tmp_path, trusted_proxies=("127.0.0.1/32",)) as server:
+        assert_refused(await server.ask("127.0.0.1", **headers))
+        beside = headers | {"x_forwarded_for": "127.0.0.2:4711"}
+        assert (await server.ask("127.0.0.1", **beside)).status_code == 200
+
+
+async def test_whose_connection_is_heard_under_overload(tmp_path: Path) -> None:
+    async with readers(tmp_path, trusted_proxies=("10.0.0.0/8",)) as server:
+        for peer in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.2.3"):
+            assert server.watching.may_read_metrics(peer)
+        for peer in ("192.0.2.1", "", "x", "fe80::1%lo"):
+            assert not server.watching.may_read_metrics(peer)
 
 
 async def test_other_networks_may_be_named_or_none(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_what_several_processes_count_is_added_up() -> None:
     seen = server.scrape()
     assert seen.value(REQUESTS, method="GET", route="/a/{id}", status="200") == 6
     assert seen.value(REQUESTS, method="GET", route="/a/{id}", status="404") == 3
-    assert seen.value("grantory_refusals_total", reason="not.found") == 3
+    assert seen.value("grantory_refusals_total", code="not.found") == 3
     assert seen.value("grantory_token_requests_total", outcome="issued") == 3
     of_route = {"method": "GET", "route": "/a/{id}"}
     assert seen.value(f"{DURATION}_count", **of_route) == 9
@@ -86,6 +86,7 @@ def test_nobody_who_asks_can_make_a_label() -> None:
     worker.token_request("gcs_secret", "")
     worker.token_request("gcs_secret", "gcs_secret")
     worker.token_request("client_credentials", "made_up")
+    worker.token_refused("gcs_secret")
     worker.forgot("made up")
     seen = server.scrape()
     assert seen.labels(REQUESTS, "route") == {"none"}
@@ -94,14 +95,16 @@ def test_nobody_who_asks_can_make_a_label() -> None:
     for name, label in (
         ("grantory_token_requests_total", "grant_type"),
         ("grantory_token_requests_total", "outcome"),
-        ("grantory_refusals_total", "reason"),
+        ("grantory_token_refusals_total", "reason"),
+        ("grantory_refusals_total", "code"),
         ("grantory_cache_forgotten_total", "kind"),
     ):
         assert seen.labels(name, label) == before.labels(name, label)
     assert seen.value("grantory_token_requests_total", grant_type="other") == 2
-    assert seen.value("grantory_refusals_total", reason="other") == 1
+    assert seen.value("grantory_refusals_total", code="other") == 1
+    assert seen.value("grantory_token_refusals_total", reason="other") == 1
     assert seen.value("grantory_cache_forgotten_total", kind="all") == 1
-    for word in ("secret", "made.up", "made_up", "BREW"):
+    for word in ("gcs_", "somebody", "made.up", "made_up", "BREW"):
         assert word not in seen.text
 
 
@@ -169,6 +172,52 @@ def test_a_process_that_was_forked_and_killed_leaves_what_it_counted() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     assert server.scrape().value(REQUESTS, route="/a/{id}") == 1000
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_what_is_older_than_another_process_tells_is_not_told_again(moment: int) -> None:
+    """Another one adds up and tells while this one looks at the clock for the nth time."""
+    server = Server()
+    build = Build(version("grantory"), "sqlite")
+    looks = 0
+
+    def later() -> float:
+        server.clock.advance(0.001)
+        return server.clock.monotonic()
+
+    def look() -> float:
+        nonlocal looks
+        looks += 1
+        if looks == moment:
+            server.workers[0].request("POST", "/a", 200, 0.1, "")
+            told.append(other.written({}, openmetrics=False).body)
+        return later()
+
+    told: list[bytes] = []
+    own = Exposition(server.families, server.numbers, 0, build, look)
+    other = Exposition(server.families, server.numbers, 1, build, later)
+    text = own.written({}, openmetrics=False)
+    (newer,) = told
+    seen, before = (Scrape(each.decode()).value(REQUESTS) for each in (text.body, newer))
+    assert before == 1
+    assert seen == before or not own.is_newest(text.made)
+
+
+def test_what_a_process_told_itself_speaks_against_nothing() -> None:
+    server = Server()
+
+    def later() -> float:
+        server.clock.advance(0.001)
+        return server.clock.monotonic()
+
+    build = Build(version("grantory"), "sqlite")
+    exposition = Exposition(server.families, server.numbers, 0, build, later)
+    text = exposition.written({}, openmetrics=False)
+    assert exposition.is_newest(text.made)
+    other = Exposition(server.families, server.numbers, 1, build, later)
+    later_text = other.written({}, openmetrics=False)
+    assert not exposition.is_newest(text.made)
+    assert other.is_newest(later_text.made)
 
 
 def test_openmetrics_is_spoken_too() -> None:

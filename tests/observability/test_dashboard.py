@@ -31,6 +31,8 @@ def targets() -> list[dict[str, Any]]:
 
 
 EXPRESSIONS = [target["expr"] for target in targets()]
+PAGE = FILE.parents[1] / "docs" / "operations.md"
+ALARMS = re.findall(r"^ +expr: (.+)$", PAGE.read_text("utf-8"), re.M)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,7 @@ def test_every_series_that_it_asks_for_is_told(seen: Scrape) -> None:
     asked = {name for expression in EXPRESSIONS for name in NAME.findall(expression)}
     assert len(asked) > 15
     assert not asked - seen.names
+    assert not {name for alarm in ALARMS for name in NAME.findall(alarm)} - seen.names
     told = {name for name in seen.names if not name.endswith(("_bucket", "_count", "_sum"))}
     told |= {
         "grantory_http_request_duration_seconds_bucket",
@@ -73,7 +76,8 @@ def labels_of(seen: Scrape, name: str) -> set[str]:
 
 def test_every_label_that_it_asks_for_is_there(seen: Scrape) -> None:
     added = {"instance", "job"}  # by Prometheus
-    for expression in EXPRESSIONS:
+    assert len(ALARMS) > 4
+    for expression in (*EXPRESSIONS, *ALARMS):
         known = set(added)
         for name, matchers in SELECTOR.findall(expression):
             known |= labels_of(seen, name)

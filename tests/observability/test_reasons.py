@@ -4,7 +4,14 @@ import ast
 import re
 from pathlib import Path
 
-from grantory.observability.reasons import OAUTH_REASONS, OVERLOADED, REASONS, STATUSES
+from grantory.errors import RefusalReason
+from grantory.observability.reasons import (
+    OAUTH_REASONS,
+    OVERLOADED,
+    REASONS,
+    STATUSES,
+    TOKEN_REASONS,
+)
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "grantory"
 PLACES = {"ApiError": 1, "FieldProblem": 1, "OAuthError": 0, "_refuse": 2, "invalid": -1}
@@ -53,6 +60,18 @@ def test_whatever_looks_like_a_code_is_a_reason() -> None:
     found = {code: where for code, where in found.items() if not code.startswith(NO_CODES)}
     assert len(found) > 20
     assert not {code: where for code, where in found.items() if code not in REASONS}
+
+
+def test_every_reason_of_the_token_endpoint_is_one() -> None:
+    named = {
+        RefusalReason[name].value
+        for folder in ("http", "protocol")
+        for path in sorted((PACKAGE / folder).rglob("*.py"))
+        for name in re.findall(r"RefusalReason\.([A-Z_]+)", path.read_text("utf-8"))
+    }
+    assert len(named) > 5
+    assert named | {RefusalReason.MALFORMED.value} == set(TOKEN_REASONS)
+    assert RefusalReason.UNKNOWN_CLIENT.value not in TOKEN_REASONS
 
 
 def test_reasons_are_listed_once() -> None:

@@ -12,11 +12,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from grantory.app import Watch, build_watched
+from grantory.app import build_watched
 from grantory.errors import StorageUnavailable
 from grantory.http.request_limits import SharedCounts
 from grantory.observability.shared_numbers import SharedNumbers
 from grantory.observability.tracing import Tracing, is_installed, is_wanted
+from grantory.watching import Watch
 from tests.support.collector import Collector, attributes
 from tests.support.processes import wait_until
 from tests.support.server import RunningServer

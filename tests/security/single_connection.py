@@ -111,6 +111,8 @@ class Connection:
         """Method, status and reason of each that was refused early."""
         self.room = 1_000
         """How many changes are taken."""
+        self.may_read_metrics = True
+        """Whether it comes from where metrics may be read."""
         self.going_on = asyncio.Event()
         """Cleared, it keeps the application from answering."""
         self.going_on.set()
@@ -129,6 +131,7 @@ class Connection:
         config.admission = self.admission
         config.turns = self.turns
         config.refused_early = self._refuse
+        config.may_read_metrics = lambda _address: self.may_read_metrics
         self.protocol = BoundedProtocol(config, ServerState(), {}, _loop=self.loop)  # type: ignore[arg-type]
         self.protocol.connection_made(self.wire)
 

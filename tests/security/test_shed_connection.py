@@ -328,3 +328,20 @@ async def test_metrics_are_told_when_nothing_else_is(connection: Connection) -> 
     is_in_line = not connection.wire.reading
     await connection.send(b"")
     assert (is_in_line, connection.served) == (False, ["/metrics"])
+
+
+async def test_who_may_not_read_metrics_is_treated_like_anybody(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.may_read_metrics = False
+    connection.use_up_the_turn()
+    connection.protocol.data_received(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+    is_in_line = not connection.wire.reading
+    await connection.send(b"")
+    monkeypatch.setattr(admission, "LEAST_WAITING", 0)
+    monkeypatch.setattr(admission, "LONGEST_WAIT", 0.0)
+    await connection.send(b"GET /metrics?a=b HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (is_in_line, connection.statuses()) == (True, [200, 503])
+    connection.may_read_metrics = True
+    await connection.send(b"GET /metrics?a=b HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert connection.statuses() == [200, 503, 200]

@@ -200,6 +200,18 @@ async def test_case_42_behind_a_trusted_proxy(tmp_path: Path) -> None:
         assert (await ask(world, one, one.secret, **forwarded(OFFICE))).status_code == 200
 
 
+async def test_case_42_a_trusted_proxy_may_write_ports(tmp_path: Path) -> None:
+    async with new_world(tmp_path / "data", trusted_proxies=("127.0.0.1",)) as world:
+        one = await machine(world)
+        for number in range(20):
+            headers = forwarded(f"{HOME}:{40_000 + number}")
+            oauth_refused(await ask(world, one, "wrong", **headers), 401, "invalid_client")
+        throttled(await ask(world, one, one.secret, **forwarded(HOME)))
+        for address in (f"{OFFICE}:1", "[2001:db8::1]:2"):
+            answer = await ask(world, one, one.secret, **forwarded(address))
+            assert answer.status_code == 200
+
+
 async def test_case_42_a_trusted_proxy_on_a_socket_for_both_families(tmp_path: Path) -> None:
     async with new_world(tmp_path / "data", trusted_proxies=("10.0.0.0/8",)) as world:
         one = await machine(world)

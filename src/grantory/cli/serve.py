@@ -14,7 +14,6 @@ import msgspec
 import typer
 
 from grantory.app import (
-    Watch,
     build_watched,
     first_start,
     kept_small,
@@ -30,11 +29,11 @@ from grantory.http.request_limits import SharedCounts
 from grantory.http.server import bind, make_server
 from grantory.observability import tracing
 from grantory.observability.events import log, set_up_logging
-from grantory.observability.freshness import kept_fresh
 from grantory.observability.log_writer import LogWriter, descriptor_of
 from grantory.observability.shared_numbers import SharedNumbers
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.settings import Settings
+from grantory.watching import Watch
 
 SWITCH_SECONDS = 0.001
 
@@ -143,7 +142,8 @@ async def _serve(
             _report_overload,
             node.store.room,
             settings.http_login_prefix,
-            watched.metrics.refused_early,
+            watched.watching.metrics.refused_early,
+            watched.watching.may_read_metrics,
         )
         if lifeline is not None:
             loop = asyncio.get_running_loop()
@@ -153,9 +153,8 @@ async def _serve(
                 server.wish_to_end()
 
             loop.add_reader(lifeline, orphaned, lifeline)
-        async with kept_small(node, settings), kept_fresh(watched.look):
+        async with kept_small(node, settings), watched.watching.running():
             await server.serve([listener])
-        await watched.size.close()
     finally:
         await node.close()
         if watch.tracing is not None:

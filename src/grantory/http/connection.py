@@ -31,7 +31,7 @@ HELD_SECONDS: Final = 1
 _VERSIONS: Final = ("1.1", "1.0")
 _UPGRADE: Final = re.compile(rb"(\r\n)upgrade(:)", re.IGNORECASE)
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
-_ALWAYS_SERVED: Final = frozenset({LIVE, READY, METRICS})
+_ALWAYS_SERVED: Final = frozenset({LIVE, READY})
 _OVERLOADED: Final = "overloaded"
 
 
@@ -132,7 +132,9 @@ class BoundedProtocol(PacedProtocol):
         return self.url.partition(b"?")[0].decode("latin-1")
 
     def _admits(self, method: str, path: str) -> bool:
-        return path in _ALWAYS_SERVED or self._admission.admits(change=is_change(method, path))
+        if path in _ALWAYS_SERVED or (path == METRICS and self._may_read_metrics()):
+            return True
+        return self._admission.admits(change=is_change(method, path))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # A refusal in the same piece may have set the time for a connection that does nothing.

@@ -21,12 +21,15 @@ MOST_AT_ONCE: Final = 4_096
 """Bytes that a connection may have looked at in one turn: they may hold many small requests."""
 UNREAD_SECONDS: Final = 35
 """So long may answers lie unread: longer than a stream waits for its reader, which tells why."""
-_URGENT: Final = (b"GET /health/", b"GET /metrics ")
+_HEALTH: Final = b"GET /health/"
+_METRICS: Final = b"GET /metrics "
 _HEAD_END: Final = b"\r\n\r\n"
 
 
 RefusedEarly = Callable[[str, int, str], None]
 """Takes the method, where it is known, the status and the reason of a refusal."""
+MayReadMetrics = Callable[[str], bool]
+"""Tells whether whoever has an address may be told the metrics."""
 
 
 class ServerConfig(uvicorn.Config):
@@ -35,6 +38,7 @@ class ServerConfig(uvicorn.Config):
     admission: Admission
     turns: Turns
     refused_early: RefusedEarly
+    may_read_metrics: MayReadMetrics
     login_prefix: str = ""
 
 
@@ -89,12 +93,23 @@ class PacedProtocol(HttpToolsProtocol):
         """Takes what came, at once or when its turn has come."""
         if self._held:
             self._held += data
-        elif self._turns.takes() or (_is_urgent(data) and self._turns.takes_urgent()):
+        elif self._turns.takes() or (self._is_urgent(data) and self._turns.takes_urgent()):
             self._take_some(data)
         else:
             self._held = data
         if self._held:
             self._hold()
+
+    def _is_urgent(self, data: bytes) -> bool:
+        """Tells whether a piece is one whole question of how the server is, and nothing else."""
+        if not data.startswith((_HEALTH, _METRICS)):
+            return False
+        is_whole = data.find(_HEAD_END) == len(data) - len(_HEAD_END)
+        return is_whole and (data.startswith(_HEALTH) or self._may_read_metrics())
+
+    def _may_read_metrics(self) -> bool:
+        config = cast(ServerConfig, self.config)
+        return config.may_read_metrics(self.client[0] if self.client else "")
 
     def _hold(self) -> None:
         self.flow.pause_reading()
@@ -193,8 +208,3 @@ class PacedProtocol(HttpToolsProtocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
-
-
-def _is_urgent(data: bytes) -> bool:
-    """Tells whether a piece is one whole question of how the server is, and nothing else."""
-    return data.startswith(_URGENT) and data.find(_HEAD_END) == len(data) - len(_HEAD_END)

@@ -1,6 +1,7 @@
 """An HTTP request as the handlers see it."""
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -22,6 +23,10 @@ _SINGLE: Final = (
     b"content-encoding",
     b"host",
 )
+_FORWARDING: Final = (b"forwarded", b"x-real-ip", b"via")
+_X_FORWARDED: Final = b"x-forwarded-"
+_WITH_PORT: Final = re.compile(r"([0-9.]+|\[([0-9a-fA-F:.]+)\])(:[0-9]{1,5})?")
+"""What some proxies write: an address and the port that the caller's connection came from."""
 
 
 class ClientGone(Exception):
@@ -99,27 +104,41 @@ class Request:
         )
         address = peer
         for hop in reversed(forwarded.decode("latin-1").split(",")):
-            candidate = hop.strip()
-            if not _is_address(candidate):
+            candidate = _address_of(hop.strip())
+            if not candidate:
                 break
             address = candidate
-            if not _is_in(candidate, self._trusted):
+            if not is_in(candidate, self._trusted):
                 break
         return address
 
     @property
     def _peer(self) -> str:
         client = self.scope.get("client")
-        return client[0] if client else ""
+        address: str = client[0] if client else ""
+        return address.partition("%")[0]
 
     @property
     def is_past_proxies(self) -> bool:
         """Whether it came from a proxy that is trusted."""
-        return bool(self._trusted) and _is_in(self._peer, self._trusted)
+        return bool(self._trusted) and is_in(self._peer, self._trusted)
+
+    @property
+    def hides_its_sender(self) -> bool:
+        """Whether a proxy sent it, by its headers, and none that is trusted told for whom.
+
+        A trusted one tells it in ``X-Forwarded-For``: an address that is no trusted proxy's.
+        """
+        is_forwarded = any(
+            name in _FORWARDING or name.startswith(_X_FORWARDED) for name in self.headers
+        )
+        if not is_forwarded:
+            return False
+        return not self.is_past_proxies or is_in(self.address, self._trusted)
 
     def comes_from(self, networks: tuple[Network, ...]) -> bool:
         """Tells whether the client's address, past the trusted proxies, is in some networks."""
-        return _is_in(self.address, networks)
+        return is_in(self.address, networks)
 
     async def body(self, limit: int) -> bytes:
         """Reads the whole body.
@@ -181,7 +200,8 @@ class Request:
         return found
 
 
-def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+def is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    """Tells whether an address is in some networks; what is no address is in none."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -191,9 +211,24 @@ def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     return any(parsed in network for network in networks)
 
 
-def _is_address(text: str) -> bool:
+def _address_of(hop: str) -> str:
+    """Reads one entry of ``X-Forwarded-For``.
+
+    Args:
+        hop: an address; or one with a port, an IPv6 address in brackets then.
+
+    Returns:
+        The address, of 45 characters at most, as it was written; empty where there is none. One
+        with a zone is none: a zone means nothing beyond its machine, and may be anything.
+    """
+    with_port = _WITH_PORT.fullmatch(hop)
+    address = (with_port[2] or with_port[1]) if with_port else hop
+    if "%" in address:
+        return ""
     try:
-        ipaddress.ip_address(text)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
-        return False
-    return True
+        return ""
+    if with_port and with_port[2] and parsed.version == 4:
+        return ""
+    return address

@@ -16,7 +16,7 @@ from grantory.http.acceptor import Acceptor
 from grantory.http.admission import Admission
 from grantory.http.connection import BoundedProtocol
 from grantory.http.early_answers import is_change
-from grantory.http.pacing import RefusedEarly, ServerConfig
+from grantory.http.pacing import MayReadMetrics, RefusedEarly, ServerConfig
 from grantory.http.request import Receive, Scope, Send
 from grantory.http.turns import Turns
 
@@ -96,12 +96,17 @@ def _not_counted(_method: str, _status: int, _reason: str) -> None:
     pass
 
 
+def _anybody(_address: str) -> bool:
+    return True
+
+
 def make_server(
     application: Any,
     refused: Callable[[int], None],
     room: Callable[[], int],
     login_prefix: str = "",
     refused_early: RefusedEarly = _not_counted,
+    may_read_metrics: MayReadMetrics = _anybody,
 ) -> Server:
     """Makes a server for an ASGI application.
 
@@ -111,6 +116,8 @@ def make_server(
         room: tells how many changes the store would make in time.
         login_prefix: what may stand before OAuth's addresses.
         refused_early: told of each request that is refused before the application sees it.
+        may_read_metrics: tells by the address at the other end whether a question for the metrics
+            is to be heard whatever else there is to do.
     """
     turns = Turns()
     admission = Admission(refused, room, turns)
@@ -138,4 +145,5 @@ def make_server(
     config.turns = turns
     config.login_prefix = login_prefix
     config.refused_early = refused_early
+    config.may_read_metrics = may_read_metrics
     return Server(config)

@@ -12,18 +12,9 @@ from prometheus_client.registry import Collector
 
 from grantory.observability.families import Families
 from grantory.observability.shared_numbers import SharedNumbers
+from grantory.ports.metrics_text import MetricsText
 
 _openmetrics: Final[Callable[[Collector], bytes]] = exposition.generate_latest
-
-
-class Text(NamedTuple):
-    """What a reader is told."""
-
-    body: bytes
-    kind: str
-    """The content type."""
-    made: float
-    """When it was added up, on the monotonic clock."""
 
 
 class Build(NamedTuple):
@@ -66,26 +57,33 @@ class Exposition:
         self._families = families
         self._numbers = numbers
         self._row = numbers.rows[row]
+        self._others = (*numbers.rows[:row], *numbers.rows[row + 1 :])
         self._build = build
         self._monotonic = monotonic
 
     def is_newest(self, made: float) -> bool:
-        """Tells whether no process has added everything up after this moment."""
-        return all(row[self._families.told_at] <= made for row in self._numbers.rows)
+        """Tells whether nothing that another process tells is newer than what was made then.
 
-    def written(self, size: Mapping[str, int], *, openmetrics: bool) -> Text:
+        Args:
+            made: when this process began to add up.
+        """
+        return all(row[self._families.told_at] <= made for row in self._others)
+
+    def written(self, size: Mapping[str, int], *, openmetrics: bool) -> MetricsText:
         """Writes everything; in whatever thread.
 
         Args:
             size: bytes of the store's parts; empty where that is not known.
             openmetrics: whether in OpenMetrics's form.
         """
+        # No sum is older than the first moment or newer than the second, whatever comes between.
+        made = self._monotonic()
         sums = self._numbers.sums(self._families.counted.next)
-        made = self._row[self._families.told_at] = self._monotonic()
+        self._row[self._families.told_at] = self._monotonic()
         collected = _Collected(tuple(self._collect(sums, size)))
         if openmetrics:
-            return Text(_openmetrics(collected), CONTENT_TYPE_OPENMETRICS, made)
-        return Text(generate_latest(collected), CONTENT_TYPE_PLAIN_0_0_4, made)
+            return MetricsText(_openmetrics(collected), CONTENT_TYPE_OPENMETRICS, made)
+        return MetricsText(generate_latest(collected), CONTENT_TYPE_PLAIN_0_0_4, made)
 
     def _collect(self, numbers: list[float], sizes: Mapping[str, int]) -> Iterator[Metric]:
         families = self._families

@@ -11,6 +11,7 @@ from grantory.observability.reasons import (
     OTHER,
     REASONS,
     STATUSES,
+    TOKEN_REASONS,
 )
 from grantory.observability.shared_numbers import DEATHS, ROW_NUMBERS, STATE_NUMBERS
 from grantory.ports.hot_reads import KINDS
@@ -57,7 +58,8 @@ class Families:
         self._of_the_store()
         self._of_the_memory()
         self.always = (
-            *(self.requests, self.durations, self.tokens, self.refusals, self.deaths),
+            *(self.requests, self.durations, self.tokens, self.token_refusals, self.refusals),
+            self.deaths,
             *(self.store, self.store_failures, self.changes),
             *(self.entries, self.loads, self.forgotten),
         )
@@ -89,12 +91,19 @@ class Families:
                 for outcome in (ISSUED, *OAUTH_REASONS, OTHER)
             ),
         )
+        self.token_refusals = Counters(
+            self.counted,
+            "grantory_token_refusals",
+            "Token requests that were refused, by the reason; an unknown client is a wrong secret.",
+            ("reason",),
+            ((reason,) for reason in (*TOKEN_REASONS, OTHER)),
+        )
         self.refusals = Counters(
             self.counted,
             "grantory_refusals",
             "Requests that were refused, by the code that the caller was told.",
-            ("reason",),
-            ((reason,) for reason in (*REASONS, OTHER)),
+            ("code",),
+            ((code,) for code in (*REASONS, OTHER)),
         )
 
     def _of_the_store(self) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from grantory.errors import RefusalReason
+
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 OTHER: Final = "other"
 """Stands for whatever is not listed here: nobody who sends requests makes a label."""
@@ -13,6 +15,12 @@ STATUSES: Final = (
     *(200, 201, 202, 204, 206, 301, 302, 303, 304, 307),
     *(400, 401, 403, 404, 405, 406, 408, 409, 410, 412, 413, 414, 415, 422, 429, 431),
     *(500, 501, 502, 503, 504),
+)
+TOKEN_REASONS: Final = tuple(
+    reason.value
+    for reason in RefusalReason
+    # Only the store knows these two apart from a wrong secret, and nobody is to be told in time.
+    if reason.value not in ("unknown_client", "not_looked_up")
 )
 OAUTH_REASONS: Final = (
     "invalid_client",

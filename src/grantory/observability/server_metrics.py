@@ -88,6 +88,15 @@ class ServerMetrics:
             place = places.get((known, outcome)) or places[known, OTHER]
         self._row[place] += 1.0
 
+    def token_refused(self, reason: str) -> None:
+        """Counts a token request that was refused.
+
+        Args:
+            reason: as the program has it in a word; nothing of a caller's.
+        """
+        places = self._families.token_refusals.places
+        self._row[places.get((reason,)) or places[(OTHER,)]] += 1.0
+
     def store_worked(self, work: str, seconds: float, error: BaseException | None) -> None:
         """Counts work of the store.
 
