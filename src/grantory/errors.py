@@ -25,6 +25,8 @@ class RefusalReason(StrEnum):
     NO_CREDENTIALS = "no_credentials"
     UNKNOWN_CLIENT = "unknown_client"
     """Is told by whoever counts; to a caller it looks like a wrong secret."""
+    NOT_LOOKED_UP = "not_looked_up"
+    """Likewise, where too many ids came at once to see whether they are clients'."""
     WRONG_SECRET = "wrong_secret"
     THROTTLED = "throttled"
     INACTIVE = "inactive"

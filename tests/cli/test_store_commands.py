@@ -345,7 +345,17 @@ def test_an_unknown_flag_names_the_nearest(tmp_path: Path) -> None:
 def test_every_command_has_help_and_the_program_a_version(tmp_path: Path) -> None:
     assert good(run("--version", folder=tmp_path)).startswith("grantory ")
     shown = good(run("--help", folder=tmp_path))
-    for command in ("serve", "init", "org", "admin", "db", "config", "clients", "token"):
+    for command in (
+        "serve",
+        "init",
+        "org",
+        "admin",
+        "db",
+        "config",
+        "clients",
+        "token",
+        "refusals",
+    ):
         assert command in shown
     assert run("bogus", folder=tmp_path).returncode == 2
 

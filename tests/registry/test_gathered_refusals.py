@@ -1,5 +1,9 @@
 """What was refused waits in memory, under bounds, and costs its caller next to nothing."""
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+
 import pytest
 
 from grantory.domain.refusal import Counter, Refusal
@@ -23,6 +27,7 @@ from tests.support.runtime import FakeClock
 
 HOUR_MS = 3_600_000
 WRONG, UNKNOWN = RefusalReason.WRONG_SECRET, RefusalReason.UNKNOWN_CLIENT
+NOT_LOOKED_UP = RefusalReason.NOT_LOOKED_UP
 
 
 @pytest.fixture
@@ -121,6 +126,7 @@ def test_an_id_of_nobody_is_only_counted_and_not_written_down(clock: FakeClock) 
         gathered.add(error, "192.0.2.1", "c")
     gathered.add(OAuthError("invalid_request", "the form is bad"), "192.0.2.1", "c")
     assert gathered.unknown() == [an_id(7)]
+    gathered.sort(6, {an_id(7): ""})
     kept, counted = everything(gathered)
     assert kept == []
     hour = hour_of(clock)
@@ -135,7 +141,7 @@ def test_an_id_that_proves_to_be_a_client_is_kept(clock: FakeClock) -> None:
     gathered.add(wrong(organization_id=""), "192.0.2.1", "c")
     gathered.add(wrong(2, organization_id=""), "192.0.2.1", "c")
     assert gathered.unknown() == [an_id(1), an_id(2)]
-    gathered.sort(2, {an_id(1): ORG})
+    gathered.sort(2, {an_id(1): ORG, an_id(2): ""})
     batch = gathered.batch()
     assert batch is not None
     assert [(r.organization_id, r.client_id, r.reason) for r in batch.kept] == [
@@ -194,6 +200,59 @@ def test_the_ids_to_be_looked_up_are_few(clock: FakeClock) -> None:
     for number in range(200):
         gathered.add(wrong(number + 1, organization_id=""), "192.0.2.1", "c")
     assert gathered.unknown() == [an_id(number + 1) for number in range(MOST_UNKNOWN)]
+
+
+def test_an_id_that_was_not_looked_up_is_not_called_unknown(clock: FakeClock) -> None:
+    """It may be a client's that no memory holds."""
+    gathered = GatheredRefusals(clock)
+    for number in range(MOST_NEW + 5):
+        gathered.add(wrong(number + 1, organization_id=""), "192.0.2.1", "c")
+    gathered.add(wrong(1, organization_id="", reason=RefusalReason.THROTTLED), "192.0.2.1", "c")
+    gathered.sort(MOST_NEW, dict.fromkeys(gathered.unknown(), ""))
+    hour = hour_of(clock)
+    assert everything(gathered) == (
+        [],
+        {
+            Counter(hour, "", "", UNKNOWN): MOST_UNKNOWN,
+            Counter(hour, "", "", NOT_LOOKED_UP): MOST_NEW + 5 - MOST_UNKNOWN,
+            Counter(hour, "", "", RefusalReason.THROTTLED): 1,
+        },
+    )
+
+
+def calls(work: Callable[[], None]) -> list[str]:
+    """Whatever is called, in Python and in C."""
+    found: list[str] = []
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call":
+            found.append(frame.f_code.co_qualname)
+        elif event == "c_call":
+            found.append(str(argument))
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return found
+
+
+@pytest.mark.parametrize("waiting", [0, MOST_NEW])
+def test_a_known_client_and_an_unknown_one_cost_the_same(clock: FakeClock, waiting: int) -> None:
+    gathered = GatheredRefusals(clock)
+    for number in range(waiting):
+        gathered.add(wrong(number + 1), "192.0.2.1", "c")
+    known, unknown = wrong(1), wrong(2, organization_id="")
+    for error in (known, unknown):  # so that their counters are there
+        gathered.add(error, "192.0.2.1", "c")
+    costs = [
+        calls(lambda error=error: gathered.add(error, "192.0.2.1", "c"))  # type: ignore[misc]
+        for error in (known, unknown)
+    ]
+    assert "FakeClock.now_ms" in costs[0]
+    assert costs[0] == costs[1]
 
 
 def test_what_is_put_back_comes_again_and_stays_within_the_bounds(clock: FakeClock) -> None:

@@ -10,7 +10,14 @@ from grantory.domain.refusal import Counter
 from grantory.errors import OAuthError, OutcomeUnknown, RefusalReason, StorageUnavailable
 from grantory.ports.storage import Snapshot, Transaction
 from grantory.registry import refusal_bounds, refusals
-from grantory.registry.gathered_refusals import Batch, GatheredRefusals
+from grantory.registry.gathered_refusals import (
+    COUNTERS_AT_ONCE,
+    KEPT_AT_ONCE,
+    MOST_NEW,
+    MOST_UNKNOWN,
+    Batch,
+    GatheredRefusals,
+)
 from grantory.registry.refusal_bounds import record
 from grantory.registry.refusals import RefusalKeeper
 from grantory.registry.upkeep import Upkeep
@@ -41,12 +48,14 @@ class MoodyStore:
         self.failures: list[Exception] = []
         self.fails_after_commit = False
         self.written = 0
+        self.before_write: Callable[[], None] = lambda: None
         self.scan, self.require_answer = store.scan, store.require_answer
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:
         return await self._store.read(work)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
+        self.before_write()
         if self.failures and self.fails_after_commit:
             await self._store.write(work)
         if self.failures:
@@ -139,6 +148,42 @@ async def test_known_ids_are_looked_up_and_others_only_counted(
     }
 
 
+async def test_a_known_client_beyond_those_looked_up_is_not_called_unknown(
+    store: OpenStore, kept: Kept, clock: FakeClock
+) -> None:
+    await store.write(put(a_client(200)))
+    for client in range(1, 201):
+        kept.refuse(client, "")
+    await kept.keeper.flush()
+    hour = clock.now_ms() // HOUR_MS * HOUR_MS
+    assert await store.read(lambda s: s.refusals.counted("", 0)) == {
+        Counter(hour, "", "", RefusalReason.UNKNOWN_CLIENT): MOST_UNKNOWN,
+        Counter(hour, "", "", RefusalReason.NOT_LOOKED_UP): 200 - MOST_UNKNOWN,
+    }
+
+
+async def test_a_flood_while_it_writes_does_not_keep_it(store: OpenStore, kept: Kept) -> None:
+    """Else nothing would be kept whole any more, and nobody would be told."""
+    sent = 0
+
+    def flood() -> None:
+        nonlocal sent
+        for _ in range(MOST_NEW + COUNTERS_AT_ONCE):
+            sent += 1
+            kept.refuse(sent)
+
+    kept.store.before_write = flood
+    flood()
+    async with asyncio.timeout(SECONDS):
+        await kept.keeper.flush()
+        kept.store.before_write = lambda: None
+        assert kept.store.written == MOST_NEW // KEPT_AT_ONCE
+        assert kept.gathered.unsorted == MOST_NEW
+        while not kept.gathered.is_empty:
+            await kept.keeper.flush()
+    assert await total(store, ORG, "") + kept.gathered.lost == sent
+
+
 async def test_a_flood_on_one_client_from_everywhere_stays_small(
     store: OpenStore, kept: Kept, clock: FakeClock
 ) -> None:
@@ -201,7 +246,7 @@ async def test_a_flood_on_all_organisations_stays_small(
     assert (await rows_of(store))[0] == 31
 
 
-async def test_a_flood_of_unknown_ids_leaves_a_row_an_hour(
+async def test_a_flood_of_unknown_ids_leaves_two_rows_an_hour(
     store: OpenStore, kept: Kept, clock: FakeClock
 ) -> None:
     for hour in range(5):
@@ -209,7 +254,7 @@ async def test_a_flood_of_unknown_ids_leaves_a_row_an_hour(
             kept.refuse(10_000 + 1500 * hour + number, "")
         await kept.keeper.flush()
         clock.advance(3600)
-    assert await rows_of(store) == (0, 5)
+    assert await rows_of(store) == (0, 2 * 5)
     assert await total(store, "") == 7500
 
 

@@ -13,6 +13,7 @@ from grantory.app import database_of, first_start, open_node, open_or_create_nod
 from grantory.errors import SetupError
 from grantory.settings import Settings
 from grantory.storage.sql.migrations import HEAD, fits, known_revisions
+from grantory.storage.sql.replacing import Restoration
 from tests.support.postgres import fresh_database
 
 Rows = list[tuple[Any, ...]]
@@ -135,6 +136,56 @@ async def test_a_store_of_before_works_after_its_upgrade(raw: Raw, revision: str
         assert await first_start(node, "Example", "admin@example.com")
     finally:
         await node.close()
+
+
+async def restore(raw: Raw, source: Path, *, replace: bool = False) -> None:
+    with source.open("rb") as file:
+        await database_of(raw.settings).restore(Restoration(file, HEAD, replace, str, 0))
+
+
+@pytest.fixture
+async def backup(tmp_path: Path) -> Path:
+    """Of a store of today with one division."""
+    raw = RawSqlite(tmp_path / "source")
+    database = database_of(raw.settings)
+    await database.upgrade()
+    columns = (await raw.columns())["divisions"]
+    values = ", ".join(literal("divisions", c, kind, 1) for c, kind in columns.items())
+    await raw.run(f"INSERT INTO divisions VALUES ({values})")
+    path = tmp_path / "store.backup"
+    with path.open("wb") as file:
+        await database.dump(file, 0, "0")
+    return path
+
+
+@pytest.mark.parametrize("revision", known_revisions())
+async def test_an_empty_store_of_any_revision_takes_a_backup(
+    raw: Raw, backup: Path, revision: str
+) -> None:
+    database = database_of(raw.settings)
+    await database.upgrade(revision)
+    await restore(raw, backup)
+    assert await database.revision() == HEAD
+    assert await database.problems() == []
+    assert len(await raw.run("SELECT id FROM divisions")) == 1
+
+
+@pytest.mark.parametrize("revision", known_revisions())
+async def test_a_store_of_any_revision_is_not_given_up_by_mistake(
+    raw: Raw, backup: Path, revision: str
+) -> None:
+    database = database_of(raw.settings)
+    await database.upgrade(revision)
+    await fill(raw)
+    columns = await raw.columns()
+    before = await contents(raw, columns)
+    with pytest.raises(SetupError, match="--replace"):
+        await restore(raw, backup)
+    assert await database.revision() == revision
+    assert await raw.columns() == columns
+    assert await contents(raw, columns) == before
+    await restore(raw, backup, replace=True)
+    assert await database.revision() == HEAD
 
 
 async def test_a_program_works_beside_the_next_ones_tables(raw: Raw) -> None:

@@ -14,6 +14,7 @@ from grantory.cli import (
     database,
     keys,
     organizations,
+    refusals,
     serve,
     tokens,
 )
@@ -30,6 +31,7 @@ app.command("serve")(serve.serve)
 app.command("init")(organizations.init)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("refusals")(refusals.refusals)
 app.add_typer(keys.app, name="keys")
 app.add_typer(organizations.app, name="org")
 app.add_typer(admin.app, name="admin")

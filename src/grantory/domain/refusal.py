@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from grantory.errors import RefusalReason
+_HOUR_MS = 3_600_000
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +18,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
     error: str
     """The code of RFC 6749 section 5.2."""
-    reason: RefusalReason
+    reason: str
+    """A ``RefusalReason``; in the store of a newer node it may be another word."""
     address: str
     correlation_id: str
 
@@ -32,10 +33,16 @@ class Counter(NamedTuple):
     """Empty where no known client is concerned, or there was no room for more counters."""
     client_id: str
     """Empty where all other clients of the organisation are counted together."""
-    reason: RefusalReason
+    reason: str
+    """As of a refusal."""
 
 
 def counter_of(refusal: Refusal) -> Counter:
     """Tells by what a refusal is counted if it is not kept."""
-    hour = refusal.at - refusal.at % 3_600_000
+    hour = hour_of(refusal.at)
     return Counter(hour, refusal.organization_id, refusal.client_id, refusal.reason)
+
+
+def hour_of(at: int) -> int:
+    """Returns the beginning of the hour of a moment, both in milliseconds since 1970 (UTC)."""
+    return at - at % _HOUR_MS

@@ -5,6 +5,7 @@ out comes later: the first few of a client, reason and network in a minute are t
 the others and those of no known client are counted.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 import msgspec
 
 from grantory.domain.address import network_of
-from grantory.domain.refusal import Counter, Refusal, counter_of
+from grantory.domain.refusal import Counter, Refusal, counter_of, hour_of
 from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.runtime import Clock
 
@@ -31,6 +32,8 @@ MOST_UNKNOWN: Final = 64
 """So many ids are looked up at a time."""
 KEPT_AT_ONCE: Final = 50
 COUNTERS_AT_ONCE: Final = 100
+_WRONG_SECRET: Final = RefusalReason.WRONG_SECRET
+_NOT_LOOKED_UP: Final = RefusalReason.NOT_LOOKED_UP
 _MINUTE_MS: Final = 60_000
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -72,19 +75,25 @@ class GatheredRefusals:
             address: the caller's.
             correlation_id: the request's.
         """
-        refusal = Refusal(
-            at=self._clock.now_ms(),
-            organization_id=error.organization_id,
-            client_id=error.client_id,
-            error=error.error,
-            reason=error.reason,
-            address=address,
-            correlation_id=correlation_id,
-        )
+        at, client_id, reason = self._clock.now_ms(), error.client_id, error.reason
+        organization_id = error.organization_id
         if len(self._new) < MOST_NEW:
+            refusal = Refusal(
+                at=at,
+                organization_id=organization_id,
+                client_id=client_id,
+                error=error.error,
+                reason=reason,
+                address=address,
+                correlation_id=correlation_id,
+            )
             self._new.append(refusal)
-        else:
-            self._count(counter_of(_attributed(refusal, {})), 1)
+            return
+        if not organization_id:
+            client_id = ""
+            if reason is _WRONG_SECRET:
+                reason = _NOT_LOOKED_UP
+        self._count(Counter(hour_of(at), organization_id, client_id, reason), 1)
 
     @property
     def is_empty(self) -> bool:
@@ -111,14 +120,23 @@ class GatheredRefusals:
 
         Args:
             number: how many.
-            organizations: the organisation by client id, of those ids that are clients.
+            organizations: the organisation by client id, of those ids that were looked up; empty
+                where there is no such client.
         """
         some, self._new = self._new[:number], self._new[number:]
         for refusal in some:
             self._keep_or_count(_attributed(refusal, organizations))
 
+    @property
+    def batches(self) -> int:
+        """How many batches hold all that is sorted out by now."""
+        return max(
+            math.ceil(len(self._kept) / KEPT_AT_ONCE),
+            math.ceil(len(self._counted) / COUNTERS_AT_ONCE),
+        )
+
     def batch(self) -> Batch | None:
-        """Takes some out, to be written; None when there is nothing."""
+        """Takes the oldest out, to be written; None when there is nothing."""
         if not (self._kept or self._counted):
             return None
         kept, self._kept = self._kept[:KEPT_AT_ONCE], self._kept[KEPT_AT_ONCE:]
@@ -162,7 +180,7 @@ class GatheredRefusals:
     def _count(self, counter: Counter, number: int) -> None:
         counted = self._counted
         if counter not in counted and len(counted) >= MOST_COUNTERS:
-            counter = counter._replace(organization_id="", client_id="")
+            counter = Counter(counter.hour, "", "", counter.reason)
             if counter not in counted and len(counted) >= MOST_COUNTERS + SPARE_COUNTERS:
                 self.lost += number
                 return
@@ -173,10 +191,11 @@ def _attributed(refusal: Refusal, organizations: Mapping[str, str]) -> Refusal:
     """Names the client if there is one by that id; what else a caller wrote is dropped."""
     if refusal.organization_id:
         return refusal
-    organization_id = organizations.get(refusal.client_id, "")
+    client_id, reason = refusal.client_id, refusal.reason
+    organization_id = organizations.get(client_id)
     if organization_id:
         return msgspec.structs.replace(refusal, organization_id=organization_id)
-    reason = refusal.reason
-    if reason is RefusalReason.WRONG_SECRET:
-        reason = RefusalReason.UNKNOWN_CLIENT
+    if reason == _WRONG_SECRET:
+        may_be_client = organization_id is None and _UUID.fullmatch(client_id)
+        reason = _NOT_LOOKED_UP if may_be_client else RefusalReason.UNKNOWN_CLIENT
     return msgspec.structs.replace(refusal, client_id="", reason=reason)

@@ -56,7 +56,9 @@ class RefusalKeeper:
         self._failed_at = float("-inf")
 
     async def flush(self) -> None:
-        """Writes all that was gathered; nothing where there is nothing.
+        """Writes all that is there when it begins; what comes meanwhile waits for the next time.
+
+        So it ends, however many are refused while it writes.
 
         Raises:
             ApiError: when the store cannot take it; it stays in memory, but for what may have
@@ -71,8 +73,10 @@ class RefusalKeeper:
         for begin in range(0, number, AT_ONCE):
             self._gathered.sort(min(AT_ONCE, number - begin), found)
             await asyncio.sleep(0)
-        while (batch := self._gathered.batch()) is not None:
-            await self._write(batch)
+        for _ in range(self._gathered.batches):
+            batch = self._gathered.batch()
+            if batch is not None:
+                await self._write(batch)
 
     async def _write(self, batch: Batch) -> None:
         try:
@@ -133,5 +137,8 @@ class RefusalKeeper:
 
 
 def _organizations(client_ids: list[str], snapshot: Snapshot) -> dict[str, str]:
-    found = (snapshot.clients.get(client_id) for client_id in client_ids)
-    return {client.id: client.organization_id for client in found if client is not None}
+    found = {client_id: snapshot.clients.get(client_id) for client_id in client_ids}
+    return {
+        client_id: "" if client is None else client.organization_id
+        for client_id, client in found.items()
+    }

@@ -36,6 +36,19 @@ async def test_a_refusal_is_kept_once(store: OpenStore) -> None:
     assert await store.read(lambda s: s.refusals.newest(ORG, 10)) == [a_refusal()]
 
 
+async def test_a_newer_nodes_word_for_a_reason_is_read(store: OpenStore) -> None:
+    refusal, counter = a_refusal(reason="of_the_future"), a_counter(reason="of_the_future")
+
+    def work(t: Transaction) -> None:
+        t.refusals.add(refusal)
+        t.refusals.add_counter(counter, 1)
+        t.refusals.raise_counter(counter, 1)
+
+    await store.write(work)
+    assert await store.read(lambda s: s.refusals.newest(ORG, 10)) == [refusal]
+    assert await store.read(lambda s: s.refusals.counted(ORG, 0)) == {counter: 2}
+
+
 async def test_counters_are_raised_where_they_are(store: OpenStore) -> None:
     one, nobody = a_counter(5), a_counter(5, organization_id="", client_id="")
     others = [

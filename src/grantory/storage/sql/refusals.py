@@ -4,7 +4,6 @@ from sqlalchemy import bindparam as p
 from sqlalchemy import func, insert, literal_column, select, update
 
 from grantory.domain.refusal import Counter, Refusal
-from grantory.errors import RefusalReason
 from grantory.storage.sql.fair_lock import FairLock
 from grantory.storage.sql.statement import SqlExecutor, Statement
 from grantory.storage.sql.tables import refusal_counters, refusals
@@ -75,7 +74,7 @@ class SqlRefusals:
                 organization_id=row[1],
                 client_id=row[2],
                 error=row[3],
-                reason=RefusalReason(row[4]),
+                reason=row[4],
                 address=row[5],
                 correlation_id=row[6],
             )
@@ -84,7 +83,7 @@ class SqlRefusals:
 
     def counted(self, organization_id: str, since: int) -> dict[Counter, int]:  # noqa: D102
         rows = self._sql.all(COUNTED, organization_id=organization_id, since=since)
-        return {Counter(row[0], row[1], row[2], RefusalReason(row[3])): row[4] for row in rows}
+        return {Counter(*row[:4]): row[4] for row in rows}
 
     def lock(self) -> None:  # noqa: D102
         self._sql.all(LOCK)
@@ -96,7 +95,7 @@ class SqlRefusals:
             organization_id=refusal.organization_id,
             client_id=refusal.client_id,
             error=refusal.error,
-            reason=refusal.reason.value,
+            reason=str(refusal.reason),
             address=refusal.address,
             correlation_id=refusal.correlation_id,
         )
@@ -107,7 +106,7 @@ class SqlRefusals:
             hour_=counter.hour,
             organization_id_=counter.organization_id,
             client_id_=counter.client_id,
-            reason_=counter.reason.value,
+            reason_=str(counter.reason),
             by=by,
         )
         return bool(raised)
@@ -118,7 +117,7 @@ class SqlRefusals:
             hour=counter.hour,
             organization_id=counter.organization_id,
             client_id=counter.client_id,
-            reason=counter.reason.value,
+            reason=str(counter.reason),
             value=value,
         )
 

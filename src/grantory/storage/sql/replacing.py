@@ -63,9 +63,14 @@ class Restoration:
         """
         heard = 0
         if found is not None:
-            self._require_room(sql, found)
+            if found not in known_revisions():
+                raise SetupError(
+                    f"the store has schema {found}, which is newer than this program: "
+                    "use the newer program"
+                )
             if found != HEAD:  # only of the newest revision every table's name is known
                 script(upgrade_sql(dialect, found))
+            self._require_room(sql)
             heard = reached_number(sql)
             script(_DROP)
         script(upgrade_sql(dialect, None, self._revision))
@@ -81,12 +86,7 @@ class Restoration:
         transaction.finish(self._now_ms)
         return backup
 
-    def _require_room(self, sql: SqlExecutor, found: str) -> None:
-        if found not in known_revisions():
-            raise SetupError(
-                f"the store has schema {found}, which is newer than this program: "
-                "use the newer program"
-            )
+    def _require_room(self, sql: SqlExecutor) -> None:
         if not self._replace and _holds_rows(sql):
             raise SetupError(
                 "the store is not empty; nothing was changed: restore into another one, "
