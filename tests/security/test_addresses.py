@@ -67,6 +67,17 @@ async def test_case_86_spoofed_addresses_change_no_answer(
         assert ("192.0.2.66" in await log_of(world)) == (trusted and "X-Forwarded-For" in headers)
 
 
+async def test_case_86_no_address_is_longer_than_an_address(tmp_path: Path) -> None:
+    async with new_world(tmp_path / "data", trusted_proxies=("127.0.0.1",)) as world:
+        long = {"X-Forwarded-For": f"fe80::1%{EVIL}" + "x" * 60_000}
+        answer = await world.ask_token(world.admin.client_id, "wrong", headers=long)
+        assert answer.status_code == 401
+        await world.http.get(CLIENTS, headers=long)
+        log = await log_of(world)
+        assert log.count('"address":"127.0.0.1"') >= 2
+        assert EVIL not in log
+
+
 async def test_case_86_links_are_paths(world: World) -> None:
     """Every address in an answer is a path, which no host can be put into."""
     await world.admin.make_member("routing:queue:view")
