@@ -54,6 +54,22 @@ def organizations(keys: str) -> set[str]:
     return {key["organization"]["name"] for key in json.loads(keys)}
 
 
+def begin_anew(store: NamedStore) -> str:
+    """A store with an organisation that no backup has; returns its keys."""
+    store.good("restore", "--replace", "small.backup")
+    store.good("org", "create", "Not in any backup", "--json")
+    return store.good("keys", "list", "--json")
+
+
+def kill_under_way(store: NamedStore) -> None:
+    restoring = start_restore(store)
+    while not (seen := is_under_way(store)) and restoring.poll() is None:
+        time.sleep(0.002)
+    restoring.kill()
+    restoring.wait()
+    assert seen
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(rounds(120, 1200))
 def test_a_killed_restore_changes_nothing(store: NamedStore) -> None:
@@ -65,9 +81,7 @@ def test_a_killed_restore_changes_nothing(store: NamedStore) -> None:
     began = time.monotonic()
     assert start_restore(store).wait() == 0
     whole = time.monotonic() - began
-    store.good("restore", "--replace", "small.backup")
-    store.good("org", "create", "Not in any backup", "--json")
-    keys = store.good("keys", "list", "--json")
+    keys = begin_anew(store)
 
     moments = rounds(6, 60)
     under_way = 0
@@ -81,9 +95,13 @@ def test_a_killed_restore_changes_nothing(store: NamedStore) -> None:
         found = store.good("keys", "list", "--json")
         if found != keys:  # it had been faster this time: then all of it is there
             assert organizations(found) == organizations(keys) - {"Not in any backup"}
+            keys = begin_anew(store)
             break
         under_way += seen
-    assert under_way
+    if not under_way:  # the machine has become so much faster since the time was taken
+        kill_under_way(store)
+        store.good("db", "check")
+        assert store.good("keys", "list", "--json") == keys
 
     environment = {k: v for k, v in store.environment.items() if k != "GRANTORY_DATA_DIR"}
     with RunningServer(environment=environment, data_dir=store.data) as server:

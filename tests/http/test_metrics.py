@@ -127,7 +127,8 @@ async def test_the_store_and_the_memory_are_told_of(world: World) -> None:
     await world.admin.call("DELETE", f"{CLIENTS}/{member.client_id}")
     assert (await member.call("GET", CLIENTS)).status_code == 401
     last = await read(world)
-    assert last.value("grantory_cache_forgotten_total", kind="client") == 1
+    # On PostgreSQL a slow machine may lose its lease meanwhile, and forget more.
+    assert last.value("grantory_cache_forgotten_total", kind="client") >= 1
     assert seen.value("grantory_store_size_bytes", part="database") > 100_000
     assert seen.value("grantory_store_changes", state="waiting") == 0
     assert seen.value("grantory_store_changes", state="room") > 0

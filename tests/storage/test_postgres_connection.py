@@ -131,7 +131,8 @@ async def test_a_node_that_stands_still_makes_others_wait_for_two_seconds_at_mos
     assert time.monotonic() - began < IDLE_SECONDS + SLACK
     assert await other.fetchval("SELECT number FROM counter") == 2
     await close(other)
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+    lost = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+    with pytest.raises(lost):  # which one depends on how much of its end has been read
         await session.execute("COMMIT")
 
 

@@ -174,7 +174,7 @@ async def connect_for_setup(connector: Connector, name: str) -> "asyncpg.Connect
 
 async def close(connection: "asyncpg.Connection[Any]") -> None:
     """Closes a connection, whatever state it is in."""
-    with contextlib.suppress(OSError, pg.PostgresError, pg.InterfaceError):
+    with contextlib.suppress(OSError, pg.PostgresError, pg.InterfaceError, pg.InternalClientError):
         await connection.close(timeout=CONNECT_SECONDS)
     await asyncio.sleep(0)
 

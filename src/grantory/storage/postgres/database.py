@@ -128,7 +128,12 @@ class PostgresDatabase:
         connection = await connect_for_setup(self._connector, self._name)
         try:
             yield connection
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            OSError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
             raise SetupError(f"PostgreSQL failed: {reason(error)}") from None
         finally:
             await close(connection)

@@ -189,7 +189,12 @@ class PostgresStore:
             yield connection
         finally:
             # Whatever became of it: what the transaction came to is known by now.
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ):
                 try:
                     await self._pool.release(connection, timeout=STATEMENT_SECONDS)
                 finally:
