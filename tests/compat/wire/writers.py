@@ -4,6 +4,7 @@ Taken from what the Go and Java SDKs put on a wire, and from the sources of ``gc
 and the HTTP clients beneath them.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from tests.compat.wire.raw_http import (
@@ -21,18 +22,18 @@ from tests.support.server import RunningServer
 BODIED = ("POST", "PUT", "PATCH")
 
 
-class Writer:
+class Writer(ABC):
     """One client; ``login`` and ``call`` make the bytes of a request."""
 
+    @abstractmethod
     def login(
         self, port: int, client_id: str, secret: str, *more: str, form: bytes = CLIENT_CREDENTIALS
     ) -> bytes:
         """A request for a token, with further headers at its end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call(self, port: int, start: str, token: str, content: bytes = b"", *more: str) -> bytes:
         """A call of the API: ``start`` is ``METHOD path``; no token sends what it then sends."""
-        raise NotImplementedError
 
     def written(self, document: Any) -> bytes:
         """A document as the client's serialiser writes it."""
