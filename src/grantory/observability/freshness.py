@@ -20,8 +20,8 @@ async def kept_fresh(look: Callable[[], None]) -> AsyncIterator[None]:
 
     def again() -> None:
         nonlocal timer
+        timer = loop.call_later(LOOK_EVERY, again)  # first: one look that fails ends nothing
         look()
-        timer = loop.call_later(LOOK_EVERY, again)
 
     again()
     try:

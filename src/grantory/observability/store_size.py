@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from grantory.errors import ApiError
+
 ASK_EVERY: Final = 15.0
 """Seconds. A database server looks at every file for it."""
 PATIENCE: Final = 0.5
@@ -38,7 +40,7 @@ class StoreSize:
     async def _look(self) -> None:
         try:
             self._known = await self._ask()
-        except Exception:  # of whatever kind: it is not known then
+        except (ApiError, OSError):  # the store is away, or its file is: it is not known then
             self._known = {}
         finally:
             self._ask_again = self._monotonic() + ASK_EVERY
