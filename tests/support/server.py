@@ -248,6 +248,7 @@ class RunningServer:
         """One HTTP request on a connection of its own, exactly as given."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
         try:
+            connection.connect()
             # A server that refuses a body need not read it to its end: the answer counts.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, body=body, headers=dict(headers or {}))

@@ -38,11 +38,13 @@ class StoreSize:
         return self._known
 
     async def _look(self) -> None:
+        measured: Mapping[str, int] = {}
         try:
-            self._known = await self._ask()
-        except (ApiError, OSError):  # the store is away, or its file is: it is not known then
-            self._known = {}
-        finally:
+            measured = await self._ask()
+        except (ApiError, OSError):
+            pass  # the store is away, or its file is: it is not known then
+        finally:  # nor is it after what nobody foresaw, which asyncio reports
+            self._known = measured
             self._ask_again = self._monotonic() + ASK_EVERY
             self._asking = None
 
