@@ -34,7 +34,9 @@ LEAST_CONNECTIONS: Final = 4
 MOST_READS: Final = 64
 """So many may run or wait for a connection; one more is refused, early."""
 MOST_CHANGES: Final = 32
-"""The same of changes; where each takes too long, as many as there are connections."""
+"""The same of changes ..."""
+LEAST_CHANGES: Final = 3
+"""... and so many where each takes too long."""
 ACQUIRE_SECONDS: Final = 4.0
 WORK_SECONDS: Final = 4.5
 """A transaction that has taken so long begins no further statement, but its COMMIT."""
@@ -72,7 +74,7 @@ class PostgresStore:
         self._seconds = seconds
         self._clock = clock
         self.feed = feed
-        self._room = Room(pool.get_max_size(), changes)
+        self._room = Room(LEAST_CHANGES, changes)
         self._reads = Room(pool.get_max_size(), MOST_READS)
         self._places = asyncio.Semaphore(pool.get_max_size())
 
