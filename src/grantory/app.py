@@ -43,6 +43,7 @@ from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
+from grantory.protocol.grants.client_credentials import ClientCredentials
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
 from grantory.registry.client_search import ClientSearch
@@ -265,7 +266,9 @@ def build_watched(
         node.refusals.add(error, address, correlation_id)
 
     issuer = watching.issuer(tokens)
-    endpoint = TokenEndpointResource(TokenEndpoint(reads, authenticator, issuer), refused)
+    endpoint = TokenEndpointResource(
+        TokenEndpoint(reads, authenticator, issuer, (ClientCredentials(),)), refused
+    )
     health = HealthResource(node.store, node.master_key.fits, node.clock)
 
     async def landing(_request: Request) -> Response:

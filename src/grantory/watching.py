@@ -98,7 +98,7 @@ class Watching:
             entries: lists how many of each kind are in memory.
         """
         watch, url = self._watch, self._settings.database_url
-        families = Families(routes, (grant.grant_type.value for grant in GRANTS))
+        families = Families(routes, (grant.name for grant in GRANTS))
         build = Build(version("grantory"), "postgresql" if url.startswith("postgres") else "sqlite")
         self.metrics = ServerMetrics(families, watch.numbers, watch.row)
         self._exposition = Exposition(

@@ -12,6 +12,7 @@ from grantory.domain.client import ClientRecord
 from grantory.domain.secret import KEY_ID_ENTROPY_BYTES, SECRET_ENTROPY_BYTES, compose_client_secret
 from grantory.domain.token import AccessToken, SigningKey
 from grantory.protocol.access_tokens import AccessTokens
+from grantory.protocol.grants.decision import Decision
 from grantory.protocol.token_codec import PREFIX, encode, read_key_id
 from grantory.storage.hot_reads import RememberedReads
 from tests.security.answers import refused
@@ -53,7 +54,7 @@ async def test_case_66_ten_thousand_tokens_have_no_pattern(world: World) -> None
     record = await reads.client(world.admin.client_id)
     assert record is not None
 
-    texts = [(await tokens.issue(record, ()))[0] for _ in range(SAMPLES)]
+    texts = [(await tokens.issue(record, Decision()))[0] for _ in range(SAMPLES)]
 
     assert len(set(texts)) == SAMPLES
     assert all(set(text) <= set(URL_SAFE) for text in texts)

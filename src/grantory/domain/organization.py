@@ -16,6 +16,8 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     domain: str = ""
     token_epoch: int = 1
     version: int = 1
+    enforces_scopes: bool = False
+    """Whether a user's token needs the scope of an operation beside the permission."""
 
 
 class UserState(StrEnum):
@@ -26,13 +28,21 @@ class UserState(StrEnum):
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A person of one organisation. ``token_epoch`` is raised to end the person's tokens."""
+    """A person of one organisation. Times in milliseconds since 1970 (UTC).
+
+    ``token_epoch`` is raised to end the person's tokens and login sessions.
+    """
 
     id: str
     organization_id: str
     name: str
     email: str
     created_at: int
+    modified_at: int | None = None
+    title: str | None = None
+    department: str | None = None
+    division_id: str | None = None
+    """None for the home division."""
     state: UserState = UserState.ACTIVE
     token_epoch: int = 1
     version: int = 1

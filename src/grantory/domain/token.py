@@ -28,6 +28,9 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
     client_epoch: int
     user_epoch: int = 0
     scopes: tuple[str, ...] = ()
+    family_id: str | None = None
+    """The authorization that it came from, where that can be ended by itself."""
+    family_epoch: int = 0
 
     @property
     def subject_id(self) -> str:

@@ -7,6 +7,7 @@ from grantory.domain.client import ClientRecord
 from grantory.observability.tracing import Tracing
 from grantory.ports.storage import Snapshot, Store, Transaction
 from grantory.protocol.access_tokens import TokenIssuer
+from grantory.protocol.grants.decision import Decision
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ class TracedIssuer:
         self._issuer = issuer
         self._tracing = tracing
 
-    async def issue(self, record: ClientRecord, scopes: tuple[str, ...]) -> tuple[str, int]:
+    async def issue(self, record: ClientRecord, decision: Decision) -> tuple[str, int]:
         """Issues a token."""
         with self._tracing.span("token issue"):
-            return await self._issuer.issue(record, scopes)
+            return await self._issuer.issue(record, decision)

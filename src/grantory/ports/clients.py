@@ -88,6 +88,10 @@ class ClientReader(Protocol):
         """
         ...
 
+    def has_origin(self, origin: str) -> bool:
+        """Tells whether a client of any organisation has a redirect URI of this web origin."""
+        ...
+
     def of_ids(self, organization_id: str, client_ids: Sequence[str]) -> list[Client]:
         """Returns those of the clients that are there, in the order of the ids."""
         ...

@@ -4,10 +4,11 @@ from typing import Final, Protocol
 
 from grantory.domain.access import Rights
 from grantory.domain.client import ClientRecord
+from grantory.domain.code import TokenFamily
 from grantory.domain.organization import Organization, User
 from grantory.domain.token import SigningKey
 
-KINDS: Final = ("client", "organization", "user", "grants", "key", "denied_token")
+KINDS: Final = ("client", "organization", "user", "family", "grants", "key", "denied_token")
 """What is kept in memory."""
 
 
@@ -40,6 +41,10 @@ class HotReads(Protocol):
 
     async def user(self, user_id: str) -> User | None:
         """Returns a user that exists."""
+        ...
+
+    async def family(self, family_id: str) -> TokenFamily | None:
+        """Returns a family of tokens; its generation may be an old one."""
         ...
 
     async def rights(self, subject_id: str) -> Rights:

@@ -35,6 +35,26 @@ class Hasher(Protocol):
         ...
 
 
+class PasswordHasher(Protocol):
+    """Digests passwords, and compares them, while other requests go on."""
+
+    async def hash(self, password: str) -> str:
+        """Returns the digest of a new password.
+
+        Raises:
+            ApiError: 503 when too many wait.
+        """
+        ...
+
+    async def verify(self, password: str, digest: str | None) -> bool:
+        """Tells whether a password fits a digest; takes as long where there is none.
+
+        Raises:
+            ApiError: 503 when too many wait.
+        """
+        ...
+
+
 class KeySealer(Protocol):
     """Encrypts keys for the store and opens them again, under the master key."""
 

@@ -10,12 +10,16 @@ from typing import Protocol, TypeVar
 
 from grantory.ports.access import AccessReader, AccessWriter
 from grantory.ports.audit import AuditReader, AuditWriter
+from grantory.ports.authorizations import AuthorizationReader, AuthorizationWriter
 from grantory.ports.clients import ClientReader, ClientWriter
+from grantory.ports.codes import CodeWriter, FamilyReader, FamilyWriter
 from grantory.ports.installation import InstallationReader, InstallationWriter
 from grantory.ports.keys import KeyReader, KeyWriter
+from grantory.ports.logins import LoginReader, LoginWriter
 from grantory.ports.organizations import OrganizationReader, OrganizationWriter
 from grantory.ports.refusals import RefusalReader, RefusalWriter
 from grantory.ports.tokens import DeniedTokenReader, DeniedTokenWriter
+from grantory.ports.trust import TrustReader, TrustWriter
 from grantory.ports.upkeep import UpkeepWriter
 from grantory.ports.users import UserReader, UserWriter
 
@@ -48,6 +52,26 @@ class Snapshot(Protocol):
     @property
     def users(self) -> UserReader:
         """The people."""
+        ...
+
+    @property
+    def logins(self) -> LoginReader:
+        """Login sessions."""
+        ...
+
+    @property
+    def families(self) -> FamilyReader:
+        """Families of tokens."""
+        ...
+
+    @property
+    def authorizations(self) -> AuthorizationReader:
+        """Which clients may act for people without asking."""
+        ...
+
+    @property
+    def trust(self) -> TrustReader:
+        """Identity providers."""
         ...
 
     @property
@@ -97,6 +121,31 @@ class Transaction(Protocol):
     @property
     def users(self) -> UserWriter:
         """The people."""
+        ...
+
+    @property
+    def logins(self) -> LoginWriter:
+        """Login sessions."""
+        ...
+
+    @property
+    def codes(self) -> CodeWriter:
+        """Authorization codes."""
+        ...
+
+    @property
+    def families(self) -> FamilyWriter:
+        """Families of tokens."""
+        ...
+
+    @property
+    def authorizations(self) -> AuthorizationWriter:
+        """Which clients may act for people without asking."""
+        ...
+
+    @property
+    def trust(self) -> TrustWriter:
+        """Identity providers."""
         ...
 
     @property

@@ -25,6 +25,22 @@ class UpkeepWriter(Protocol):
         """Removes secrets that were ended before a time (milliseconds since 1970)."""
         ...
 
+    def forget_sessions(self, before: int, limit: int) -> int:
+        """Removes login sessions that expired before a time (milliseconds since 1970)."""
+        ...
+
+    def forget_codes(self, before: int, limit: int) -> int:
+        """Removes authorization codes that expired before a time (milliseconds since 1970)."""
+        ...
+
+    def forget_families(self, before: int, limit: int) -> int:
+        """Removes families whose last token expired before a time (milliseconds since 1970)."""
+        ...
+
+    def forget_assertions(self, before: int, limit: int) -> int:
+        """Removes used assertions that expired before a time (milliseconds since 1970)."""
+        ...
+
     def forget_keys(self, before: int, limit: int) -> int:
         """Removes keys whose last token expired before a time (milliseconds since 1970)."""
         ...

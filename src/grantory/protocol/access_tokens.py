@@ -8,6 +8,7 @@ from grantory.domain.token import AccessToken
 from grantory.errors import GrantoryError
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.runtime import Clock, Random
+from grantory.protocol.grants.decision import Decision
 from grantory.protocol.token_codec import MalformedToken, decode, encode, read_key_id
 
 TOKEN_ID_BYTES: Final = 16
@@ -22,8 +23,8 @@ class TokenRefused(GrantoryError):
 class TokenIssuer(Protocol):
     """Issues tokens; ``AccessTokens`` does."""
 
-    async def issue(self, record: ClientRecord, scopes: tuple[str, ...]) -> tuple[str, int]:
-        """Issues a token to a client that acts for itself."""
+    async def issue(self, record: ClientRecord, decision: Decision) -> tuple[str, int]:
+        """Issues a token to a client."""
         ...
 
 
@@ -35,12 +36,12 @@ class AccessTokens:
         self._clock = clock
         self._random = random
 
-    async def issue(self, record: ClientRecord, scopes: tuple[str, ...]) -> tuple[str, int]:
-        """Issues a token to a client that acts for itself.
+    async def issue(self, record: ClientRecord, decision: Decision) -> tuple[str, int]:
+        """Issues a token to a client.
 
         Args:
             record: the client, as it was when its request was decided.
-            scopes: what the token is limited to; empty for no limit.
+            decision: for whom it acts, and what the token is limited to.
 
         Returns:
             The token's text and its lifetime in seconds.
@@ -51,16 +52,20 @@ class AccessTokens:
             raise LookupError("a client without its organisation")
         key = await self._reads.newest_signing_key(client.organization_id)
         now = self._clock.now_ms() // 1000
+        user, family = decision.user, decision.family
         token = AccessToken(
             token_id=self._random.token_bytes(TOKEN_ID_BYTES),
             organization_id=client.organization_id,
             client_id=client.id,
-            user_id=None,
+            user_id=None if user is None else user.id,
             issued_at=now,
             expires_at=now + client.access_token_lifetime,
             organization_epoch=organization.token_epoch,
             client_epoch=client.token_epoch,
-            scopes=scopes,
+            user_epoch=0 if user is None else user.token_epoch,
+            scopes=decision.scopes,
+            family_id=None if family is None else family.id,
+            family_epoch=0 if family is None else family.epoch,
         )
         return encode(token, key, record.id_bytes), client.access_token_lifetime
 
@@ -109,3 +114,7 @@ class AccessTokens:
                 or user.token_epoch != token.user_epoch
             ):
                 raise TokenRefused("user's tokens ended")
+        if token.family_id is not None:
+            family = await self._reads.family(token.family_id)
+            if family is None or not family.is_live or family.epoch != token.family_epoch:
+                raise TokenRefused("ended with what it came from")

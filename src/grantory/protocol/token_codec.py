@@ -34,11 +34,11 @@ class _Body(msgspec.Struct, array_like=True, frozen=True):
     client_epoch: int
     user_epoch: int
     scopes: tuple[str, ...]
-    session: bytes | None = None
-    session_epoch: int = 0
+    family: bytes | None = None
+    family_epoch: int = 0
     audience: tuple[str, ...] = ()
     confirmation: bytes | None = None
-    """The last four are kept free for login sessions, resource servers and ``cnf``."""
+    """The last two are kept free for resource servers and ``cnf``."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -63,13 +63,15 @@ def encode(token: AccessToken, key: SigningKey, client_bytes: bytes) -> str:
     body = _Body(
         token.token_id,
         client_bytes,
-        None if token.user_id is None else bytes.fromhex(token.user_id.replace("-", "")),
+        None if token.user_id is None else _uuid_bytes(token.user_id),
         token.issued_at,
         token.expires_at - token.issued_at,
         token.organization_epoch,
         token.client_epoch,
         token.user_epoch,
         token.scopes,
+        None if token.family_id is None else _uuid_bytes(token.family_id),
+        token.family_epoch,
     )
     signed = _FORMAT + key.key_id + _encode(body)
     mac = hmac.digest(key.material, _DOMAIN + signed, "sha256")
@@ -123,11 +125,17 @@ def decode(raw: bytes, key: SigningKey) -> AccessToken:
         client_epoch=body.client_epoch,
         user_epoch=body.user_epoch,
         scopes=body.scopes,
+        family_id=None if body.family is None else _uuid_text(body.family),
+        family_epoch=body.family_epoch,
     )
 
 
 def _base64url(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode()
+
+
+def _uuid_bytes(text: str) -> bytes:
+    return bytes.fromhex(text.replace("-", ""))
 
 
 def _uuid_text(data: bytes) -> str:

@@ -13,7 +13,7 @@ from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.hot_reads import HotReads
 from grantory.protocol.access_tokens import TokenIssuer
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
-from grantory.protocol.grants import GRANTS, Grant
+from grantory.protocol.grants.grant import Grant
 from grantory.protocol.token_request import TokenRequest
 
 
@@ -25,21 +25,33 @@ class TokenAnswer(msgspec.Struct, frozen=True):
     """Seconds."""
     client_id: str
     organization_id: str
+    refresh_token: str | None = None
 
     def __repr__(self) -> str:
         return f"TokenAnswer(client_id={self.client_id!r})"
 
 
 class TokenEndpoint:
-    """Answers token requests."""
+    """Answers token requests.
+
+    Args:
+        reads: what every request asks for.
+        authenticator: tells which client asks.
+        tokens: issues access tokens.
+        grants: the ways to a token that there are.
+    """
 
     def __init__(
-        self, reads: HotReads, authenticator: ClientAuthenticator, tokens: TokenIssuer
+        self,
+        reads: HotReads,
+        authenticator: ClientAuthenticator,
+        tokens: TokenIssuer,
+        grants: tuple[Grant, ...],
     ) -> None:
         self._reads = reads
         self._authenticator = authenticator
         self._tokens = tokens
-        self._grants: dict[str, Grant] = {grant.grant_type.value: grant for grant in GRANTS}
+        self._grants = {grant.name: grant for grant in grants}
 
     async def answer(self, request: TokenRequest) -> TokenAnswer:
         """Decides a token request.
@@ -49,16 +61,18 @@ class TokenEndpoint:
         """
         grant = self._find_grant(request)
         await self._reads.refresh()
-        record = await self._authenticator.authenticate(request)
+        caller = await self._authenticator.authenticate(request, admits_public=grant.admits_public)
+        client = caller.record.client
         try:
-            _check_allowed(record, grant)
-            decision = await grant.decide(request, record)
+            _check_allowed(caller.record, grant)
+            decision = await grant.decide(request, caller)
         except OAuthError as error:
-            error.client_id = record.client.id
-            error.organization_id = record.client.organization_id
+            error.client_id = client.id
+            error.organization_id = client.organization_id
             raise
-        text, lifetime = await self._tokens.issue(record, decision.scopes)
-        return TokenAnswer(text, lifetime, record.client.id, record.client.organization_id)
+        text, lifetime = await self._tokens.issue(caller.record, decision)
+        refresh = None if decision.refresh_token is None else decision.refresh_token.reveal()
+        return TokenAnswer(text, lifetime, client.id, client.organization_id, refresh)
 
     def _find_grant(self, request: TokenRequest) -> Grant:
         grant = self._grants.get(request.required("grant_type"))

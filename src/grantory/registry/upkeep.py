@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from grantory.domain.code import CODE_KEPT_MS
 from grantory.domain.token import CLOCK_SLACK_SECONDS
 from grantory.errors import ApiError
 from grantory.ports.runtime import Clock
@@ -71,7 +72,7 @@ class TimeOfDay:
 
 
 class Upkeep:
-    """Removes change records, ended tokens, ended secrets, spent keys and old refusals.
+    """Removes change records, spent keys, and whatever was ended or has expired long ago.
 
     Any number of processes may do so on one store: what one has removed the next finds gone.
 
@@ -113,6 +114,10 @@ class Upkeep:
             lambda t: t.upkeep.forget_changes(now, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_denied_tokens(now // 1000 - slack, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_secrets(now - ENDED_SECRETS_KEPT_MS, ROWS_AT_ONCE),
+            lambda t: t.upkeep.forget_sessions(now - slack * 1000, ROWS_AT_ONCE),
+            lambda t: t.upkeep.forget_codes(now - max(slack * 1000, CODE_KEPT_MS), ROWS_AT_ONCE),
+            lambda t: t.upkeep.forget_families(now - slack * 1000, ROWS_AT_ONCE),
+            lambda t: t.upkeep.forget_assertions(now - slack * 1000, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_keys(now - slack * 1000, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_refusals(refusals, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_refusal_counters(refusals, ROWS_AT_ONCE),

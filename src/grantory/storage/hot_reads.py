@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from grantory.domain.access import Rights, rights_of
 from grantory.domain.client import ClientRecord
+from grantory.domain.code import TokenFamily
 from grantory.domain.organization import Organization, User
 from grantory.domain.token import CLOCK_SLACK_SECONDS, SealedKey, SigningKey, key_context
 from grantory.errors import SetupError, StorageUnavailable
@@ -56,6 +57,7 @@ class RememberedReads:
         self._clients: _Memory[ClientRecord] = _Memory("client")
         self._organizations: _Memory[Organization] = _Memory("organization")
         self._users: _Memory[User] = _Memory("user")
+        self._families: _Memory[TokenFamily] = _Memory("family")
         self._rights: _Memory[Rights] = _Memory("grants")
         self._keys: _Memory[SigningKey] = _Memory("key")
         self._denied: set[bytes] | None = None
@@ -91,7 +93,14 @@ class RememberedReads:
 
     @property
     def _memories(self) -> tuple[_Memory[Any], ...]:
-        return (self._clients, self._organizations, self._users, self._rights, self._keys)
+        return (
+            self._clients,
+            self._organizations,
+            self._users,
+            self._families,
+            self._rights,
+            self._keys,
+        )
 
     def entries(self) -> Iterator[tuple[str, int]]:
         """Lists how many entries of each kind are in memory."""
@@ -116,6 +125,8 @@ class RememberedReads:
             self._rights.clear()
         elif kind == "user":
             self._users.pop(entity_id, None)
+        elif kind == "family":
+            self._families.pop(entity_id, None)
         elif kind == "organization":
             self._organizations.pop(entity_id, None)
         elif kind == "key":
@@ -181,6 +192,12 @@ class RememberedReads:
         """Returns a user that exists."""
         return await self._remembered(
             self._users, user_id, lambda snapshot: snapshot.users.get(user_id)
+        )
+
+    async def family(self, family_id: str) -> TokenFamily | None:
+        """Returns a family of tokens; its generation may be an old one."""
+        return await self._remembered(
+            self._families, family_id, lambda snapshot: snapshot.families.get(family_id)
         )
 
     async def rights(self, subject_id: str) -> Rights:

@@ -6,12 +6,13 @@ one look-up in the store, two comparisons of digests.
 
 from typing import Final
 
-from grantory.domain.client import ClientRecord
+from grantory.domain.client import ClientRecord, GrantType
 from grantory.domain.secret import digest_of, key_id_of, matches
 from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.runtime import Clock
 from grantory.protocol.client_auth import METHODS
+from grantory.protocol.client_auth.caller import Caller
 from grantory.protocol.client_auth.presented import PresentedSecret
 from grantory.protocol.throttle import FailureThrottle
 from grantory.protocol.token_request import TokenRequest
@@ -28,8 +29,13 @@ class ClientAuthenticator:
         self._throttle = throttle
         self._clock = clock
 
-    async def authenticate(self, request: TokenRequest) -> ClientRecord:
+    async def authenticate(self, request: TokenRequest, *, admits_public: bool = False) -> Caller:
         """Returns the client whose secret the request carries.
+
+        Args:
+            request: the token request.
+            admits_public: whether a client that is registered for codes may name itself without
+                a secret; an empty one counts as none.
 
         Raises:
             OAuthError: ``invalid_request`` for two methods at once, ``invalid_client`` (401)
@@ -37,7 +43,7 @@ class ClientAuthenticator:
                 with ``rate limit exceeded;`` after too many failures, which official clients
                 wait for.
         """
-        presented = _single(request)
+        presented = _single(request, admits_public=admits_public)
         client_id = presented.client_id[:MAX_CLIENT_ID].lower()
         wait = self._throttle.wait_seconds(client_id, request.address)
         if wait is not None:
@@ -50,7 +56,10 @@ class ClientAuthenticator:
                 client_id=client_id,
                 organization_id=self._organization_of(client_id),
             )
-        record = await self._find(presented)
+        if admits_public and not presented.secret:
+            record = await self._find_public(presented)
+        else:
+            record = await self._find(presented)
         if record is None:
             self._throttle.failed(client_id, request.address)
             raise OAuthError(
@@ -62,12 +71,20 @@ class ClientAuthenticator:
                 client_id=client_id,
                 organization_id=self._organization_of(client_id),
             )
-        return record
+        return Caller(record, bool(presented.secret))
 
     def _organization_of(self, client_id: str) -> str:
         """Tells whose client this is, where memory knows: it must cost the same for any id."""
         record = self._reads.remembered_client(client_id)
         return "" if record is None else record.client.organization_id
+
+    async def _find_public(self, presented: PresentedSecret) -> ClientRecord | None:
+        if len(presented.client_id) > MAX_CLIENT_ID:
+            return None
+        record = await self._reads.client(presented.client_id.lower())
+        if record is None or record.client.grant_type is not GrantType.AUTHORIZATION_CODE:
+            return None  # who must have a secret is as unknown without one as nobody at all
+        return record
 
     async def _find(self, presented: PresentedSecret) -> ClientRecord | None:
         key_id = key_id_of(presented.secret)
@@ -87,10 +104,13 @@ class ClientAuthenticator:
         return right and secret is not None and secret.is_live(self._clock.now_ms())
 
 
-def _single(request: TokenRequest) -> PresentedSecret:
+def _single(request: TokenRequest, *, admits_public: bool) -> PresentedSecret:
     used = [found for found in (method.detect(request) for method in METHODS) if found]
     if len(used) > 1:
         raise OAuthError("invalid_request", "the client authenticated in more than one way")
+    named = request.form.get("client_id")
+    if not used and admits_public and named is not None:
+        return PresentedSecret(named, "")
     if not used:
         raise OAuthError(
             "invalid_client",
@@ -100,7 +120,6 @@ def _single(request: TokenRequest) -> PresentedSecret:
             reason=RefusalReason.NO_CREDENTIALS,
         )
     presented = used[0]
-    named = request.form.get("client_id")
     if named is not None and named.lower() != presented.client_id.lower():
         raise OAuthError("invalid_request", "client_id differs from the authenticated client")
     return presented

@@ -1,7 +1,10 @@
 """The client credentials grant (RFC 6749 section 4.4): a client acts for itself."""
 
-from grantory.domain.client import ClientRecord, GrantType
+from typing import ClassVar
+
+from grantory.domain.client import GrantType
 from grantory.errors import OAuthError, RefusalReason
+from grantory.protocol.client_auth.caller import Caller
 from grantory.protocol.grants.decision import Decision
 from grantory.protocol.token_request import TokenRequest
 
@@ -9,16 +12,18 @@ from grantory.protocol.token_request import TokenRequest
 class ClientCredentials:
     """Rights come from the client's roles; there is nothing to consume and no refresh token."""
 
-    grant_type = GrantType.CLIENT_CREDENTIALS
+    name: ClassVar = "client_credentials"
+    grant_type: ClassVar = GrantType.CLIENT_CREDENTIALS
+    admits_public: ClassVar = False
 
-    async def decide(self, request: TokenRequest, client: ClientRecord) -> Decision:
+    async def decide(self, request: TokenRequest, caller: Caller) -> Decision:
         """Allows what the client is registered for.
 
         Raises:
             OAuthError: ``invalid_scope`` for a scope beyond the registered ones.
         """
         asked = request.form.get("scope", "").split()
-        registered = client.client.scopes
+        registered = caller.record.client.scopes
         if any(scope not in registered for scope in asked):
             raise OAuthError(
                 "invalid_scope",

@@ -97,6 +97,12 @@ URIS_OF_IDS = Statement(
     .where(uris.c.client_id.in_([p(name) for name in _ids]))
     .order_by(uris.c.client_id, uris.c.position)
 )
+WITH_ORIGIN = Statement(
+    select(uris.c.client_id)
+    .join(clients, _c.id == uris.c.client_id)
+    .where(uris.c.origin == p("origin"), _alive)
+    .limit(1)
+)
 ADD_URI = Statement(insert(uris).values({c.name: p(c.name) for c in uris.c}))
 DELETE_URIS = Statement(delete(uris).where(uris.c.client_id == p("client_id")))
 _SECRET_COLUMNS = (
@@ -193,6 +199,9 @@ class SqlClients:
         if len(rows) < limit:
             return found, None
         return found, ClientPosition(looked_at[-1].created_at, looked_at[-1].client_id)
+
+    def has_origin(self, origin: str) -> bool:  # noqa: D102
+        return self._sql.one(WITH_ORIGIN, origin=origin) is not None
 
     def of_ids(  # noqa: D102
         self, organization_id: str, client_ids: Sequence[str]

@@ -20,6 +20,7 @@ _COLUMNS = (
     _o.domain,
     _o.token_epoch,
     _o.version,
+    _o.enforces_scopes,
 )
 GET = Statement(select(*_COLUMNS).where(_o.id == p("id")))
 GET_FOR_CHANGE = Statement(select(*_COLUMNS).where(_o.id == p("id")).with_for_update())
@@ -52,15 +53,19 @@ class SqlOrganizations:
         return [_organization(row) for row in self._sql.all(ALL)]
 
     def add(self, organization: Organization) -> None:  # noqa: D102
-        self._sql.run(
-            ADD, name_key=organization.name.casefold(), **msgspec.structs.asdict(organization)
-        )
+        self._sql.run(ADD, **_values(organization))
 
     def replace(self, organization: Organization) -> None:  # noqa: D102
-        values = msgspec.structs.asdict(organization)
+        values = _values(organization)
         del values["id"], values["created_at"]
-        self._sql.run(REPLACE, id_=organization.id, name_key=organization.name.casefold(), **values)
+        self._sql.run(REPLACE, id_=organization.id, **values)
         self._log.touched("organization", organization.id)
+
+
+def _values(organization: Organization) -> dict[str, Any]:
+    values = msgspec.structs.asdict(organization)
+    values["enforces_scopes"] = int(organization.enforces_scopes)
+    return {**values, "name_key": organization.name.casefold()}
 
 
 def _organization(row: Row) -> Organization:
@@ -73,4 +78,5 @@ def _organization(row: Row) -> Organization:
         domain=row[5],
         token_epoch=row[6],
         version=row[7],
+        enforces_scopes=bool(row[8]),
     )

@@ -66,6 +66,7 @@ organizations = Table(
     Column("token_epoch", Integer, nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("enforces_scopes", Integer),
     UniqueConstraint("name_key"),
 )
 
@@ -83,11 +84,23 @@ users = Table(
     Column("version", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger),
+    Column("modified_at", BigInteger),
+    Column("title", Text),
+    Column("department", Text),
+    Column("division_id", Text),
     Index(
         "uq_users_email",
         "organization_id",
         "email_key",
         unique=True,
+        sqlite_where=text("deleted_at IS NULL"),
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+    Index(
+        "ix_users_listing",
+        "organization_id",
+        "created_at",
+        "id",
         sqlite_where=text("deleted_at IS NULL"),
         postgresql_where=text("deleted_at IS NULL"),
     ),
@@ -242,6 +255,110 @@ denied_tokens = Table(
     Column("organization_id", Text, nullable=False),
     Column("expires_at_s", BigInteger, nullable=False),
     Index(None, "expires_at_s"),
+)
+
+login_sessions = Table(
+    "login_sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("user_epoch", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    UniqueConstraint("digest"),
+    Index(None, "expires_at"),
+)
+
+authorization_codes = Table(
+    "authorization_codes",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("session_id", Text),
+    Column("redirect_uri", Text),
+    Column("scopes", Text, nullable=False),
+    Column("challenge", Text),
+    Column("organization_epoch", Integer, nullable=False),
+    Column("client_epoch", Integer, nullable=False),
+    Column("user_epoch", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Column("family_id", Text),
+    Index(None, "expires_at"),
+)
+
+token_families = Table(
+    "token_families",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("session_id", Text),
+    Column("scopes", Text, nullable=False),
+    Column("organization_epoch", Integer, nullable=False),
+    Column("client_epoch", Integer, nullable=False),
+    Column("user_epoch", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("rotated_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index(None, "session_id"),
+    Index(None, "user_id", "created_at"),
+    Index(None, "expires_at"),
+)
+
+authorizations = Table(
+    "authorizations",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("client_id", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("scopes", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Column("created_by_kind", Text, nullable=False),
+    Column("created_by_id", Text, nullable=False),
+    Column("modified_by_kind", Text, nullable=False),
+    Column("modified_by_id", Text, nullable=False),
+)
+"""``user_id`` is empty where the organisation has allowed it for everybody."""
+
+identity_providers = Table(
+    "identity_providers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("certificates", Text, nullable=False),
+    Column("audiences", Text, nullable=False),
+    Column("recipients", Text, nullable=False),
+    Column("email_attribute", Text, nullable=False),
+    Column("enabled", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("organization_id", "name_key"),
+    UniqueConstraint("organization_id", "issuer"),
+)
+
+used_assertions = Table(
+    "used_assertions",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("expires_at", BigInteger, nullable=False),
+    Index(None, "expires_at"),
 )
 
 audit_events = Table(

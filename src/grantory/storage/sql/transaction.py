@@ -3,13 +3,18 @@
 from grantory.storage.change_feed import Entity, record_changes
 from grantory.storage.sql.access import SqlAccess
 from grantory.storage.sql.audit import SqlAudit
+from grantory.storage.sql.authorizations import SqlAuthorizations
 from grantory.storage.sql.clients import SqlClients
+from grantory.storage.sql.codes import SqlCodes
 from grantory.storage.sql.denied_tokens import SqlDeniedTokens
+from grantory.storage.sql.families import SqlFamilies
 from grantory.storage.sql.installation import SqlInstallation
 from grantory.storage.sql.keys import SqlKeys
+from grantory.storage.sql.logins import SqlLogins
 from grantory.storage.sql.organizations import SqlOrganizations
 from grantory.storage.sql.refusals import SqlRefusals
 from grantory.storage.sql.statement import SqlExecutor
+from grantory.storage.sql.trust import SqlTrust
 from grantory.storage.sql.upkeep import SqlUpkeep
 from grantory.storage.sql.users import SqlUsers
 
@@ -26,6 +31,11 @@ class SqlTransaction:
         self.clients = SqlClients(sql, self)
         self.access = SqlAccess(sql, self)
         self.users = SqlUsers(sql, self)
+        self.logins = SqlLogins(sql)
+        self.codes = SqlCodes(sql)
+        self.families = SqlFamilies(sql, self)
+        self.authorizations = SqlAuthorizations(sql)
+        self.trust = SqlTrust(sql)
         self.keys = SqlKeys(sql, self)
         self.denied_tokens = SqlDeniedTokens(sql, self)
         self.audit = SqlAudit(sql)

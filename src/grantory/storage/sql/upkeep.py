@@ -20,11 +20,15 @@ from sqlalchemy import bindparam as p
 from grantory.storage.change_feed import forget_old_changes
 from grantory.storage.sql.statement import SqlExecutor, Statement
 from grantory.storage.sql.tables import (
+    authorization_codes,
     client_secrets,
     denied_tokens,
     keys,
+    login_sessions,
     refusal_counters,
     refusals,
+    token_families,
+    used_assertions,
 )
 
 
@@ -45,6 +49,12 @@ DENIED_TOKENS = Statement(
     _some(denied_tokens.c.token_id, denied_tokens.c.expires_at_s < p("before"))
 )
 SECRETS = Statement(_some(client_secrets.c.key_id, client_secrets.c.ended_at < p("before")))
+SESSIONS = Statement(_some(login_sessions.c.id, login_sessions.c.expires_at < p("before")))
+CODES = Statement(
+    _some(authorization_codes.c.digest, authorization_codes.c.expires_at < p("before"))
+)
+FAMILIES = Statement(_some(token_families.c.id, token_families.c.expires_at < p("before")))
+ASSERTIONS = Statement(_some_of(used_assertions, used_assertions.c.expires_at < p("before")))
 KEYS = Statement(_some(keys.c.key_id, keys.c.expires_at < p("before")))
 REFUSALS = Statement(_some_of(refusals, refusals.c.at < p("before")))
 REFUSAL_COUNTERS = Statement(_some_of(refusal_counters, refusal_counters.c.hour < p("before")))
@@ -67,6 +77,18 @@ class SqlUpkeep:
 
     def forget_secrets(self, before: int, limit: int) -> int:  # noqa: D102
         return self._sql.run(SECRETS, before=before, limit=limit)
+
+    def forget_sessions(self, before: int, limit: int) -> int:  # noqa: D102
+        return self._sql.run(SESSIONS, before=before, limit=limit)
+
+    def forget_codes(self, before: int, limit: int) -> int:  # noqa: D102
+        return self._sql.run(CODES, before=before, limit=limit)
+
+    def forget_families(self, before: int, limit: int) -> int:  # noqa: D102
+        return self._sql.run(FAMILIES, before=before, limit=limit)
+
+    def forget_assertions(self, before: int, limit: int) -> int:  # noqa: D102
+        return self._sql.run(ASSERTIONS, before=before, limit=limit)
 
     def forget_keys(self, before: int, limit: int) -> int:  # noqa: D102
         return self._sql.run(KEYS, before=before, limit=limit)

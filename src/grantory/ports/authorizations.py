@@ -1,0 +1,42 @@
+"""Authorizations of clients in the store."""
+
+from typing import Protocol
+
+from grantory.domain.authorization import Authorization
+
+
+class AuthorizationReader(Protocol):
+    """Looks authorizations up."""
+
+    def get(
+        self, organization_id: str, client_id: str, user_id: str | None
+    ) -> Authorization | None:
+        """Returns what a user has said of a client; without a user, what the organisation has."""
+        ...
+
+    def of_client(self, organization_id: str, client_id: str) -> list[Authorization]:
+        """Returns what was said of a client: the organisation's word first, then the newest."""
+        ...
+
+    def all(self, organization_id: str, limit: int) -> list[Authorization]:
+        """Returns the authorizations of clients that exist, newest first."""
+        ...
+
+
+class AuthorizationWriter(AuthorizationReader, Protocol):
+    """Changes authorizations."""
+
+    def put(self, authorization: Authorization) -> None:
+        """Writes an authorization, whether there is one already or not."""
+        ...
+
+    def revoke_all(self, authorization: Authorization) -> int:
+        """Revokes every authorization of a client.
+
+        Args:
+            authorization: says whose, which client, by whom and when.
+
+        Returns:
+            How many counted before.
+        """
+        ...

@@ -1,0 +1,25 @@
+"""Login sessions in the store."""
+
+from typing import Protocol
+
+from grantory.domain.login import LoginSession
+
+
+class LoginReader(Protocol):
+    """Looks sessions up."""
+
+    def find(self, digest: bytes) -> LoginSession | None:
+        """Returns the session with a cookie of this digest, expired or not."""
+        ...
+
+
+class LoginWriter(LoginReader, Protocol):
+    """Begins and ends sessions."""
+
+    def add(self, session: LoginSession, digest: bytes) -> None:
+        """Begins a session."""
+        ...
+
+    def end(self, session_id: str) -> bool:
+        """Ends a session; tells whether it was there."""
+        ...

@@ -1,0 +1,56 @@
+"""Login sessions in SQL."""
+
+from sqlalchemy import bindparam as p
+from sqlalchemy import delete, insert, select
+
+from grantory.domain.login import LoginSession
+from grantory.storage.sql.statement import SqlExecutor, Statement
+from grantory.storage.sql.tables import login_sessions
+
+_s = login_sessions.c
+_COLUMNS = (
+    _s.id,
+    _s.organization_id,
+    _s.user_id,
+    _s.user_epoch,
+    _s.created_at,
+    _s.expires_at,
+)
+FIND = Statement(select(*_COLUMNS).where(_s.digest == p("digest")))
+ADD = Statement(insert(login_sessions).values({c.name: p(c.name) for c in _s}))
+END = Statement(delete(login_sessions).where(_s.id == p("id_")))
+
+
+class SqlLogins:
+    """Implements ``LoginWriter`` (and so ``LoginReader``). No memory holds sessions."""
+
+    def __init__(self, sql: SqlExecutor) -> None:
+        self._sql = sql
+
+    def find(self, digest: bytes) -> LoginSession | None:  # noqa: D102 - see the port
+        row = self._sql.one(FIND, digest=digest)
+        if row is None:
+            return None
+        return LoginSession(
+            id=row[0],
+            organization_id=row[1],
+            user_id=row[2],
+            user_epoch=row[3],
+            created_at=row[4],
+            expires_at=row[5],
+        )
+
+    def add(self, session: LoginSession, digest: bytes) -> None:  # noqa: D102
+        self._sql.run(
+            ADD,
+            id=session.id,
+            organization_id=session.organization_id,
+            user_id=session.user_id,
+            digest=digest,
+            user_epoch=session.user_epoch,
+            created_at=session.created_at,
+            expires_at=session.expires_at,
+        )
+
+    def end(self, session_id: str) -> bool:  # noqa: D102
+        return bool(self._sql.run(END, id_=session_id))
