@@ -9,10 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from grantory.crypto.passwords import Argon2Hasher
+from grantory.crypto.passwords import Argon2Hasher, PasswordThreads
 from grantory.crypto.runtime import SystemClock, SystemRandom
 from grantory.crypto.sealing import MasterKey
 from grantory.errors import OAuthError, SetupError
+from grantory.http.api_v2.authorizations import AuthorizationResource
 from grantory.http.api_v2.client_list import ClientListResource
 from grantory.http.api_v2.clients import ClientResource
 from grantory.http.api_v2.directory import DirectoryResource
@@ -36,6 +37,7 @@ from grantory.http.operation import Operation
 from grantory.http.request import Request
 from grantory.http.request_limits import RequestCounter, RequestLimits, SharedCounts
 from grantory.http.response import Response
+from grantory.login_side import LoginSide
 from grantory.master_key_file import find_master_key, make_master_key, master_key_path
 from grantory.observability.events import log
 from grantory.observability.log_writer import LogStream
@@ -43,9 +45,9 @@ from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
-from grantory.protocol.grants.client_credentials import ClientCredentials
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
+from grantory.registry.authorizations import AuthorizationRegistry
 from grantory.registry.client_search import ClientSearch
 from grantory.registry.clients import ClientPolicy, ClientRegistry
 from grantory.registry.directory import Directory
@@ -78,12 +80,14 @@ class Node(msgspec.Struct):
     founder: Founder
     keys: TokenKeys
     refusals: GatheredRefusals
+    passwords: PasswordThreads
     new_key_file: Path | None = None
     """The master key's file, where this process has just made it."""
 
     async def close(self) -> None:
         """Finishes waiting writes and closes the store."""
         await self.store.close()
+        self.passwords.close()
 
 
 def database_of(settings: Settings) -> Database:
@@ -145,7 +149,8 @@ async def _node(
     keys = TokenKeys(clock, random, master_key)
     founder = Founder(store, clock, random, Argon2Hasher(), keys)
     refusals = GatheredRefusals(clock)
-    return Node(store, master_key, clock, random, founder, keys, refusals)
+    passwords = PasswordThreads()
+    return Node(store, master_key, clock, random, founder, keys, refusals, passwords)
 
 
 async def _require_fitting_schema(database: Database) -> None:
@@ -266,9 +271,17 @@ def build_watched(
         node.refusals.add(error, address, correlation_id)
 
     issuer = watching.issuer(tokens)
-    endpoint = TokenEndpointResource(
-        TokenEndpoint(reads, authenticator, issuer, (ClientCredentials(),)), refused
+    login_side = LoginSide(
+        store=watching.store,
+        reads=reads,
+        clock=node.clock,
+        random=node.random,
+        passwords=node.passwords,
+        settings=settings,
+        public_url=public_url(settings),
     )
+    steps = TokenEndpoint(reads, authenticator, issuer, login_side.grants())
+    endpoint = TokenEndpointResource(steps, refused)
     health = HealthResource(node.store, node.master_key.fits, node.clock)
 
     async def landing(_request: Request) -> Response:
@@ -283,6 +296,7 @@ def build_watched(
         operations=operations,
         plain=(
             ("POST", TOKEN_PATH, endpoint.answer),
+            *login_side.routes(issuer),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
             ("GET", METRICS, watching.reading.answer),
@@ -336,6 +350,7 @@ def build_operations(
         *DivisionResource(DivisionRegistry(store, node.clock, node.random)).operations(),
         *OrganizationResource(directory, OwnOrganization(store, node.clock)).operations(),
         *ScopeResource().operations(),
+        *AuthorizationResource(AuthorizationRegistry(store, node.clock), style).operations(),
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
     )
     return (*operations, *PermissionResource(operations).operations())

@@ -44,6 +44,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clients_delete_requires_inactive: bool = False
     throttle_failures_per_client_and_address: int = 20
     throttle_failures_per_address: int = 300
+    throttle_logins_per_user_and_address: int = 10
+    throttle_logins_per_user: int = 100
+    throttle_logins_per_address: int = 100
+    grants_implicit: bool = True
+    grants_password: bool = False
+    tokens_refresh_days: int = 30
     limits_requests_per_client: int = 0
     limits_requests_per_organization: int = 0
     audit_refusals_days: int = 30
@@ -207,6 +213,28 @@ SETTINGS: Final = (
         "Wrong secrets allowed per minute from one address; 0 for no limit.",
         _count,
     ),
+    Setting(
+        "throttle.logins_per_user_and_address",
+        "Wrong passwords allowed per minute for one user and address; 0 for no limit.",
+        _count,
+    ),
+    Setting(
+        "throttle.logins_per_user",
+        "Wrong passwords allowed per minute for one user from anywhere; 0 for no limit.",
+        _count,
+    ),
+    Setting(
+        "throttle.logins_per_address",
+        "Wrong passwords allowed per minute from one address; 0 for no limit.",
+        _count,
+    ),
+    Setting(
+        "grants.implicit", "Whether clients registered for the implicit grant get tokens.", _switch
+    ),
+    Setting(
+        "grants.password", "Whether clients registered for the password grant get tokens.", _switch
+    ),
+    Setting("tokens.refresh_days", "Days for which a refresh token may lie unused.", _days),
     Setting(
         "limits.requests_per_client",
         "API requests allowed per minute for one client, on each machine; 0 for no limit.",

@@ -1,0 +1,1 @@
+"""The pages on which people log in, consent and log out."""
