@@ -39,6 +39,14 @@ class Stage:
         return UNKNOWN_ID if self._server is None else str(make_client(self._server)["id"])
 
     @cached_property
+    def approved(self) -> str:
+        """A client that may act for everybody."""
+        if self._server is None:
+            return UNKNOWN_ID
+        self._server.call("PUT", f"/api/v2/oauth/authorizations/{self.client}", {})
+        return self.client
+
+    @cached_property
     def role(self) -> str:
         """A role that nobody holds."""
         return UNKNOWN_ID if self._server is None else make_role(self._server, VIEW)
@@ -108,6 +116,14 @@ CASES: dict[str, Case] = {
     "deleteOauthClientTokens": Case("", ("client",)),
     "getOauthScopes": Case(OAUTH, never_null=("total", "entities.0.id", "entities.0.description")),
     "getOauthScope": Case(OAUTH, ("scope",), never_null=("id", "description")),
+    "getOauthAuthorizations": Case(OAUTH, never_null=("total", "entities", "selfUri")),
+    "getOauthAuthorization": Case(
+        OAUTH, ("approved",), never_null=("client.id", "scope", "state", "dateCreated")
+    ),
+    "putOauthAuthorization": Case(
+        "", ("client",), body=lambda _: {}, never_null=("client.id", "state")
+    ),
+    "deleteOauthAuthorization": Case("", ("approved",)),
     # roles and permissions
     "getAuthorizationRoles": Case(
         AUTHORIZATION, never_null=("entities.0.permissionPolicies", "pageCount", "total")
@@ -244,7 +260,8 @@ class Operation(NamedTuple):
         if not case.api:
             names = [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
             named = dict(zip(names, arguments, strict=True))
-            return sdk.request(self.method, self.path, path_parameters=named)
+            body = None if case.body is None else case.body(at)
+            return sdk.request(self.method, self.path, path_parameters=named, body=body)
         options = {}
         if case.body is not None and case.body_is_optional:
             options = {"body": case.body(at)}

@@ -22,7 +22,7 @@ for name in dir(sdk):
         found[name] = {made.attribute_map[k]: t for k, t in made.swagger_types.items()}
 print(json.dumps(found))
 """
-OURS_ALONE = {"OAuthError", "RoleIdList", "Token", "TokenRequest"}
+OURS_ALONE = {"ApprovalRequest", "OAuthError", "RoleIdList", "Token", "TokenRequest"}
 """Models of what the SDK has none for: the token endpoint, and a list of ids."""
 REQUESTS = {
     "DivisionRequest": "AuthzDivision",

@@ -14,6 +14,7 @@ import pytest
 
 from grantory.domain.access import Division
 from grantory.http.api_v2 import schemas
+from grantory.http.api_v2.authorization_schemas import ApprovalRequest
 from grantory.http.operation import Operation
 from tests.security.answers import log_of, refused
 from tests.support.subjects import make_user
@@ -30,6 +31,7 @@ BODIES: dict[type[msgspec.Struct], Any] = {
     schemas.DivisionRestoreRequest: {"name": "taken over"},
     schemas.OrganizationRequest: {"name": "taken over"},
     schemas.IdleTokenTimeoutRequest: {},
+    ApprovalRequest: {},
 }
 """A good body for each schema that an operation takes."""
 OWN_TOKEN = {"deleteTokensMe"}
@@ -66,6 +68,7 @@ class Tenant:
 async def tenant(world: World, admin: Member) -> Tenant:
     role_id = await admin.make_role("routing:queue:view")
     client = await admin.make_client(role_id)
+    await admin.put(f"/api/v2/oauth/authorizations/{client.client_id}", {})
     body = {"name": f"Division {world.count()}"}
     division = await admin.post("/api/v2/authorization/divisions", body)
     ids = {
