@@ -34,6 +34,7 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "tokens.refresh_days": ("90", 90),
     "limits.requests_per_client": ("300", 300),
     "limits.requests_per_organization": ("3000", 3000),
+    "passwords.min_length": ("15", 15),
     "audit.refusals_days": ("7", 7),
     "metrics.allowed_networks": ("10.0.0.0/8, 2001:db8::1", ("10.0.0.0/8", "2001:db8::1")),
     "metrics.token_file": ("metrics.token", Path("metrics.token")),
@@ -55,6 +56,7 @@ BAD = [
     *(("limits.requests_per_client", text) for text in ("-1", "1.5", "99999999999")),
     *(("metrics.allowed_networks", text) for text in ("x", "10.0.0.0/33", "none,::1", "all")),
     *(("throttle.failures_per_address", text) for text in ("-1", "many", "99999999999")),
+    *(("passwords.min_length", text) for text in ("7", "65", "long")),
     *(("audit.refusals_days", text) for text in ("0", "367", "a month")),
 ]
 by_name = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
@@ -132,6 +134,7 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(
         "tokens.refresh_days": "1",
         "limits.requests_per_client": "1",
         "limits.requests_per_organization": "1",
+        "passwords.min_length": "8",
         "audit.refusals_days": "1",
         "metrics.allowed_networks": "203.0.113.1",
     }

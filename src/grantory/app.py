@@ -21,10 +21,12 @@ from grantory.http.api_v2.divisions import DivisionResource
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.api_v2.grants import GrantResource
 from grantory.http.api_v2.organization import OrganizationResource
+from grantory.http.api_v2.own_user import OwnUserResource
 from grantory.http.api_v2.permissions import PermissionResource
 from grantory.http.api_v2.roles import RoleResource
 from grantory.http.api_v2.scopes import ScopeResource
 from grantory.http.api_v2.tokens import TokenResource
+from grantory.http.api_v2.users import UserResource
 from grantory.http.api_viewer import viewer_routes
 from grantory.http.application import Application, HttpSettings
 from grantory.http.early_answers import TOKEN_PATH
@@ -55,12 +57,15 @@ from grantory.registry.divisions import DivisionRegistry
 from grantory.registry.gathered_refusals import GatheredRefusals
 from grantory.registry.grants import GrantRegistry
 from grantory.registry.keys import TokenKeys
+from grantory.registry.new_passwords import NewPasswords
 from grantory.registry.organizations import Founder, Founding
 from grantory.registry.own_organization import OwnOrganization
 from grantory.registry.refusals import RefusalKeeper
 from grantory.registry.roles import RoleRegistry
 from grantory.registry.tokens import TokenRegistry
 from grantory.registry.upkeep import REFUSALS_KEPT_DAYS, Upkeep
+from grantory.registry.user_passwords import UserPasswords
+from grantory.registry.users import UserRegistry
 from grantory.settings import Settings
 from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
@@ -68,6 +73,8 @@ from grantory.storage.sql.migrations import HEAD, fits
 from grantory.watching import Watch, Watching
 
 DATABASE_FILE = "grantory.db"
+PASSWORD_CHANGES = ThrottleLimits(per_client_and_address=10, per_address=0)
+"""How often a user may try to change their own password in a minute, at each worker."""
 
 
 class Node(msgspec.Struct):
@@ -341,12 +348,19 @@ def build_operations(
     policy = ClientPolicy(settings.clients_delete_requires_inactive)
     clients = ClientRegistry(store, node.clock, node.random, policy)
     directory = Directory(store)
+    grants = GrantRegistry(store, node.clock)
+    new_passwords = NewPasswords(node.passwords, settings.passwords_min_length)
+    users = UserRegistry(store, node.clock, node.random, new_passwords)
+    attempts = FailureThrottle(PASSWORD_CHANGES, node.clock)
+    passwords = UserPasswords(store, node.clock, new_passwords, attempts)
     operations = (
         *ClientListResource(clients, ClientSearch(store), style).operations(),
         *ClientResource(clients, style).operations(),
         *RoleResource(RoleRegistry(store, node.clock, node.random)).operations(),
         *DirectoryResource(directory).operations(),
-        *GrantResource(GrantRegistry(store, node.clock)).operations(),
+        *GrantResource(grants).operations(),
+        *UserResource(users, passwords).operations(),
+        *OwnUserResource(users, passwords, grants, directory, clients, style).operations(),
         *DivisionResource(DivisionRegistry(store, node.clock, node.random)).operations(),
         *OrganizationResource(directory, OwnOrganization(store, node.clock)).operations(),
         *ScopeResource().operations(),

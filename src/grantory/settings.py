@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tokens_refresh_days: int = 30
     limits_requests_per_client: int = 0
     limits_requests_per_organization: int = 0
+    passwords_min_length: int = 8
     audit_refusals_days: int = 30
     metrics_allowed_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     metrics_token_file: Path | None = None
@@ -109,6 +110,10 @@ def _count(text: str) -> int:
 
 def _days(text: str) -> int:
     return _number(text, 1, 366)
+
+
+def _length(text: str) -> int:
+    return _number(text, 8, 64)
 
 
 def _number(text: str, least: int, most: int) -> int:
@@ -245,6 +250,7 @@ SETTINGS: Final = (
         "API requests allowed per minute for one organisation, on each machine; 0 for no limit.",
         _count,
     ),
+    Setting("passwords.min_length", "How many characters a password must have, 8 to 64.", _length),
     Setting(
         "audit.refusals_days", "Days for which refused token requests stay in the store.", _days
     ),

@@ -13,10 +13,11 @@ import msgspec
 import pytest
 
 from grantory.domain.access import Division
-from grantory.http.api_v2 import schemas
+from grantory.http.api_v2 import schemas, user_schemas
 from grantory.http.api_v2.authorization_schemas import ApprovalRequest
 from grantory.http.operation import Operation
 from tests.security.answers import log_of, refused
+from tests.support.people import GOOD_PASSWORD
 from tests.support.subjects import make_user
 from tests.support.world import CLIENTS, ROLES, Member, World, declared_operations
 
@@ -32,6 +33,13 @@ BODIES: dict[type[msgspec.Struct], Any] = {
     schemas.OrganizationRequest: {"name": "taken over"},
     schemas.IdleTokenTimeoutRequest: {},
     ApprovalRequest: {},
+    user_schemas.CreateUser: {"name": "taken over", "email": "taken@example.com"},
+    user_schemas.UpdateUser: {"name": "taken over", "email": "taken@example.com"},
+    user_schemas.ChangePasswordRequest: {"newPassword": GOOD_PASSWORD},
+    user_schemas.ChangeMyPasswordRequest: {
+        "oldPassword": "taken over",
+        "newPassword": GOOD_PASSWORD,
+    },
 }
 """A good body for each schema that an operation takes."""
 OWN_TOKEN = {"deleteTokensMe"}
@@ -120,6 +128,7 @@ async def contents(admin: Member) -> list[Any]:
             "/api/v2/authorization/subjects/me",
             "/api/v2/organizations/me",
             "/api/v2/tokens/me",
+            "/api/v2/users?state=any&pageSize=500",
         )
     ]
 

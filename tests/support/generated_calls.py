@@ -43,6 +43,7 @@ _USED_UP: Final = {
     "deleteOauthClient": "clientId",
     "deleteAuthorizationRole": "roleId",
     "deleteAuthorizationDivision": "divisionId",
+    "deleteUser": "userId",
     "postAuthorizationDivisionRestore": "divisionId",
 }
 """What an operation that succeeds leaves nothing of for the next call."""
