@@ -12,8 +12,9 @@ import msgspec
 
 from grantory.domain.audit import Origin
 from grantory.domain.client import Reference, SubjectKind
+from grantory.domain.scopes import sufficient_scopes
 from grantory.domain.token import AccessToken
-from grantory.errors import ApiError, GrantoryError, lacks_permission
+from grantory.errors import ApiError, GrantoryError, lacks_permission, lacks_scope
 from grantory.http.early_answers import OAUTH_ROOT, is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.json_body import MAX_BODY, read_body
@@ -31,6 +32,7 @@ CORRELATION: Final = b"inin-correlation-id"
 API_ROOT: Final = "/api/v2/"
 _SURPLUS_IDS: Final = 256
 _UUID_BYTES: Final = 16
+_READS: Final = ("GET", "HEAD")
 
 Plain = Callable[[Request], Awaitable[Response]]
 
@@ -157,7 +159,7 @@ class Application:
             standing = self._requests.count(token.client_id, token.organization_id)
             if standing.exceeded:
                 raise standing.refusal()
-            await self._authorize(target, actor)
+            await self._authorize(target, token, actor)
             if any("\x00" in value for value in path.values()):
                 # No id holds a NUL, and PostgreSQL cannot even look for one.
                 raise _nothing_here()
@@ -166,7 +168,7 @@ class Application:
                 body = await self._read(target, target.body, request)
                 # The body may have taken long to come: what was revoked meanwhile counts.
                 token, actor = await self._authenticate(request)
-                await self._authorize(target, actor)
+                await self._authorize(target, token, actor)
             actor = msgspec.structs.replace(actor, permissions=target.permissions)
             response = await target.handler(Call(request, actor, token, path, body))
         except ApiError as error:
@@ -236,12 +238,23 @@ class Application:
         )
         return token, Actor(organization_id=token.organization_id, origin=origin)
 
-    async def _authorize(self, operation: Operation, actor: Actor) -> None:
-        if not operation.permissions:
+    async def _authorize(self, operation: Operation, token: AccessToken, actor: Actor) -> None:
+        if operation.permissions:
+            rights = await self._reads.rights(actor.reference.id)
+            if not rights.allows_any(operation.permissions):
+                raise lacks_permission(operation.permissions)
+        if operation.scope and token.user_id is not None:
+            await self._require_scope(operation, token)
+
+    async def _require_scope(self, operation: Operation, token: AccessToken) -> None:
+        organization = await self._reads.organization(token.organization_id)
+        # An organisation that is not there has no token that is good.
+        if organization is None or not organization.enforces_scopes:
             return
-        rights = await self._reads.rights(actor.reference.id)
-        if not rights.allows_any(operation.permissions):
-            raise lacks_permission(operation.permissions)
+        reads = operation.method in _READS
+        scopes = sufficient_scopes(operation.scope, operation.narrow_scope, reads=reads)
+        if not any(scope in token.scopes for scope in scopes):
+            raise lacks_scope(scopes)
 
     async def _read(
         self, operation: Operation, schema: type[msgspec.Struct], request: Request
