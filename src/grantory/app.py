@@ -26,6 +26,7 @@ from grantory.http.api_v2.scopes import ScopeResource
 from grantory.http.api_v2.tokens import TokenResource
 from grantory.http.api_viewer import viewer_routes
 from grantory.http.application import Application, HttpSettings
+from grantory.http.cors import Cors
 from grantory.http.early_answers import TOKEN_PATH
 from grantory.http.health import HealthResource
 from grantory.http.landing import landing_page
@@ -298,6 +299,7 @@ def build_watched(
             counts,
             node.clock,
         ),
+        cors=Cors(watching.store, settings.http_cors_origins, node.clock),
         random=node.random,
         settings=HttpSettings(
             api_prefix=settings.http_api_prefix,

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from grantory.domain.web_origin import is_origin
 from grantory.errors import SetupError
 
 PREFIX: Final = "GRANTORY_"
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     master_key_file: Path | None = None
     http_api_prefix: str = ""
     http_login_prefix: str = ""
+    http_cors_origins: tuple[str, ...] = ()
     api_grant_type_style: str = "hyphen"
     clients_delete_requires_inactive: bool = False
     throttle_failures_per_client_and_address: int = 20
@@ -139,6 +141,18 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    listed = tuple(part.strip() for part in text.split(",") if part.strip())
+    for origin in listed:
+        if not is_origin(origin):
+            raise ValueError(
+                "must be origins as browsers send them, separated by commas, such as "
+                "https://app.example.com or http://localhost:3000: in lower case, without a path "
+                "or a default port"
+            )
+    return listed
+
+
 def _networks(text: str) -> tuple[str, ...]:
     listed = tuple(part.strip() for part in text.split(",") if part.strip())
     for network in listed:
@@ -190,6 +204,12 @@ SETTINGS: Final = (
     Setting("http.api_prefix", "A path before /api/v2, as SDK gateways put it.", _prefix),
     Setting("http.login_prefix", "A path before /oauth, as SDK gateways put it.", _prefix),
     Setting(
+        "http.cors_origins",
+        "Origins, separated by commas, whose pages may read answers beside those that clients "
+        "have redirect URIs of.",
+        _origins,
+    ),
+    Setting(
         "api.grant_type_style",
         "How grant types are answered: hyphen, or underscore for the first SDKs.",
         _style,
@@ -231,7 +251,7 @@ SETTINGS: Final = (
         _path,
     ),
 )
-_LISTS: Final = ("trusted_proxies", "metrics.allowed_networks")
+_LISTS: Final = ("trusted_proxies", "http.cors_origins", "metrics.allowed_networks")
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
 
