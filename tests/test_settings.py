@@ -26,6 +26,9 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
         "https://app.example.com, http://localhost:3000",
         ("https://app.example.com", "http://localhost:3000"),
     ),
+    "tls.cert": ("server.pem", Path("server.pem")),
+    "tls.key": ("server.key", Path("server.key")),
+    "tls.dev": ("grantory.localhost", "grantory.localhost"),
     "api.grant_type_style": ("underscore", "underscore"),
     "clients.delete_requires_inactive": ("true", True),
     "throttle.failures_per_client_and_address": ("7", 7),
@@ -56,6 +59,8 @@ BAD = [
         ("http.cors_origins", text)
         for text in ("https://A.example", "https://a.example:443", "https://a b", "https://a,x")
     ),
+    *(("tls.dev", text) for text in ("True", "a..b", "-a", "a-", "127.0.0.1", "*.a", "a:1", "ä")),
+    *(("tls.dev", text) for text in ("a" * 64, ".".join(["a" * 60] * 5), "a.", "a b")),
     *(("api.grant_type_style", text) for text in ("", "Hyphen", "dash")),
     *(("clients.delete_requires_inactive", text) for text in ("maybe", "2", "truE ")),
     *(("limits.requests_per_client", text) for text in ("-1", "1.5", "99999999999")),

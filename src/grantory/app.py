@@ -402,7 +402,9 @@ def public_url(settings: Settings) -> str:
     if settings.public_url:
         return settings.public_url
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
+    if settings.tls_dev:
+        return f"https://{settings.tls_dev}:{settings.port}"
+    return f"{'https' if settings.tls_cert else 'http'}://{host}:{settings.port}"
 
 
 def _report_held_back(reason: str) -> None:

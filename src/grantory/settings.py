@@ -42,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_api_prefix: str = ""
     http_login_prefix: str = ""
     http_cors_origins: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_dev: str = ""
     api_grant_type_style: str = "hyphen"
     clients_delete_requires_inactive: bool = False
     throttle_failures_per_client_and_address: int = 20
@@ -63,6 +66,8 @@ class Setting(msgspec.Struct, frozen=True):
     meaning: str
     read: Callable[[str], Any]
     secret: bool = False
+    flag: str = ""
+    """On the command line; by default ``--`` and the name with hyphens."""
 
     @property
     def field(self) -> str:
@@ -119,6 +124,15 @@ def _switch(text: str) -> bool:
     if text.lower() not in known:
         raise ValueError("must be true or false")
     return known[text.lower()]
+
+
+def _host_name(text: str) -> str:
+    """Takes a host name of which others can be made: ``api.`` and ``login.`` before it."""
+    parts = text.split(".")
+    good = all(re.fullmatch(r"(?!-)[a-z0-9-]{1,63}(?<!-)", part) for part in parts)
+    if text and not (good and len(text) <= 240 and not parts[-1].isdigit()):
+        raise ValueError("must be a host name in lower case, such as grantory.localhost")
+    return text
 
 
 def _prefix(text: str) -> str:
@@ -210,6 +224,19 @@ SETTINGS: Final = (
         _origins,
     ),
     Setting(
+        "tls.cert",
+        "A file with the certificate to show, in PEM: the server's own, then those above it.",
+        _path,
+    ),
+    Setting("tls.key", "A file with the key of that certificate, in PEM, not encrypted.", _path),
+    Setting(
+        "tls.dev",
+        "A host name, for which a certificate of an authority of this machine is made; for "
+        "development.",
+        _host_name,
+        flag="--dev-tls",
+    ),
+    Setting(
         "api.grant_type_style",
         "How grant types are answered: hyphen, or underscore for the first SDKs.",
         _style,
@@ -282,8 +309,9 @@ def load_settings(
     values |= found
     for name, value in flags.items():
         if value is not None:
-            flag = "--" + name.replace("_", "-")
-            values[name] = _read(_BY_NAME[name], str(value), flag)
+            setting = _BY_NAME[name]
+            flag = setting.flag or "--" + setting.field.replace("_", "-")
+            values[name] = _read(setting, str(value), flag)
     fields = {_BY_NAME[name].field: value for name, value in values.items()}
     return Loaded(Settings(**fields), warnings)
 
