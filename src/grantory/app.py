@@ -20,6 +20,7 @@ from grantory.http.api_v2.directory import DirectoryResource
 from grantory.http.api_v2.divisions import DivisionResource
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.api_v2.grants import GrantResource
+from grantory.http.api_v2.identity_providers import IdentityProviderResource
 from grantory.http.api_v2.organization import OrganizationResource
 from grantory.http.api_v2.permissions import PermissionResource
 from grantory.http.api_v2.roles import RoleResource
@@ -54,6 +55,7 @@ from grantory.registry.directory import Directory
 from grantory.registry.divisions import DivisionRegistry
 from grantory.registry.gathered_refusals import GatheredRefusals
 from grantory.registry.grants import GrantRegistry
+from grantory.registry.identity_providers import IdentityProviderRegistry
 from grantory.registry.keys import TokenKeys
 from grantory.registry.organizations import Founder, Founding
 from grantory.registry.own_organization import OwnOrganization
@@ -349,6 +351,9 @@ def build_operations(
         *GrantResource(GrantRegistry(store, node.clock)).operations(),
         *DivisionResource(DivisionRegistry(store, node.clock, node.random)).operations(),
         *OrganizationResource(directory, OwnOrganization(store, node.clock)).operations(),
+        *IdentityProviderResource(
+            IdentityProviderRegistry(store, node.clock, node.random)
+        ).operations(),
         *ScopeResource().operations(),
         *AuthorizationResource(AuthorizationRegistry(store, node.clock), style).operations(),
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
