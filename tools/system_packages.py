@@ -58,6 +58,8 @@ def _install_postgresql() -> None:
 
 
 def _install_chromium() -> None:
+    if os.environ.get("GRANTORY_CHROMIUM"):
+        raise SetupError("GRANTORY_CHROMIUM names no program.")
     _require_debian(INSTALL_CHROMIUM)
     say("Installing Chromium from Debian's packages ...")
     _apt_get(INSTALL_CHROMIUM, "update")

@@ -51,7 +51,10 @@ _FOCUSED = """() => {
   return there.tagName === "INPUT" ? there.name : there.textContent.trim();
 }"""
 
-_OUTLINE = """() => parseFloat(getComputedStyle(document.activeElement).outlineWidth)"""
+_OUTLINE = """() => {
+  const style = getComputedStyle(document.activeElement);
+  return style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth);
+}"""
 
 
 class Contrast(NamedTuple):

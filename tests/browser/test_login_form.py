@@ -1,7 +1,7 @@
 """The login form, as somebody uses it who has a keyboard and no script."""
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page
+from playwright.async_api import Browser, ConsoleMessage, Page, Request
 
 from grantory.http.login.pages import Pages
 from grantory.http.login.sources import source_of
@@ -68,6 +68,7 @@ async def test_enter_sends_the_form_to_login_beside_the_page(page: Page, prefix:
     assert second.form == {**known, "request": "what-was-asked-for", "password": "battery staple"}
     assert first.headers["content-type"] == "application/x-www-form-urlencoded"
     assert first.headers["sec-fetch-site"] == "same-origin"
+    assert first.headers["origin"] == "null"  # as browsers send it under no-referrer
     assert "referer" not in first.headers
 
 
@@ -99,6 +100,35 @@ async def test_an_answer_leads_to_the_application(page: Page, decision: str) -> 
         assert "referer" not in came.headers
 
 
+async def test_an_answer_leads_to_an_application_with_a_scheme_of_its_own(page: Page) -> None:
+    with Site() as site:
+        view = a_consent(sources=(source_of("com.acme.desk:/cb"),))
+        site.answers["GET /oauth/authorize"] = PAGES.consent(view)
+        site.answers["POST /oauth/consent"] = see_other("com.acme.desk:/cb?code=c")
+        await page.goto(f"{site.url}/oauth/authorize")
+        async with page.expect_event("requestfailed", _of_application):  # nobody is installed
+            await page.get_by_role("button", name="Allow").click()
+
+
+async def test_a_login_in_a_window_of_its_own_can_tell_who_opened_it(page: Page) -> None:
+    """The SDK's popup posts what it was given to its opener, once it is back."""
+    answers = {"GET /": plain("open"), "GET /cb": plain("back")}
+    with Site(answers) as application, Site() as site:
+        view = a_login(email=EMAIL, sources=(source_of(f"{application.url}/cb"),))
+        site.answers["GET /oauth/authorize"] = PAGES.login(view)
+        site.answers["POST /oauth/login"] = see_other(f"{application.url}/cb")
+        await page.goto(application.url)
+        async with page.expect_popup() as opened:
+            await page.evaluate(
+                "(address) => { window.open(address) }", f"{site.url}/oauth/authorize"
+            )
+        window = await opened.value
+        await window.get_by_label("Password").fill("correct horse")
+        await window.keyboard.press("Enter")
+        await window.wait_for_url(f"{application.url}/cb")
+        assert await window.evaluate("() => opener.document.title") == "open"
+
+
 async def test_the_keyboard_comes_to_the_other_account_before_the_decision(page: Page) -> None:
     with Site({"GET /oauth/authorize": PAGES.consent(a_consent())}) as site:
         await page.goto(f"{site.url}/oauth/authorize")
@@ -124,3 +154,7 @@ async def test_a_form_leads_nowhere_but_to_the_sources(browser: Browser) -> None
 
 def _of_forms(message: ConsoleMessage) -> bool:
     return "form-action" in message.text
+
+
+def _of_application(request: Request) -> bool:
+    return request.url == "com.acme.desk:/cb?code=c"

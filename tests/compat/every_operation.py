@@ -12,8 +12,10 @@ from tests.compat.arrange import (
     make_division,
     make_provider,
     make_role,
+    make_user,
     policy,
     unique,
+    unique_address,
 )
 from tests.compat.sdk import Answer, Document, Sdk, model
 from tests.support.server import RunningServer
@@ -78,6 +80,11 @@ class Stage:
     def scope(self) -> str:
         """The name of a scope."""
         return UNKNOWN_ID if self._server is None else "oauth:readonly"
+
+    @cached_property
+    def new_user(self) -> str:
+        """A user whom nobody else needs."""
+        return UNKNOWN_ID if self._server is None else make_user(self._server)
 
     @property
     def grants(self) -> Document:
@@ -263,7 +270,36 @@ CASES: dict[str, Case] = {
         body_is_optional=True,
         refusal="bad.request",
     ),
+    # users
+    "getUsers": Case(
+        USERS, never_null=("entities.0.division.id", "entities.0.version", "pageCount", "total")
+    ),
+    "postUsers": Case(
+        USERS,
+        body=lambda _: model(
+            "CreateUser", name="Ann", email=unique_address(), password="quiet harbor seven kites"
+        ),
+        never_null=("id", "name", "email", "username", "state", "version", "division.name"),
+    ),
+    "getUser": Case(USERS, ("user",), never_null=("id", "state", "version", "division.id")),
+    "patchUser": Case(
+        USERS,
+        ("new_user",),
+        body=lambda _: model("UpdateUser", title="Boss", email=unique_address(), version=1),
+        never_null=("id", "title", "version"),
+    ),
+    "deleteUser": Case(USERS, ("new_user",)),
+    "postUserPassword": Case(
+        USERS,
+        ("new_user",),
+        body=lambda _: model("ChangePasswordRequest", newPassword="quiet harbor seven kites"),
+    ),
     "getUsersMe": Case(USERS, refusal="not.a.user"),
+    "postUsersMePassword": Case(
+        USERS,
+        body=lambda _: model("ChangeMyPasswordRequest", newPassword="x" * 9, oldPassword="x"),
+        refusal="not.a.user",
+    ),
 }
 
 

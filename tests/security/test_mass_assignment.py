@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.security.answers import oauth_refused, refused
+from tests.support.people import USERS, digest_of
 from tests.support.saml import signer
 from tests.support.world import CLIENTS, ROLES, Member, World
 
@@ -182,6 +183,47 @@ async def test_case_73_the_built_in_role_stays_what_it_is(world: World, method: 
 
     refused(answer, 400, "bad.request")
     assert await world.admin.get(f"{ROLES}/{administrator['id']}") == administrator
+
+
+async def test_case_73_a_user_takes_no_system_made_fields(world: World) -> None:
+    extra = {
+        **{key: value for key, value in SYSTEM_MADE.items() if key != "version"},
+        "username": "taken",
+        "division": {"id": OTHER},
+        "authorization": {"permissions": ["*:*:*"]},
+        "emailKey": "taken",
+        "email_key": "taken",
+        "passwordDigest": "taken",
+        "password_digest": "taken",
+        "roles": [OTHER],
+    }
+    made = await world.admin.post(USERS, {**extra, "name": "a", "email": "a@example.com"})
+    plain = await world.admin.post(USERS, {"name": "b", "email": "b@example.com"})
+    assert {**made, "id": "", "selfUri": ""} == {
+        **plain,
+        **{"name": "a", "email": "a@example.com", "username": "a@example.com"},
+        **{"id": "", "selfUri": ""},
+    }
+    assert made["id"] != OTHER
+    path = f"{USERS}/{made['id']}"
+    before = await user_row(world, made["id"])
+
+    answer = await world.admin.call("PATCH", path, {**extra, "password": "quiet harbor kites"})
+
+    assert answer.json() == {**made, "version": 2}
+    after = await user_row(world, made["id"])
+    assert (after.token_epoch, after.version) == (before.token_epoch, 2)
+    assert (after.organization_id, after.created_at) == (
+        world.founding.organization.id,
+        before.created_at,
+    )
+    assert await digest_of(world, made["id"]) is None
+    subject = await world.admin.get(f"/api/v2/authorization/subjects/{made['id']}")
+    assert subject["grants"] == []
+
+
+async def user_row(world: World, user_id: str) -> Any:
+    return await world.node.store.read(lambda snapshot: snapshot.users.get(user_id))
 
 
 async def test_case_73_keys_twice_or_in_other_spellings(world: World) -> None:

@@ -13,11 +13,12 @@ import msgspec
 import pytest
 
 from grantory.domain.access import Division
-from grantory.http.api_v2 import schemas
+from grantory.http.api_v2 import schemas, user_schemas
 from grantory.http.api_v2.authorization_schemas import ApprovalRequest
 from grantory.http.api_v2.identity_provider_schemas import CustomProviderRequest
 from grantory.http.operation import Operation
 from tests.security.answers import log_of, refused
+from tests.support.people import GOOD_PASSWORD
 from tests.support.saml import signer
 from tests.support.subjects import make_user
 from tests.support.world import CLIENTS, ROLES, Member, World, declared_operations
@@ -38,6 +39,13 @@ BODIES: dict[type[msgspec.Struct], Any] = {
         "name": "taken over",
         "issuerURI": "https://evil.test",
         "certificate": signer("attacker").certificate,
+    },
+    user_schemas.CreateUser: {"name": "taken over", "email": "taken@example.com"},
+    user_schemas.UpdateUser: {"name": "taken over", "email": "taken@example.com"},
+    user_schemas.ChangePasswordRequest: {"newPassword": GOOD_PASSWORD},
+    user_schemas.ChangeMyPasswordRequest: {
+        "oldPassword": "taken over",
+        "newPassword": GOOD_PASSWORD,
     },
 }
 """A good body for each schema that an operation takes."""
@@ -132,6 +140,7 @@ async def contents(admin: Member) -> list[Any]:
             "/api/v2/authorization/subjects/me",
             "/api/v2/organizations/me",
             "/api/v2/tokens/me",
+            "/api/v2/users?state=any&pageSize=500",
             PROVIDERS,
         )
     ]

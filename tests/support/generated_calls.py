@@ -44,6 +44,7 @@ _USED_UP: Final = {
     "deleteOauthClient": "clientId",
     "deleteAuthorizationRole": "roleId",
     "deleteAuthorizationDivision": "divisionId",
+    "deleteUser": "userId",
     "postAuthorizationDivisionRestore": "divisionId",
     "deleteIdentityprovider": "providerId",
 }
