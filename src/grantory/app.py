@@ -9,21 +9,25 @@ from pathlib import Path
 
 import msgspec
 
-from grantory.crypto.passwords import Argon2Hasher
+from grantory.crypto.passwords import Argon2Hasher, PasswordThreads
 from grantory.crypto.runtime import SystemClock, SystemRandom
 from grantory.crypto.sealing import MasterKey
 from grantory.errors import OAuthError, SetupError
+from grantory.http.api_v2.authorizations import AuthorizationResource
 from grantory.http.api_v2.client_list import ClientListResource
 from grantory.http.api_v2.clients import ClientResource
 from grantory.http.api_v2.directory import DirectoryResource
 from grantory.http.api_v2.divisions import DivisionResource
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.api_v2.grants import GrantResource
+from grantory.http.api_v2.identity_providers import IdentityProviderResource
 from grantory.http.api_v2.organization import OrganizationResource
+from grantory.http.api_v2.own_user import OwnUserResource
 from grantory.http.api_v2.permissions import PermissionResource
 from grantory.http.api_v2.roles import RoleResource
 from grantory.http.api_v2.scopes import ScopeResource
 from grantory.http.api_v2.tokens import TokenResource
+from grantory.http.api_v2.users import UserResource
 from grantory.http.api_viewer import viewer_routes
 from grantory.http.application import Application, HttpSettings
 from grantory.http.cors import Cors
@@ -37,6 +41,7 @@ from grantory.http.operation import Operation
 from grantory.http.request import Request
 from grantory.http.request_limits import RequestCounter, RequestLimits, SharedCounts
 from grantory.http.response import Response
+from grantory.login_side import LoginSide
 from grantory.master_key_file import find_master_key, make_master_key, master_key_path
 from grantory.observability.events import log
 from grantory.observability.log_writer import LogStream
@@ -44,22 +49,26 @@ from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
-from grantory.protocol.grants.client_credentials import ClientCredentials
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
+from grantory.registry.authorizations import AuthorizationRegistry
 from grantory.registry.client_search import ClientSearch
 from grantory.registry.clients import ClientPolicy, ClientRegistry
 from grantory.registry.directory import Directory
 from grantory.registry.divisions import DivisionRegistry
 from grantory.registry.gathered_refusals import GatheredRefusals
 from grantory.registry.grants import GrantRegistry
+from grantory.registry.identity_providers import IdentityProviderRegistry
 from grantory.registry.keys import TokenKeys
+from grantory.registry.new_passwords import NewPasswords
 from grantory.registry.organizations import Founder, Founding
 from grantory.registry.own_organization import OwnOrganization
 from grantory.registry.refusals import RefusalKeeper
 from grantory.registry.roles import RoleRegistry
 from grantory.registry.tokens import TokenRegistry
 from grantory.registry.upkeep import REFUSALS_KEPT_DAYS, Upkeep
+from grantory.registry.user_passwords import UserPasswords
+from grantory.registry.users import UserRegistry
 from grantory.settings import Settings
 from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
@@ -67,6 +76,8 @@ from grantory.storage.sql.migrations import HEAD, fits
 from grantory.watching import Watch, Watching
 
 DATABASE_FILE = "grantory.db"
+PASSWORD_CHANGES = ThrottleLimits(per_client_and_address=10, per_address=0)
+"""How often a user may try to change their own password in a minute, at each worker."""
 
 
 class Node(msgspec.Struct):
@@ -79,12 +90,14 @@ class Node(msgspec.Struct):
     founder: Founder
     keys: TokenKeys
     refusals: GatheredRefusals
+    passwords: PasswordThreads
     new_key_file: Path | None = None
     """The master key's file, where this process has just made it."""
 
     async def close(self) -> None:
         """Finishes waiting writes and closes the store."""
         await self.store.close()
+        self.passwords.close()
 
 
 def database_of(settings: Settings) -> Database:
@@ -146,7 +159,8 @@ async def _node(
     keys = TokenKeys(clock, random, master_key)
     founder = Founder(store, clock, random, Argon2Hasher(), keys)
     refusals = GatheredRefusals(clock)
-    return Node(store, master_key, clock, random, founder, keys, refusals)
+    passwords = PasswordThreads()
+    return Node(store, master_key, clock, random, founder, keys, refusals, passwords)
 
 
 async def _require_fitting_schema(database: Database) -> None:
@@ -267,9 +281,17 @@ def build_watched(
         node.refusals.add(error, address, correlation_id)
 
     issuer = watching.issuer(tokens)
-    endpoint = TokenEndpointResource(
-        TokenEndpoint(reads, authenticator, issuer, (ClientCredentials(),)), refused
+    login_side = LoginSide(
+        store=watching.store,
+        reads=reads,
+        clock=node.clock,
+        random=node.random,
+        passwords=node.passwords,
+        settings=settings,
+        public_url=public_url(settings),
     )
+    steps = TokenEndpoint(reads, authenticator, issuer, login_side.grants())
+    endpoint = TokenEndpointResource(steps, refused)
     health = HealthResource(node.store, node.master_key.fits, node.clock)
 
     async def landing(_request: Request) -> Response:
@@ -284,6 +306,7 @@ def build_watched(
         operations=operations,
         plain=(
             ("POST", TOKEN_PATH, endpoint.answer),
+            *login_side.routes(issuer),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
             ("GET", METRICS, watching.reading.answer),
@@ -329,15 +352,26 @@ def build_operations(
     policy = ClientPolicy(settings.clients_delete_requires_inactive)
     clients = ClientRegistry(store, node.clock, node.random, policy)
     directory = Directory(store)
+    grants = GrantRegistry(store, node.clock)
+    new_passwords = NewPasswords(node.passwords, settings.passwords_min_length)
+    users = UserRegistry(store, node.clock, node.random, new_passwords)
+    attempts = FailureThrottle(PASSWORD_CHANGES, node.clock)
+    passwords = UserPasswords(store, node.clock, new_passwords, attempts)
     operations = (
         *ClientListResource(clients, ClientSearch(store), style).operations(),
         *ClientResource(clients, style).operations(),
         *RoleResource(RoleRegistry(store, node.clock, node.random)).operations(),
         *DirectoryResource(directory).operations(),
-        *GrantResource(GrantRegistry(store, node.clock)).operations(),
+        *GrantResource(grants).operations(),
+        *UserResource(users, passwords).operations(),
+        *OwnUserResource(users, passwords, grants, directory, clients, style).operations(),
         *DivisionResource(DivisionRegistry(store, node.clock, node.random)).operations(),
         *OrganizationResource(directory, OwnOrganization(store, node.clock)).operations(),
+        *IdentityProviderResource(
+            IdentityProviderRegistry(store, node.clock, node.random)
+        ).operations(),
         *ScopeResource().operations(),
+        *AuthorizationResource(AuthorizationRegistry(store, node.clock), style).operations(),
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
     )
     return (*operations, *PermissionResource(operations).operations())

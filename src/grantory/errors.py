@@ -36,6 +36,15 @@ class RefusalReason(StrEnum):
     OTHER_GRANT_TYPE = "other_grant_type"
     """Not the one that the client is registered for."""
     SCOPE = "scope"
+    GRANT_TURNED_OFF = "grant_turned_off"
+    """By a setting of the deployment."""
+    CODE = "code"
+    """An authorization code that is unknown, expired, or another's, or whose proof is wrong."""
+    CODE_REUSED = "code_reused"
+    REFRESH_TOKEN = "refresh_token"
+    REFRESH_TOKEN_REUSED = "refresh_token_reused"
+    WRONG_PASSWORD = "wrong_password"
+    ASSERTION = "assertion"
 
 
 class OAuthError(GrantoryError):

@@ -18,6 +18,7 @@ import msgspec
 
 from grantory.domain.web_origin import is_origin
 from grantory.errors import SetupError
+from grantory.registry.configured_providers import TABLES, ConfiguredProvider, read_tables
 
 PREFIX: Final = "GRANTORY_"
 _PLATFORM: Final = re.compile(r"GRANTORY_(PORT_\d.*|SERVICE_.*)")
@@ -49,11 +50,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clients_delete_requires_inactive: bool = False
     throttle_failures_per_client_and_address: int = 20
     throttle_failures_per_address: int = 300
+    throttle_logins_per_user_and_address: int = 10
+    throttle_logins_per_user: int = 100
+    throttle_logins_per_address: int = 100
+    grants_implicit: bool = True
+    grants_password: bool = False
+    tokens_refresh_days: int = 30
     limits_requests_per_client: int = 0
     limits_requests_per_organization: int = 0
+    passwords_min_length: int = 8
     audit_refusals_days: int = 30
     metrics_allowed_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     metrics_token_file: Path | None = None
+    identity_providers: tuple[ConfiguredProvider, ...] = ()
+    """Tables of the file alone, with no variable or flag."""
 
     def __repr__(self) -> str:
         return "Settings(…)"
@@ -110,6 +120,10 @@ def _count(text: str) -> int:
 
 def _days(text: str) -> int:
     return _number(text, 1, 366)
+
+
+def _length(text: str) -> int:
+    return _number(text, 8, 64)
 
 
 def _number(text: str, least: int, most: int) -> int:
@@ -255,6 +269,28 @@ SETTINGS: Final = (
         _count,
     ),
     Setting(
+        "throttle.logins_per_user_and_address",
+        "Wrong passwords allowed per minute for one user and address; 0 for no limit.",
+        _count,
+    ),
+    Setting(
+        "throttle.logins_per_user",
+        "Wrong passwords allowed per minute for one user from anywhere; 0 for no limit.",
+        _count,
+    ),
+    Setting(
+        "throttle.logins_per_address",
+        "Wrong passwords allowed per minute from one address; 0 for no limit.",
+        _count,
+    ),
+    Setting(
+        "grants.implicit", "Whether clients registered for the implicit grant get tokens.", _switch
+    ),
+    Setting(
+        "grants.password", "Whether clients registered for the password grant get tokens.", _switch
+    ),
+    Setting("tokens.refresh_days", "Days for which a refresh token may lie unused.", _days),
+    Setting(
         "limits.requests_per_client",
         "API requests allowed per minute for one client, on each machine; 0 for no limit.",
         _count,
@@ -264,6 +300,7 @@ SETTINGS: Final = (
         "API requests allowed per minute for one organisation, on each machine; 0 for no limit.",
         _count,
     ),
+    Setting("passwords.min_length", "How many characters a password must have, 8 to 64.", _length),
     Setting(
         "audit.refusals_days", "Days for which refused token requests stay in the store.", _days
     ),
@@ -305,6 +342,7 @@ def load_settings(
     named = environment.get("GRANTORY_CONFIG")
     path = config or (Path(named) if named else None)
     values = _from_file(path) if path else {}
+    providers = values.pop(TABLES, ())
     found, warnings = _from_environment(environment)
     values |= found
     for name, value in flags.items():
@@ -313,7 +351,7 @@ def load_settings(
             flag = setting.flag or "--" + setting.field.replace("_", "-")
             values[name] = _read(setting, str(value), flag)
     fields = {_BY_NAME[name].field: value for name, value in values.items()}
-    return Loaded(Settings(**fields), warnings)
+    return Loaded(Settings(**fields, identity_providers=providers), warnings)
 
 
 def _read(setting: Setting, text: str, source: str) -> Any:
@@ -349,7 +387,9 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise SetupError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SetupError(f"{path} is not valid TOML: {error}") from None
-    values = {}
+    values: dict[str, Any] = {}
+    if TABLES in document:
+        values[TABLES] = read_tables(document.pop(TABLES), path)
     for name, value in _flattened(document, ""):
         setting = _BY_NAME.get(name)
         if setting is None:
@@ -389,4 +429,9 @@ def effective(settings: Settings) -> dict[str, Any]:
             value = re.sub(r"//([^/@:]*):.*@", r"//\1:****@", value)
             value = re.sub(r"(password=)[^&]*", r"\1****", value, flags=re.IGNORECASE)
         shown[setting.name] = list(value) if isinstance(value, tuple) else value
+    if settings.identity_providers:
+        shown[TABLES] = [
+            {"organization": each.organization, "name": each.draft.name}
+            for each in settings.identity_providers
+        ]
     return shown

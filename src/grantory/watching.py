@@ -5,9 +5,11 @@ import ipaddress
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Final
 
 import msgspec
 
+from grantory.domain.client import GrantType
 from grantory.errors import OAuthError
 from grantory.http.application import RequestRecord
 from grantory.http.early_answers import TOKEN_PATH
@@ -30,6 +32,9 @@ from grantory.ports.store_state import WatchedStore as TellingStore
 from grantory.protocol.access_tokens import TokenIssuer
 from grantory.protocol.grants import GRANTS
 from grantory.settings import Settings
+
+IMPLICIT: Final = GrantType.IMPLICIT.value
+"""Its tokens are issued without a request to the token endpoint."""
 
 
 class Watch(msgspec.Struct, frozen=True):
@@ -98,7 +103,7 @@ class Watching:
             entries: lists how many of each kind are in memory.
         """
         watch, url = self._watch, self._settings.database_url
-        families = Families(routes, (grant.name for grant in GRANTS))
+        families = Families(routes, (*(grant.name for grant in GRANTS), IMPLICIT))
         build = Build(version("grantory"), "postgresql" if url.startswith("postgres") else "sqlite")
         self.metrics = ServerMetrics(families, watch.numbers, watch.row)
         self._exposition = Exposition(
@@ -132,7 +137,8 @@ class Watching:
         self._access_log.write(line)
         metrics = self.metrics
         metrics.request(entry.method, entry.route, entry.status, entry.seconds, entry.error)
-        if entry.route == TOKEN_PATH and entry.method != "OPTIONS":
+        asked = entry.route == TOKEN_PATH and entry.method != "OPTIONS"
+        if asked or entry.grant_type:
             metrics.token_request(entry.grant_type, entry.error)
         if self._watch.tracing is not None:
             self._watch.tracing.describe(line)

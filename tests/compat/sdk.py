@@ -180,6 +180,10 @@ class Sdk:
         """Client credentials with the SDK's own helper; answers what the SDK kept."""
         return self._do("login", client_id=client_id, client_secret=client_secret)
 
+    def login_by(self, method: str, *arguments: str) -> Document:
+        """A login by the SDK's method of that name; answers the tokens that the SDK kept."""
+        return self._do("login_by", method=method, arguments=list(arguments))
+
     def use_token(self, token: str) -> None:
         """Call with this token from now on; with none at all if it is empty."""
         self._do("set_token", token=token)

@@ -46,6 +46,7 @@ async def target(world: World, path: str) -> str:
     client = await world.admin.make_client(role_id)
     subject = await make_user(world) if "/users/" in path else client.client_id
     ids = {"clientId": client.client_id, "roleId": role_id, "subjectId": subject}
+    ids["userId"] = subject
     ids["divisionId"] = await make_division(world)
     return path.format(**ids)
 

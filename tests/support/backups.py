@@ -162,6 +162,7 @@ def fill(database: Database) -> None:
             if not sql.one(Statement(select(*table.c).limit(1))):
                 values: dict[str, Any] = {c.name: "x" for c in table.c}
                 values |= {c.name: 7 for c in table.c if c.type.python_type is int}
+                values |= {c.name: b"\x00\xff" for c in table.c if c.type.python_type is bytes}
                 add = insert(table).values({name: p(name) for name in values}).inline()
                 sql.run(Statement(add), **values)
 

@@ -19,6 +19,11 @@ class Organization(msgspec.Struct, frozen=True, kw_only=True):
     enforces_scopes: bool = False
     """Whether a user's token needs the scope of an operation beside the permission."""
 
+    def is_named(self, text: str) -> bool:
+        """Tells whether a text is the name, the domain or the id; case does not count."""
+        known = {self.name.casefold(), self.domain.casefold(), self.id} - {""}
+        return text.strip().casefold() in known
+
 
 class UserState(StrEnum):
     """Whether a person may log in."""

@@ -19,6 +19,7 @@ from grantory.http.cors import API_ROOT, VARY, Cors, options_response
 from grantory.http.early_answers import OAUTH_ROOT, is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.json_body import MAX_BODY, read_body
+from grantory.http.login.logout import LOGOUT
 from grantory.http.operation import Call, Operation
 from grantory.http.request import BodyTooLarge, ClientGone, Network, Receive, Request, Scope, Send
 from grantory.http.request_limits import RequestCounter, Standing
@@ -217,7 +218,7 @@ class Application:
         api, login = self._settings.api_prefix, self._settings.login_prefix
         if api and path.startswith(api + API_ROOT):
             return path[len(api) :]
-        if login and path.startswith(login + OAUTH_ROOT):
+        if login and (path.startswith(login + OAUTH_ROOT) or path == login + LOGOUT):
             return path[len(login) :]
         return path
 

@@ -31,7 +31,6 @@ for some seconds more, which ends no right: its tokens end by themselves, and at
 MOST_REMEMBERED: Final = 256
 PATIENCE_SECONDS: Final = 1.0
 """So long is a store waited for that has just failed to answer what was asked itself."""
-MAX_NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 MAX_NAMES: Final = 50
 MAX_NAMES_LENGTH: Final = 2_048
 _NAME: Final = re.compile(rb"(?!\*\Z)[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")

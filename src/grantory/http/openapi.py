@@ -14,7 +14,7 @@ from grantory.domain.scopes import sufficient_scopes
 from grantory.http.api_v2 import schemas
 from grantory.http.json_body import ListBody, codes_of
 from grantory.http.openapi_oauth import OAUTH_PATHS, OAUTH_SCHEMAS
-from grantory.http.operation import Operation, Parameter
+from grantory.http.operation import Empty, Operation, Parameter
 
 _REF: Final = "#/components/schemas/"
 _OUR_NAME: Final = re.compile(rf'("{_REF})(\w+)"')
@@ -53,6 +53,8 @@ _HEADERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 _RATES: Final = tuple(name for name in _HEADERS if "ratelimit" in name)
 _WITH: Final = {401: ("WWW-Authenticate",), 429: (*_RATES, "Retry-After")}
 """The headers that an error has for sure, besides the first."""
+_PLAIN: Final[dict[type | None, str]] = {int: "integer", Empty: "object"}
+"""JSON's names of answers that are no models."""
 
 
 def build_document(operations: Iterable[Operation], version: str, address: str) -> bytes:
@@ -155,8 +157,9 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Done.", "headers": _headers(*_RATES)}
-    if operation.answer is int:
-        success["content"] = {"application/json": {"schema": {"type": "integer"}}}
+    if operation.answer in _PLAIN:
+        kind = _PLAIN[operation.answer]
+        success["content"] = {"application/json": {"schema": {"type": kind}}}
     elif operation.answer is not None:
         name = _listing_name(operation.answer) if operation.listed else operation.answer.__name__
         success["content"] = {"application/json": {"schema": {"$ref": _REF + name}}}

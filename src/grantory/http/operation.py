@@ -22,6 +22,10 @@ class Call(msgspec.Struct, frozen=True):
     body: msgspec.Struct | None
 
 
+class Empty:
+    """Stands for an answer that is a JSON object without any field."""
+
+
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """A parameter of an operation's query.
 
@@ -70,7 +74,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: type[msgspec.Struct] | None = None
     further: FurtherProblems | None = None
     query: tuple[Parameter, ...] = ()
-    answer: type[msgspec.Struct] | type[int] | None = None
+    answer: type[msgspec.Struct] | type[int] | type[Empty] | None = None
     listed: bool = False
     status: int = 200
     summary: str = ""

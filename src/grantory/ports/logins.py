@@ -12,6 +12,10 @@ class LoginReader(Protocol):
         """Returns the session with a cookie of this digest, expired or not."""
         ...
 
+    def exists(self, session_id: str) -> bool:
+        """Tells whether a session was not ended."""
+        ...
+
 
 class LoginWriter(LoginReader, Protocol):
     """Begins and ends sessions."""

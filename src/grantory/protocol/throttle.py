@@ -1,7 +1,8 @@
 """Slowing down whoever guesses secrets; nobody who knows the right one is held up elsewhere.
 
-Only failures count: by client and address, and by address. A fixed window each, in a table of
-bounded size, on an injected clock.
+Only failures count: by name and address, by address, and by name alone where passwords of people
+are guessed from many addresses. A fixed window each, in a table of bounded size, on an injected
+clock.
 """
 
 import math
@@ -22,6 +23,8 @@ class ThrottleLimits(msgspec.Struct, frozen=True):
 
     per_client_and_address: int = 20
     per_address: int = 300
+    per_client: int = 0
+    """From wherever. It lets anybody hold up anybody, so for secrets that can be guessed only."""
 
 
 class _Window:
@@ -52,6 +55,7 @@ class FailureThrottle:
         waits = (
             self._wait((client_id, network), self._limits.per_client_and_address),
             self._wait(("", network), self._limits.per_address),
+            self._wait((client_id, ""), self._limits.per_client),
         )
         longest = max(waits)
         return None if longest <= 0 else math.ceil(longest)
@@ -67,6 +71,8 @@ class FailureThrottle:
         network = network_of(address)
         self._count((client_id, network))
         self._count(("", network))
+        if self._limits.per_client:
+            self._count((client_id, ""))
 
     def _count(self, key: tuple[str, str]) -> None:
         now = self._clock.monotonic()

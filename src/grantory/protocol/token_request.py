@@ -20,6 +20,7 @@ class TokenRequest(msgspec.Struct, frozen=True):
     """The Authorization header."""
     address: str
     """The client's network address, for the throttle."""
+    correlation_id: str = ""
 
     def __repr__(self) -> str:
         return f"TokenRequest(parameters={sorted(self.form)}, address={self.address!r})"

@@ -44,6 +44,12 @@ const commands = {
     return { token: data.accessToken, expires_at: data.tokenExpiryTime / 1000 };
   },
 
+  // A login by the SDK's method of that name; it keeps the tokens.
+  async login_by({ method, arguments: values }) {
+    const data = await client[method](...values);
+    return { token: data.accessToken, refresh_token: data.refreshToken ?? null };
+  },
+
   set_token({ token }) {
     client.setAccessToken(token);
     return {};

@@ -64,6 +64,14 @@ class Driver:
         self.client.get_client_credentials_token(client_id, client_secret)
         return {"token": self.client.access_token}
 
+    def login_by(self, method: str, arguments: list[str]) -> Answer:
+        """A login by the SDK's method of that name; it keeps the tokens."""
+        getattr(self.client, method)(*arguments)
+        return {
+            "token": self.client.access_token,
+            "refresh_token": getattr(self.client, "refresh_token", None),
+        }
+
     def set_token(self, token: str) -> Answer:
         """Use this token from now on; an empty one sends no Authorization header."""
         self.client.access_token = token

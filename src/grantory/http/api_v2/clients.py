@@ -1,14 +1,20 @@
 """``/api/v2/oauth/clients``: single clients; the list is in ``client_list``."""
 
-from typing import cast
+from typing import Final, cast
 
+from grantory.domain.client import GrantType
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.client_mapping import CLIENTS, client_of, draft_of, further_problems
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.operation import Call, Operation, Parameter
 from grantory.http.paging import read_switch
 from grantory.http.response import Response, empty_response, json_response
-from grantory.registry.clients import ClientRegistry
+from grantory.registry.clients import ClientRegistry, RegisteredClient
+
+IMPLICIT_RETIRES: Final = (
+    "The implicit grant is being retired (RFC 9700 section 2.1.2): "
+    "use CODE with a code_challenge, which needs no secret either."
+)
 
 
 class ClientResource:
@@ -94,7 +100,7 @@ class ClientResource:
         """Answers 200 (not 201) with the client and its secret."""
         draft = draft_of(cast(schemas.OAuthClientRequest, call.body))
         registered, secret = await self._clients.create(call.actor, draft)
-        return json_response(client_of(registered, self._style, secret))
+        return _with_warning(registered, json_response(client_of(registered, self._style, secret)))
 
     async def get(self, call: Call) -> Response:
         """Answers one client, without a secret."""
@@ -105,7 +111,7 @@ class ClientResource:
         """Answers the client as it is now, without a secret."""
         draft = draft_of(cast(schemas.OAuthClientRequest, call.body))
         registered = await self._clients.replace(call.actor, _id(call), draft)
-        return json_response(client_of(registered, self._style))
+        return _with_warning(registered, json_response(client_of(registered, self._style)))
 
     async def delete(self, call: Call) -> Response:
         """Answers 204."""
@@ -127,3 +133,11 @@ class ClientResource:
 
 def _id(call: Call) -> str:
     return call.path["clientId"].lower()
+
+
+def _with_warning(registered: RegisteredClient, response: Response) -> Response:
+    """Says, to the caller and in the log, that the implicit grant is being retired."""
+    if registered.client.grant_type is GrantType.IMPLICIT:
+        response.headers += ((b"warning", f'299 - "{IMPLICIT_RETIRES}"'.encode()),)
+        response.detail = IMPLICIT_RETIRES
+    return response

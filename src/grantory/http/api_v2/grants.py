@@ -170,14 +170,18 @@ class GrantResource:
     async def user_roles(self, call: Call) -> Response:
         """Answers the user's roles."""
         return json_response(
-            await to_thread(_of, await self._grants.roles_of_user(call.actor, _subject(call)))
+            await to_thread(
+                authorization_of, await self._grants.roles_of_user(call.actor, _subject(call))
+            )
         )
 
     async def set_user_roles(self, call: Call) -> Response:
         """Answers the user's roles as they are now."""
         ids = [role_id.lower() for role_id in cast(schemas.RoleIdList, call.body).body]
         return json_response(
-            await to_thread(_of, await self._grants.set_user_roles(call.actor, _subject(call), ids))
+            await to_thread(
+                authorization_of, await self._grants.set_user_roles(call.actor, _subject(call), ids)
+            )
         )
 
 
@@ -208,7 +212,8 @@ def _kind(call: Call) -> SubjectKind | None:
     return _KINDS[text]
 
 
-def _of(roles: Iterable[Role]) -> schemas.UserAuthorization:
+def authorization_of(roles: Iterable[Role]) -> schemas.UserAuthorization:
+    """Writes roles with what they allow; of many, let a thread do it."""
     held = list(roles)
     rights = {
         right

@@ -37,10 +37,11 @@ class TokenResource:
             self._refused(error, request.address, request.correlation_id)
             return oauth_error(error)
         # Every part is plain ASCII without quotes or backslashes, so no JSON escaping applies.
+        refresh = f',"refresh_token":"{answer.refresh_token}"' if answer.refresh_token else ""
         response = Response(
             200,
             f'{{"access_token":"{answer.access_token}","token_type":"bearer",'
-            f'"expires_in":{answer.expires_in}}}'.encode(),
+            f'"expires_in":{answer.expires_in}{refresh}}}'.encode(),
             OAUTH_HEADERS,
         )
         response.client_id = answer.client_id
@@ -61,4 +62,9 @@ async def _read(request: Request) -> TokenRequest:
         raise OAuthError(
             "invalid_request", f"the form is larger than {MAX_FORM_BYTES} bytes", status=413
         ) from None
-    return TokenRequest(parse_form(body), request.header(b"authorization"), request.address)
+    return TokenRequest(
+        parse_form(body),
+        request.header(b"authorization"),
+        request.address,
+        request.correlation_id,
+    )

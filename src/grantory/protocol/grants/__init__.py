@@ -2,7 +2,15 @@
 
 from typing import Final
 
+from grantory.protocol.grants.authorization_code import AuthorizationCodeGrant
 from grantory.protocol.grants.client_credentials import ClientCredentials
 from grantory.protocol.grants.grant import Grant
+from grantory.protocol.grants.password import PasswordGrant
+from grantory.protocol.grants.refresh_token import RefreshTokenGrant
 
-GRANTS: Final[tuple[type[Grant], ...]] = (ClientCredentials,)
+GRANTS: Final[tuple[type[Grant], ...]] = (
+    ClientCredentials,
+    AuthorizationCodeGrant,
+    RefreshTokenGrant,
+    PasswordGrant,
+)

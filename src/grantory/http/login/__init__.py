@@ -1,0 +1,1 @@
+"""What a person sees in a browser between an application's request and its answer."""

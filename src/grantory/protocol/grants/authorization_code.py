@@ -1,0 +1,229 @@
+"""The authorization code grant (RFC 6749 section 4.1.3, RFC 7636 section 4.6)."""
+
+from typing import ClassVar, Final
+
+import msgspec
+
+from grantory.domain.audit import AuditEvent, Origin
+from grantory.domain.client import GrantType, Reference, SubjectKind
+from grantory.domain.code import AuthorizationCode, TokenFamily
+from grantory.domain.opaque import OpaqueKind, digest_of_opaque
+from grantory.domain.organization import User
+from grantory.errors import OAuthError, RefusalReason
+from grantory.ports.runtime import Clock, Random
+from grantory.ports.storage import Store, Transaction
+from grantory.protocol import pkce
+from grantory.protocol.client_auth.caller import Caller
+from grantory.protocol.grants.decision import Decision
+from grantory.protocol.refresh_tokens import RefreshTokens
+from grantory.protocol.standing import user_as_then
+from grantory.protocol.token_request import TokenRequest
+
+ENTITY: Final = "TokenFamily"
+
+
+class Redeemed(msgspec.Struct, frozen=True):
+    """A code that was good, and what its use has begun."""
+
+    user: User
+    family: TokenFamily
+
+
+class AuthorizationCodeGrant:
+    """Redeems a code, once.
+
+    A code that has a challenge is redeemed with the verifier, with the secret or without; one
+    that has none needs the secret. Whoever has shown the secret gets a refresh token. Any use by
+    somebody who may call counts, so that a code that went astray is of no use to the next; a
+    second use ends what the first has led to (section 4.1.2).
+
+    Args:
+        store: holds the codes.
+        refresh_tokens: writes the refresh token.
+        clock: the time.
+        random: for ids.
+        refresh_seconds: how long a refresh token may lie unused.
+    """
+
+    name: ClassVar = "authorization_code"
+    grant_type: ClassVar = GrantType.AUTHORIZATION_CODE
+    admits_public: ClassVar = True
+
+    def __init__(
+        self,
+        store: Store,
+        refresh_tokens: RefreshTokens,
+        clock: Clock,
+        random: Random,
+        refresh_seconds: int,
+    ) -> None:
+        self._store = store
+        self._refresh_tokens = refresh_tokens
+        self._clock = clock
+        self._random = random
+        self._refresh_seconds = refresh_seconds
+
+    async def decide(self, request: TokenRequest, caller: Caller) -> Decision:
+        """Allows what the user has allowed.
+
+        Raises:
+            OAuthError: ``invalid_grant`` for a code that is not good, whatever the reason;
+                ``invalid_client`` where the secret is lacking.
+        """
+        digest = digest_of_opaque(OpaqueKind.CODE, request.required("code"))
+        if digest is None:
+            raise _refusal("no code of this server")
+        family_id, now = self._random.uuid(), self._clock.now_ms()
+        outcome = await self._store.write(
+            lambda transaction: self._redeem(transaction, digest, request, caller, family_id, now)
+        )
+        if isinstance(outcome, OAuthError):
+            raise outcome
+        family = outcome.family
+        refresh = await self._refresh_tokens.write(family) if family.generation else None
+        return Decision(family.scopes, outcome.user, family, refresh)
+
+    def _redeem(
+        self,
+        transaction: Transaction,
+        digest: bytes,
+        request: TokenRequest,
+        caller: Caller,
+        family_id: str,
+        now: int,
+    ) -> Redeemed | OAuthError:
+        """Returns a refusal where other functions raise one: what was noted of it must stay."""
+        code = transaction.codes.get_for_change(digest)
+        if code is None:
+            return _refusal("unknown code")
+        if code.used_at is not None:
+            return _reused(transaction, code, request, caller, now)
+        proven = caller.is_authenticated or code.challenge is not None
+        if not proven and "code_verifier" not in request.form:
+            return OAuthError(
+                "invalid_client",
+                "client authentication is missing",
+                status=401,
+                challenge=True,
+                reason=RefusalReason.NO_CREDENTIALS,
+            )
+        problem = _problem(code, request, caller, now)
+        user = None
+        if not problem:
+            user = _user_of(transaction, code)
+            problem = "" if user else "user, client or session ended meanwhile"
+        if user is None:
+            transaction.codes.use(digest, now, None)
+            return _refusal(problem)
+        family = self._family(code, caller, family_id, now)
+        transaction.families.add(family)
+        transaction.codes.use(digest, now, family.id)
+        return Redeemed(user, family)
+
+    def _family(
+        self, code: AuthorizationCode, caller: Caller, family_id: str, now: int
+    ) -> TokenFamily:
+        lifetime = caller.record.client.access_token_lifetime
+        if caller.is_authenticated:
+            lifetime = max(lifetime, self._refresh_seconds)
+        return TokenFamily(
+            id=family_id,
+            organization_id=code.organization_id,
+            client_id=code.client_id,
+            user_id=code.user_id,
+            session_id=code.session_id,
+            scopes=code.scopes,
+            epochs=code.epochs,
+            created_at=now,
+            expires_at=now + lifetime * 1000,
+            generation=int(caller.is_authenticated),
+            rotated_at=now,
+        )
+
+
+def _problem(code: AuthorizationCode, request: TokenRequest, caller: Caller, now: int) -> str:
+    verifier = request.form.get("code_verifier")
+    if code.client_id != caller.record.client.id:
+        return "another client's code"
+    if now >= code.expires_at:
+        return "expired"
+    if request.form.get("redirect_uri") != code.redirect_uri:
+        return "another redirect_uri"
+    if code.challenge is None:
+        return "" if verifier is None else "a verifier without a challenge"
+    if verifier is None:
+        return "the verifier is missing"
+    return "" if pkce.fits(verifier, code.challenge) else "a wrong verifier"
+
+
+def _user_of(transaction: Transaction, code: AuthorizationCode) -> User | None:
+    if code.session_id is not None and not transaction.logins.exists(code.session_id):
+        return None
+    return user_as_then(
+        transaction, code.organization_id, code.client_id, code.user_id, code.epochs
+    )
+
+
+def _reused(
+    transaction: Transaction,
+    code: AuthorizationCode,
+    request: TokenRequest,
+    caller: Caller,
+    now: int,
+) -> OAuthError:
+    family = None
+    if code.family_id is not None:
+        family = transaction.families.get_for_change(code.family_id)
+    if family is not None and family.is_live:
+        end_family(
+            transaction, family, "an authorization code was used twice", request, caller, now
+        )
+    return _refusal("used before", RefusalReason.CODE_REUSED)
+
+
+def end_family(
+    transaction: Transaction,
+    family: TokenFamily,
+    reason: str,
+    request: TokenRequest,
+    caller: Caller,
+    now: int,
+) -> None:
+    """Ends a family of tokens whose credential was used twice, and records it.
+
+    Args:
+        transaction: where; it has locked the family.
+        family: live.
+        reason: one sentence.
+        request: the use that tells of it.
+        caller: who made that.
+        now: milliseconds since 1970.
+    """
+    transaction.families.end(family.id, now)
+    client = caller.record.client
+    origin = Origin(
+        actor=Reference(SubjectKind.CLIENT, client.id),
+        client_id=client.id,
+        correlation_id=request.correlation_id,
+        address=request.address,
+    )
+    transaction.audit.add(
+        AuditEvent(
+            organization_id=family.organization_id,
+            at=now,
+            origin=origin,
+            action="Revoke",
+            entity_type=ENTITY,
+            entity_id=family.id,
+            entity_name=reason,
+        )
+    )
+
+
+def _refusal(detail: str, reason: RefusalReason = RefusalReason.CODE) -> OAuthError:
+    return OAuthError(
+        "invalid_grant",
+        "the authorization code is not valid, has expired, or was used already",
+        detail=detail,
+        reason=reason,
+    )
