@@ -22,6 +22,13 @@ EXAMPLES: dict[str, tuple[str, Any]] = {
     "master_key_file": ("key.txt", Path("key.txt")),
     "http.api_prefix": ("/api", "/api"),
     "http.login_prefix": ("/a/b-c", "/a/b-c"),
+    "http.cors_origins": (
+        "https://app.example.com, http://localhost:3000",
+        ("https://app.example.com", "http://localhost:3000"),
+    ),
+    "tls.cert": ("server.pem", Path("server.pem")),
+    "tls.key": ("server.key", Path("server.key")),
+    "tls.dev": ("grantory.localhost", "grantory.localhost"),
     "api.grant_type_style": ("underscore", "underscore"),
     "clients.delete_requires_inactive": ("true", True),
     "throttle.failures_per_client_and_address": ("7", 7),
@@ -51,6 +58,16 @@ BAD = [
     *(("trusted_proxies", text) for text in ("x", "192.0.2.0/33", "192.0.2.1/24", "*")),
     *(("http.api_prefix", text) for text in ("api", "/", "/api/", "//", "/a b", "/ä")),
     *(("http.login_prefix", text) for text in ("login", "/login?", "/../x#")),
+    *(
+        ("http.cors_origins", text)
+        for text in ("*", "null", "app.example.com", "https://*.example.com", "https://a.example/")
+    ),
+    *(
+        ("http.cors_origins", text)
+        for text in ("https://A.example", "https://a.example:443", "https://a b", "https://a,x")
+    ),
+    *(("tls.dev", text) for text in ("True", "a..b", "-a", "a-", "127.0.0.1", "*.a", "a:1", "ä")),
+    *(("tls.dev", text) for text in ("a" * 64, ".".join(["a" * 60] * 5), "a.", "a b")),
     *(("api.grant_type_style", text) for text in ("", "Hyphen", "dash")),
     *(("clients.delete_requires_inactive", text) for text in ("maybe", "2", "truE ")),
     *(("limits.requests_per_client", text) for text in ("-1", "1.5", "99999999999")),
@@ -122,6 +139,7 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(
         "trusted_proxies": "203.0.113.1",
         "http.api_prefix": "/other",
         "http.login_prefix": "/other",
+        "http.cors_origins": "https://other.example",
         "api.grant_type_style": "hyphen",
         "clients.delete_requires_inactive": "false",
         "throttle.failures_per_client_and_address": "1",

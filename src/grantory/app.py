@@ -29,6 +29,7 @@ from grantory.http.api_v2.tokens import TokenResource
 from grantory.http.api_v2.users import UserResource
 from grantory.http.api_viewer import viewer_routes
 from grantory.http.application import Application, HttpSettings
+from grantory.http.cors import Cors
 from grantory.http.early_answers import TOKEN_PATH
 from grantory.http.health import HealthResource
 from grantory.http.landing import landing_page
@@ -319,6 +320,7 @@ def build_watched(
             counts,
             node.clock,
         ),
+        cors=Cors(watching.store, settings.http_cors_origins, node.clock),
         random=node.random,
         settings=HttpSettings(
             api_prefix=settings.http_api_prefix,
@@ -429,7 +431,9 @@ def public_url(settings: Settings) -> str:
     if settings.public_url:
         return settings.public_url
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
+    if settings.tls_dev:
+        return f"https://{settings.tls_dev}:{settings.port}"
+    return f"{'https' if settings.tls_cert else 'http'}://{host}:{settings.port}"
 
 
 def _report_held_back(reason: str) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from grantory.domain.web_origin import is_origin
 from grantory.errors import SetupError
 
 PREFIX: Final = "GRANTORY_"
@@ -40,6 +41,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     master_key_file: Path | None = None
     http_api_prefix: str = ""
     http_login_prefix: str = ""
+    http_cors_origins: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_dev: str = ""
     api_grant_type_style: str = "hyphen"
     clients_delete_requires_inactive: bool = False
     throttle_failures_per_client_and_address: int = 20
@@ -68,6 +73,8 @@ class Setting(msgspec.Struct, frozen=True):
     meaning: str
     read: Callable[[str], Any]
     secret: bool = False
+    flag: str = ""
+    """On the command line; by default ``--`` and the name with hyphens."""
 
     @property
     def field(self) -> str:
@@ -130,6 +137,15 @@ def _switch(text: str) -> bool:
     return known[text.lower()]
 
 
+def _host_name(text: str) -> str:
+    """Takes a host name of which others can be made: ``api.`` and ``login.`` before it."""
+    parts = text.split(".")
+    good = all(re.fullmatch(r"(?!-)[a-z0-9-]{1,63}(?<!-)", part) for part in parts)
+    if text and not (good and len(text) <= 240 and not parts[-1].isdigit()):
+        raise ValueError("must be a host name in lower case, such as grantory.localhost")
+    return text
+
+
 def _prefix(text: str) -> str:
     if text and not re.fullmatch(r"(/[A-Za-z0-9_.~-]+)+", text):
         raise ValueError("must be empty or a path such as /login")
@@ -148,6 +164,18 @@ def _url(text: str) -> str:
     if text and not (parts.scheme in ("http", "https") and parts.hostname and plain):
         raise ValueError("must be an address such as https://auth.example.com")
     return text.rstrip("/")
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    listed = tuple(part.strip() for part in text.split(",") if part.strip())
+    for origin in listed:
+        if not is_origin(origin):
+            raise ValueError(
+                "must be origins as browsers send them, separated by commas, such as "
+                "https://app.example.com or http://localhost:3000: in lower case, without a path "
+                "or a default port"
+            )
+    return listed
 
 
 def _networks(text: str) -> tuple[str, ...]:
@@ -200,6 +228,25 @@ SETTINGS: Final = (
     ),
     Setting("http.api_prefix", "A path before /api/v2, as SDK gateways put it.", _prefix),
     Setting("http.login_prefix", "A path before /oauth, as SDK gateways put it.", _prefix),
+    Setting(
+        "http.cors_origins",
+        "Origins, separated by commas, whose pages may read answers beside those that clients "
+        "have redirect URIs of.",
+        _origins,
+    ),
+    Setting(
+        "tls.cert",
+        "A file with the certificate to show, in PEM: the server's own, then those above it.",
+        _path,
+    ),
+    Setting("tls.key", "A file with the key of that certificate, in PEM, not encrypted.", _path),
+    Setting(
+        "tls.dev",
+        "A host name, for which a certificate of an authority of this machine is made; for "
+        "development.",
+        _host_name,
+        flag="--dev-tls",
+    ),
     Setting(
         "api.grant_type_style",
         "How grant types are answered: hyphen, or underscore for the first SDKs.",
@@ -265,7 +312,7 @@ SETTINGS: Final = (
         _path,
     ),
 )
-_LISTS: Final = ("trusted_proxies", "metrics.allowed_networks")
+_LISTS: Final = ("trusted_proxies", "http.cors_origins", "metrics.allowed_networks")
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
 
@@ -296,8 +343,9 @@ def load_settings(
     values |= found
     for name, value in flags.items():
         if value is not None:
-            flag = "--" + name.replace("_", "-")
-            values[name] = _read(_BY_NAME[name], str(value), flag)
+            setting = _BY_NAME[name]
+            flag = setting.flag or "--" + setting.field.replace("_", "-")
+            values[name] = _read(setting, str(value), flag)
     fields = {_BY_NAME[name].field: value for name, value in values.items()}
     return Loaded(Settings(**fields), warnings)
 

@@ -146,7 +146,7 @@ async def test_of_many_who_want_an_address_one_gets_it(world: World) -> None:
 async def test_users_are_listed_page_by_page_in_the_order_of_creation(world: World) -> None:
     made = []
     for number in range(4):
-        world.clock.advance(1)
+        world.clock.step(1)
         state = "inactive" if number == 1 else "active"
         made.append((await make_user(world.admin, name=f"U{number}", state=state))["id"])
     first = (await world.admin.get(USERS))["entities"][0]["id"]  # made at the set-up
@@ -171,7 +171,7 @@ async def test_users_are_listed_page_by_page_in_the_order_of_creation(world: Wor
 async def test_users_are_found_by_their_ids(world: World) -> None:
     made = []
     for number in range(3):
-        world.clock.advance(1)
+        world.clock.step(1)
         state = "inactive" if number == 1 else "active"
         made.append((await make_user(world.admin, state=state))["id"])
     stranger = await make_user(world.member(await world.found("Elsewhere")))
@@ -206,7 +206,6 @@ async def test_a_bad_parameter_is_named(world: World, query: str, fields: list[s
 async def test_what_is_left_out_of_a_change_stays(world: World) -> None:
     user = await make_user(world.admin, title="Boss", department="Ops")
     path = f"{USERS}/{user['id']}"
-    world.clock.advance(1)
 
     async def patch(body: dict[str, Any]) -> Any:
         answer = await world.admin.call("PATCH", path, body)
@@ -422,7 +421,7 @@ async def test_a_user_sees_themselves_with_whatever_they_hold(world: World) -> N
 
 async def test_what_is_asked_for_besides_is_there(world: World) -> None:
     person = await make_person(world.admin, "routing:queue:view")
-    world.clock.advance(30)
+    world.clock.step(30)
     await person.log_in()
     whole = await person.me("authorization", "organization", "token", "lastTokenIssued")
     assert whole == {

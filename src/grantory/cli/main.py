@@ -27,7 +27,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-app.command("serve")(serve.serve)
+app.command("serve", cls=serve.ServeCommand)(serve.serve)
 app.command("init")(organizations.init)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeGuard, get_type_hints
 
 import msgspec
 
+from grantory.domain.scopes import sufficient_scopes
 from grantory.http.api_v2 import schemas
 from grantory.http.json_body import ListBody, codes_of
 from grantory.http.openapi_oauth import OAUTH_PATHS, OAUTH_SCHEMAS
@@ -119,9 +120,21 @@ def _described(operation: Operation) -> dict[str, Any]:
         + [_parameter(parameter) for parameter in operation.query],
         "responses": _responses(operation),
     }
+    needs = []
     if operation.permissions:
-        described["description"] = "Needs one of: " + ", ".join(operation.permissions) + "."
+        needs.append("Needs one of: " + ", ".join(operation.permissions) + ".")
         described["x-permissions"] = list(operation.permissions)
+    if operation.scope:
+        reads = operation.method in ("GET", "HEAD")
+        scopes = sufficient_scopes(operation.scope, operation.narrow_scope, reads=reads)
+        needs.append(
+            "Where the organisation enforces scopes, a user's token needs one of: "
+            + ", ".join(scopes)
+            + "."
+        )
+        described["x-scopes"] = list(scopes)
+    if needs:
+        described["description"] = " ".join(needs)
     if operation.body is not None:
         content = {"application/json": {"schema": _of(operation.body)}}
         described["requestBody"] = {"required": True, "content": content}
@@ -151,7 +164,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
         name = _listing_name(operation.answer) if operation.listed else operation.answer.__name__
         success["content"] = {"application/json": {"schema": {"$ref": _REF + name}}}
     statuses = {400, *_ALWAYS}
-    if operation.permissions:
+    if operation.permissions or operation.scope:
         statuses.add(403)
     if "{" in operation.path:
         statuses.add(404)

@@ -63,6 +63,7 @@ REASONS: Final = (
     "missing.client.roles",
     "missing.permissions",
     "not.a.user",
+    "not.authorized",
     "not.found",
     "request.entity.too.large",
     "request.header.too.large",

@@ -31,9 +31,10 @@ function answered(response) {
 }
 
 const commands = {
-  connect({ gateway }) {
-    // setEnvironment always builds https://api.NAME: only a gateway reaches a local server.
-    client.setGateway(gateway);
+  connect({ gateway, name }) {
+    // setEnvironment always builds https://api.NAME: else only a gateway reaches a local server.
+    if (name) client.setEnvironment(name);
+    else client.setGateway(gateway);
     client.setReturnExtendedResponses(true);
     return {};
   },

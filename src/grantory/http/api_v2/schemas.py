@@ -195,6 +195,8 @@ class Organization(Wire, kw_only=True):
     state: str
     product_platform: str
     features: dict[str, bool]
+    scope_enforcement: bool | None = None
+    """Grantory's own; left out where it is off, so that the SDKs' models see nothing new."""
     self_uri: str
 
 
@@ -204,6 +206,7 @@ class OrganizationRequest(Wire, kw_only=True):
     name: Name | None = None
     default_language: LanguageText = None
     default_country_code: CountryText = None
+    scope_enforcement: bool | None = None
     version: Annotated[int, Meta(ge=1, le=2_147_483_647)] | None = None
 
 
