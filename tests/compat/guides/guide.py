@@ -92,6 +92,12 @@ def shell(code: str, server: RunningServer, folder: Path, **more: str) -> str:
     return _run(["bash", "-c", text], folder, environment(server, folder, **more))
 
 
+def register(code: str, server: RunningServer, folder: Path, port: int) -> dict[str, str]:
+    """The fields of the client that a block registers, for an application on a port."""
+    said = shell(code.replace(APPLICATION, str(port)), server, folder)
+    return dict(line.split(maxsplit=1) for line in said.splitlines())
+
+
 def python_program(code: str, server: RunningServer, folder: Path, **more: str) -> str:
     """What a Python program prints that uses the official SDK; it must end well."""
     return _run([str(PYTHON_SDK), "-c", at_ports(code, server)], folder, sdk_environment(more))

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.compat.guides.application import allow, log_in, running
-from tests.compat.guides.guide import Guide, python_program, shell
+from tests.compat.guides.guide import Guide, python_program, register, shell
 from tests.support.person import Person
 from tests.support.ports import free_port
 from tests.support.server import Reply, RunningServer, basic
@@ -29,8 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def client(server: RunningServer, folder: Path) -> dict[str, str]:
     """A client as the guide registers it: what its programs find in their environment."""
-    said = shell(REGISTER.replace("9000", str(PORT)), server, folder)
-    made = dict(line.split(maxsplit=1) for line in said.splitlines())
+    made = register(REGISTER, server, folder, PORT)
     assert json.loads(made["registeredRedirectUri"]) == [CALLBACK, f"{HERE}/"]
     return {"CLIENT_ID": made["id"], "CLIENT_SECRET": made["secret"]}
 
@@ -42,19 +41,19 @@ async def test_no_block_is_left_out() -> None:
 async def test_a_person_logs_in_and_out(
     page: Page, server: RunningServer, client: dict[str, str], folder: Path
 ) -> None:
-    with running(APPLICATION, server, PORT, folder, client) as address:
-        assert address == f"{HERE}/"
-        await page.goto(address)
+    with running(APPLICATION, server, PORT, folder, client) as program:
+        assert program.address == f"{HERE}/"
+        await page.goto(program.address)
         await page.get_by_role("link", name="Log in").click()
         await log_in(page, server)
         assert "Everything that you may do" in await page.inner_text("main")
         await allow(page)
         await page.get_by_text("You are ").wait_for()
-        assert page.url == address
+        assert page.url == program.address
         await page.reload()
         await page.get_by_role("link", name="Log out").click()
         await page.get_by_role("link", name="Log in").wait_for()
-        assert page.url == address
+        assert page.url == program.address
         await page.get_by_role("link", name="Log in").click()
         await page.get_by_label("Password").wait_for()
 
@@ -62,8 +61,8 @@ async def test_a_person_logs_in_and_out(
 async def test_whoever_says_no_comes_back_all_the_same(
     page: Page, server: RunningServer, client: dict[str, str], folder: Path
 ) -> None:
-    with running(APPLICATION, server, PORT, folder, client) as address:
-        await page.goto(f"{address}login")
+    with running(APPLICATION, server, PORT, folder, client) as program:
+        await page.goto(f"{program.address}login")
         await log_in(page, server)
         await page.get_by_role("button", name="Deny").click()
         await page.get_by_text("No login: access_denied.").wait_for()
@@ -74,9 +73,9 @@ async def test_a_login_that_was_begun_elsewhere_is_refused(
 ) -> None:
     with Person(server) as person:
         code = person.authorize(client["CLIENT_ID"], CALLBACK)["code"]
-    with running(APPLICATION, server, PORT, folder, client) as address:
+    with running(APPLICATION, server, PORT, folder, client) as program:
         for state in ("", "&state=guessed"):
-            came = await page.goto(f"{address}callback?code={code}{state}")
+            came = await page.goto(f"{program.address}callback?code={code}{state}")
             assert came is not None
             assert came.status == 400
 
@@ -84,14 +83,14 @@ async def test_a_login_that_was_begun_elsewhere_is_refused(
 async def test_the_application_goes_on_until_somebody_ends_the_login(
     page: Page, server: RunningServer, client: dict[str, str], folder: Path
 ) -> None:
-    with running(APPLICATION, server, PORT, folder, client) as address:
-        await page.goto(f"{address}login")
+    with running(APPLICATION, server, PORT, folder, client) as program:
+        await page.goto(f"{program.address}login")
         await log_in(page, server)
         await allow(page)
         await page.get_by_text("You are ").wait_for()
         user_id = user_of(server)
         assert server.call("DELETE", f"/api/v2/tokens/{user_id}").status == 200
-        await page.goto(address)
+        await page.goto(program.address)
         await page.get_by_text("Your login has ended.").wait_for()
 
 
