@@ -20,6 +20,7 @@ from grantory.http.api_v2.directory import DirectoryResource
 from grantory.http.api_v2.divisions import DivisionResource
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.api_v2.grants import GrantResource
+from grantory.http.api_v2.identity_providers import IdentityProviderResource
 from grantory.http.api_v2.organization import OrganizationResource
 from grantory.http.api_v2.own_user import OwnUserResource
 from grantory.http.api_v2.permissions import PermissionResource
@@ -57,6 +58,7 @@ from grantory.registry.directory import Directory
 from grantory.registry.divisions import DivisionRegistry
 from grantory.registry.gathered_refusals import GatheredRefusals
 from grantory.registry.grants import GrantRegistry
+from grantory.registry.identity_providers import IdentityProviderRegistry
 from grantory.registry.keys import TokenKeys
 from grantory.registry.new_passwords import NewPasswords
 from grantory.registry.organizations import Founder, Founding
@@ -365,6 +367,9 @@ def build_operations(
         *OwnUserResource(users, passwords, grants, directory, clients, style).operations(),
         *DivisionResource(DivisionRegistry(store, node.clock, node.random)).operations(),
         *OrganizationResource(directory, OwnOrganization(store, node.clock)).operations(),
+        *IdentityProviderResource(
+            IdentityProviderRegistry(store, node.clock, node.random)
+        ).operations(),
         *ScopeResource().operations(),
         *AuthorizationResource(AuthorizationRegistry(store, node.clock), style).operations(),
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),

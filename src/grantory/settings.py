@@ -18,6 +18,7 @@ import msgspec
 
 from grantory.domain.web_origin import is_origin
 from grantory.errors import SetupError
+from grantory.registry.configured_providers import TABLES, ConfiguredProvider, read_tables
 
 PREFIX: Final = "GRANTORY_"
 _PLATFORM: Final = re.compile(r"GRANTORY_(PORT_\d.*|SERVICE_.*)")
@@ -61,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     audit_refusals_days: int = 30
     metrics_allowed_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     metrics_token_file: Path | None = None
+    identity_providers: tuple[ConfiguredProvider, ...] = ()
+    """Tables of the file alone, with no variable or flag."""
 
     def __repr__(self) -> str:
         return "Settings(…)"
@@ -339,6 +342,7 @@ def load_settings(
     named = environment.get("GRANTORY_CONFIG")
     path = config or (Path(named) if named else None)
     values = _from_file(path) if path else {}
+    providers = values.pop(TABLES, ())
     found, warnings = _from_environment(environment)
     values |= found
     for name, value in flags.items():
@@ -347,7 +351,7 @@ def load_settings(
             flag = setting.flag or "--" + setting.field.replace("_", "-")
             values[name] = _read(setting, str(value), flag)
     fields = {_BY_NAME[name].field: value for name, value in values.items()}
-    return Loaded(Settings(**fields), warnings)
+    return Loaded(Settings(**fields, identity_providers=providers), warnings)
 
 
 def _read(setting: Setting, text: str, source: str) -> Any:
@@ -383,7 +387,9 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise SetupError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SetupError(f"{path} is not valid TOML: {error}") from None
-    values = {}
+    values: dict[str, Any] = {}
+    if TABLES in document:
+        values[TABLES] = read_tables(document.pop(TABLES), path)
     for name, value in _flattened(document, ""):
         setting = _BY_NAME.get(name)
         if setting is None:
@@ -423,4 +429,9 @@ def effective(settings: Settings) -> dict[str, Any]:
             value = re.sub(r"//([^/@:]*):.*@", r"//\1:****@", value)
             value = re.sub(r"(password=)[^&]*", r"\1****", value, flags=re.IGNORECASE)
         shown[setting.name] = list(value) if isinstance(value, tuple) else value
+    if settings.identity_providers:
+        shown[TABLES] = [
+            {"organization": each.organization, "name": each.draft.name}
+            for each in settings.identity_providers
+        ]
     return shown

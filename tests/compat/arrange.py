@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.compat.sdk import Document
+from tests.support.saml import signer
 from tests.support.server import Reply, RunningServer
 
 EVERY_DIVISION = "*"
@@ -69,6 +70,21 @@ def make_deleted_division(server: RunningServer) -> str:
     path = f"/api/v2/authorization/divisions/{division_id}"
     assert server.call("DELETE", path).status == 204
     return division_id
+
+
+def a_provider_document() -> Document:
+    """An identity provider that nobody has registered yet."""
+    return {
+        "name": unique("provider"),
+        "issuerURI": f"https://{uuid4()}.example.com",
+        "certificates": [signer().certificate],
+    }
+
+
+def make_provider(server: RunningServer) -> str:
+    """The id of a new identity provider."""
+    made = _done(server.call("POST", "/api/v2/identityproviders", a_provider_document()))
+    return str(made["id"])
 
 
 def give(server: RunningServer, subject_id: str, role_id: str, division_id: str) -> None:

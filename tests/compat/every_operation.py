@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from tests.compat.arrange import (
     UNKNOWN_ID,
+    a_provider_document,
     make_client,
     make_deleted_division,
     make_division,
+    make_provider,
     make_role,
     make_user,
     policy,
@@ -20,7 +22,13 @@ from tests.support.server import RunningServer
 
 AUTHORIZATION, OAUTH, TOKENS = "AuthorizationApi", "OAuthApi", "TokensApi"
 ORGANIZATION, USERS = "OrganizationApi", "UsersApi"
+PROVIDERS = "IdentityProviderApi"
 VIEW = "oauth:client:view"
+
+
+def provider() -> Document:
+    """An identity provider that nobody has registered yet."""
+    return model("CustomProvider", **a_provider_document())
 
 
 class Stage:
@@ -62,6 +70,11 @@ class Stage:
     def deleted_division(self) -> str:
         """A division that was deleted."""
         return UNKNOWN_ID if self._server is None else make_deleted_division(self._server)
+
+    @cached_property
+    def provider(self) -> str:
+        """An identity provider."""
+        return UNKNOWN_ID if self._server is None else make_provider(self._server)
 
     @cached_property
     def scope(self) -> str:
@@ -225,6 +238,16 @@ CASES: dict[str, Case] = {
         body=lambda _: model("AuthzDivision", name=unique("restored")),
         never_null=("id", "homeDivision"),
     ),
+    # identity providers
+    "getIdentityproviders": Case(PROVIDERS, never_null=("entities", "total", "pageCount")),
+    "postIdentityproviders": Case(
+        PROVIDERS, body=lambda _: provider(), never_null=("id", "issuerURI", "certificates.0")
+    ),
+    "getIdentityprovider": Case(PROVIDERS, ("provider",), never_null=("name", "issuerURI")),
+    "putIdentityprovider": Case(
+        PROVIDERS, ("provider",), body=lambda _: provider(), never_null=("name", "issuerURI")
+    ),
+    "deleteIdentityprovider": Case(PROVIDERS, ("provider",)),
     # organisation, tokens, the caller
     "getOrganizationsMe": Case(ORGANIZATION, never_null=("id", "name", "defaultCountryCode")),
     "putOrganizationsMe": Case(

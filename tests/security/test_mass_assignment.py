@@ -7,8 +7,10 @@ import pytest
 
 from tests.security.answers import oauth_refused, refused
 from tests.support.people import USERS, digest_of
+from tests.support.saml import signer
 from tests.support.world import CLIENTS, ROLES, Member, World
 
+PROVIDERS = "/api/v2/identityproviders"
 OTHER = "11111111-2222-4333-8444-555555555555"
 LONG_AGO = "1999-01-01T00:00:00.000Z"
 SYSTEM_MADE: dict[str, Any] = {
@@ -144,6 +146,28 @@ async def test_case_73_a_role_takes_no_system_made_fields(world: World, method: 
     assert role["selfUri"] == f"{ROLES}/{role['id']}"
     # It is still a role that can be deleted: it was not made a built-in one.
     assert (await world.admin.call("DELETE", f"{ROLES}/{role['id']}")).status_code == 204
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_case_73_an_identity_provider_takes_no_system_made_fields(
+    world: World, method: str
+) -> None:
+    body = {"name": "a", "issuerURI": "urn:a", "certificate": signer().certificate}
+    there = await world.admin.post(PROVIDERS, {**body, "name": "b", "issuerURI": "urn:b"})
+    path = PROVIDERS if method == "POST" else there["selfUri"]
+    extra = {key: value for key, value in SYSTEM_MADE.items() if key != "version"}
+    world.clock.advance(5)
+
+    answer = await world.admin.call(method, path, {**extra, **body})
+
+    found = answer.json()
+    assert answer.status_code == 200, answer.text
+    assert set(found) == set(there)
+    assert found["id"] != OTHER
+    assert (found["id"] == there["id"]) is (method == "PUT")
+    assert found["version"] == (1 if method == "POST" else 2)
+    assert (found["dateCreated"] == there["dateCreated"]) is (method == "PUT")
+    assert found["selfUri"] == f"{PROVIDERS}/{found['id']}"
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from grantory.domain.scopes import SCOPES
+from tests.support.saml import signer
 from tests.support.subjects import make_division, make_user
 from tests.support.world import ADDRESS, Member, World, new_world
 
@@ -45,6 +46,7 @@ _USED_UP: Final = {
     "deleteAuthorizationDivision": "divisionId",
     "deleteUser": "userId",
     "postAuthorizationDivisionRestore": "divisionId",
+    "deleteIdentityprovider": "providerId",
 }
 """What an operation that succeeds leaves nothing of for the next call."""
 _NAMED: Final = {
@@ -53,8 +55,13 @@ _NAMED: Final = {
     "divisionId": "divisionId",
     "divisionIds": "divisionId",
     "subjectIds": "subjectId",
+    "certificate": "certificate",
+    "certificates": "certificate",
+    "issuerURI": "issuer",
 }
-"""The fields of a body that hold ids, by the parameter that names the same."""
+"""The fields of a body that hold ids, or what luck does not find, by what fits there."""
+
+_NEVER_MADE_UP: Final = {"certificate", "issuer"}
 
 
 def within_reason(document: dict[str, Any]) -> dict[str, Any]:
@@ -123,11 +130,12 @@ class Caller:
 
     async def settle_in(self, path: str) -> None:
         """Makes what the ids in calls are to name."""
-        for name in ("roleId", "divisionId", "clientId", "userId"):
+        for name in ("roleId", "divisionId", "clientId", "userId", "providerId"):
             await self._make(name)
         users = path.startswith("/api/v2/users/")
         self._ids["subjectId"] = self._ids["userId" if users else "clientId"]
         self._ids["scopeId"] = next(iter(SCOPES))
+        self._ids |= {"certificate": signer().certificate, "issuer": "urn:idp:example"}
 
     async def _make(self, name: str) -> None:
         admin = self._world.admin
@@ -140,6 +148,11 @@ class Caller:
         elif name == "clientId":
             self._machine = await admin.make_client(self._ids["roleId"])
             self._ids[name] = self._machine.client_id
+        elif name == "providerId":
+            body = {"name": f"IdP {self._world.count()}", "certificate": signer().certificate}
+            issuer = {"issuerURI": f"https://idp{self._world.count()}.example.com"}
+            made = await admin.post("/api/v2/identityproviders", {**body, **issuer})
+            self._ids[name] = made["id"]
         else:
             self._ids[name] = await make_user(self._world)
 
@@ -158,12 +171,15 @@ class Caller:
 
     def _furnished(self, value: Any, name: str, real: Lots) -> Any:
         if isinstance(value, dict):
+            if "issuerURI" in value:  # one who issues needs one of two fields, which are optional
+                value = {"certificate": "", **value}
             return {
                 key: self._furnished(each, _NAMED.get(key, ""), real) for key, each in value.items()
             }
         if isinstance(value, list):
             return [self._furnished(each, name, real) for each in value]
-        return self._ids[name] if isinstance(value, str) and name and real.next() else value
+        is_real = isinstance(value, str) and bool(name) and (name in _NEVER_MADE_UP or real.next())
+        return self._ids[name] if is_real else value
 
     async def call(self, case: Case[Any], query: str, real: Lots) -> list[httpx.Response]:
         """Sends a case; with a new token once more where the old one is refused.

@@ -35,6 +35,8 @@ from grantory.observability import tracing
 from grantory.observability.events import log, set_up_logging
 from grantory.observability.log_writer import LogWriter, descriptor_of
 from grantory.observability.shared_numbers import SharedNumbers
+from grantory.registry.configured_providers import keep_configured
+from grantory.registry.identity_providers import IdentityProviderRegistry
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.settings import Settings
 from grantory.watching import Watch
@@ -127,10 +129,13 @@ def _allow_many_connections() -> None:
 
 
 async def _prepare(settings: Settings) -> Founding | None:
-    """Sees to tables, master key and first organisation, so that no worker has to."""
+    """Sees to what the store must hold before anybody asks, so that no worker has to."""
     node = await open_or_create_node(settings)
     try:
-        return await first_start(node, DEFAULT_NAME, DEFAULT_EMAIL)
+        founding = await first_start(node, DEFAULT_NAME, DEFAULT_EMAIL)
+        registry = IdentityProviderRegistry(node.store, node.clock, node.random)
+        await keep_configured(node.store, registry, settings.identity_providers)
+        return founding
     finally:
         await node.close()
 

@@ -12,6 +12,8 @@ REALM: Final = b"grantory"
 FIELD_NAMES: Final = {
     "grant_type": "authorizedGrantType",
     "access_token_lifetime": "accessTokenValiditySeconds",
+    "email_attribute": "emailAttribute",
+    "issuer": "issuerURI",
     "redirect_uris": "registeredRedirectUri",
     "scopes": "scope",
     "assignments": "roleDivisions",

@@ -424,6 +424,7 @@ class PermissionCollection(Wire, kw_only=True):
 
 
 PLATFORM_NAMES = {
+    "CustomProviderEntityListing": "IdentityProviderEntityListing",
     "Division": "AuthzDivision",
     "DivisionCursorListing": "AuthzDivisionCursorListing",
     "DivisionEntityListing": "AuthzDivisionEntityListing",
