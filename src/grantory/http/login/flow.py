@@ -144,7 +144,9 @@ class LoginFlow:
             )
         except LoginRefused as refused:
             return self._refused_login(asked, query, cookies, email, refused.retry_after)
-        cookie = await self._logins.begin(user, cookies.session)
+        cookie = await self._logins.begin(
+            user, cookies.session, request.address, request.correlation_id
+        )
         response = _seen(f"authorize?{_without_login_prompt(query)}")
         response.headers += (self._jar.of_session(cookie),)
         return response
