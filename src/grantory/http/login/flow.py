@@ -12,7 +12,7 @@ from grantory.domain.scopes import SCOPES
 from grantory.errors import ApiError
 from grantory.http.login.cookies import CookieJar, Cookies, Header
 from grantory.http.login.forms import ForeignForm, Form, form_token, read_form
-from grantory.http.login.pages import Pages
+from grantory.http.login.pages import NO_REFERRER, Pages
 from grantory.http.login.sources import source_of
 from grantory.http.login.views import ConsentView, ErrorView, LoginView
 from grantory.http.request import Request
@@ -284,7 +284,7 @@ def _seen(location: str, error_code: str = "") -> Response:
     headers: tuple[Header, ...] = (
         (b"location", location.encode("ascii")),
         NO_STORE,
-        (b"referrer-policy", b"no-referrer"),
+        NO_REFERRER,
     )
     response = Response(SEE_OTHER, b"", headers)
     response.error_code = error_code
