@@ -1,5 +1,7 @@
 """``/logout``: the session of a browser ends, with every token that it has led to."""
 
+import asyncio
+
 from tests.support.visitor import REDIRECT, Visitor, make_app, page_of, told
 from tests.support.world import World
 
@@ -71,3 +73,28 @@ async def test_who_logs_in_again_goes_on_with_what_they_had(world: World) -> Non
     assert (await visitor.refresh(app, tokens["refresh_token"])).status_code == 200
     assert (await visitor.redeem(app, code)).status_code == 200
     assert await world.rows("SELECT count(*) FROM login_sessions") == [(1,)]
+
+
+async def test_a_form_that_is_sent_twice_at_once_logs_in_twice(world: World) -> None:
+    app, visitor = await make_app(world), Visitor(world)
+    tokens = await visitor.tokens(app)
+    login = await visitor.authorize(app, prompt="login")
+    before = visitor.http.cookies["grantory-session"]
+    browsers = [Visitor(world) for _ in range(4)]
+    for browser in browsers:
+        browser.http.cookies = visitor.http.cookies
+    answers = await asyncio.gather(
+        *(
+            browser.submit(login, email=visitor.email, password=visitor.password)
+            for browser in browsers
+        )
+    )
+    assert {answer.status_code for answer in answers} == {303}
+    assert len({browser.http.cookies["grantory-session"] for browser in browsers} - {before}) == 4
+    for browser in browsers:
+        assert "code" in told(await browser.authorize(app))
+    # One of them has taken over what was there before, and its logout ends that.
+    assert await visitor.use(tokens["access_token"]) == 200
+    for browser in browsers:
+        await browser.http.get("/logout")
+    assert await visitor.use(tokens["access_token"]) == 401
