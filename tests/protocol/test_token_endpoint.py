@@ -161,7 +161,7 @@ async def test_a_form_beyond_the_limit_is_refused_and_one_within_is_read(world: 
 
 @pytest.mark.parametrize(
     "grant_type",
-    ["refresh_token", "CLIENT_CREDENTIALS", "client-credentials", "none", "authorization_code "],
+    ["refresh-token", "CLIENT_CREDENTIALS", "client-credentials", "none", "authorization_code "],
 )
 async def test_an_unknown_grant_type_is_unsupported(world: World, grant_type: str) -> None:
     form = {"grant_type": grant_type}
