@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from grantory.http.pacing import UNREAD_SECONDS
 from tests.support.server import HOST, RunningServer, command_line
 from tests.support.tls_server import NAME, TlsServer
 
@@ -91,6 +92,28 @@ def test_a_head_that_drips_is_408_and_silence_is_cut(secure: TlsServer) -> None:
         line.sendall(b"GET / HTTP/1.1\r\nHo")
         assert answer(line).startswith(b"HTTP/1.1 408 ")
         assert silent.recv(100) == b""
+
+
+@pytest.mark.slow
+def test_who_reads_no_answers_is_cut(secure: TlsServer) -> None:
+    asked = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
+    with secure.line() as line:
+        line.sendall(asked * 20)
+        deadline = time.monotonic() + UNREAD_SECONDS + 30
+        while is_connected(secure.port, line.getsockname()[1]):
+            assert time.monotonic() < deadline, "it waits for its reader for ever"
+            time.sleep(0.2)
+    assert secure.request("GET", "/health/ready").status == 200
+    assert "Traceback" not in secure.log_text()
+
+
+def is_connected(port: int, theirs: int) -> bool:
+    """Whether the server's end of a connection is there and has not been given up."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    ours, far, established = f":{port:04X}", f":{theirs:04X}", "01"
+    return any(
+        row[1].endswith(ours) and row[2].endswith(far) and row[3] == established for row in rows
+    )
 
 
 def test_what_is_no_tls_is_refused_quietly(secure: TlsServer) -> None:

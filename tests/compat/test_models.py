@@ -25,9 +25,10 @@ print(json.dumps(found))
 OURS_ALONE = {"ApprovalRequest", "OAuthError", "RoleIdList", "Token", "TokenRequest"}
 """Models of what the SDK has none for: the token endpoint, and a list of ids."""
 OWN_FIELDS: dict[str, set[str]] = {
+    "Organization": {"scopeEnforcement"},
     "CustomProvider": {
         *("audiences", "recipients", "emailAttribute", "version", "dateCreated", "dateModified")
-    }
+    },
 }
 """Fields of the platform's models that it has not itself."""
 REQUESTS = {

@@ -7,7 +7,7 @@ import httpx2 as httpx
 
 from tests.support.world import World
 
-CREDENTIAL_MARKS = ("gcs_", "gat_")
+CREDENTIAL_MARKS = ("gcs_", "gat_", "gac_", "gls_", "grt_")
 
 
 def error_of(answer: httpx.Response) -> dict[str, Any]:

@@ -55,13 +55,9 @@ _NAMED: Final = {
     "divisionId": "divisionId",
     "divisionIds": "divisionId",
     "subjectIds": "subjectId",
-    "certificate": "certificate",
     "certificates": "certificate",
-    "issuerURI": "issuer",
 }
 """The fields of a body that hold ids, or what luck does not find, by what fits there."""
-
-_NEVER_MADE_UP: Final = {"certificate", "issuer"}
 
 
 def within_reason(document: dict[str, Any]) -> dict[str, Any]:
@@ -127,6 +123,7 @@ class Caller:
         self._id = operation_id
         self._ids: dict[str, str] = {}
         self._machine: Member | None = None
+        self._certificate = signer().certificate
 
     async def settle_in(self, path: str) -> None:
         """Makes what the ids in calls are to name."""
@@ -135,7 +132,7 @@ class Caller:
         users = path.startswith("/api/v2/users/")
         self._ids["subjectId"] = self._ids["userId" if users else "clientId"]
         self._ids["scopeId"] = next(iter(SCOPES))
-        self._ids |= {"certificate": signer().certificate, "issuer": "urn:idp:example"}
+        self._ids["certificate"] = self._certificate
 
     async def _make(self, name: str) -> None:
         admin = self._world.admin
@@ -149,7 +146,7 @@ class Caller:
             self._machine = await admin.make_client(self._ids["roleId"])
             self._ids[name] = self._machine.client_id
         elif name == "providerId":
-            body = {"name": f"IdP {self._world.count()}", "certificate": signer().certificate}
+            body = {"name": f"IdP {self._world.count()}", "certificate": self._certificate}
             issuer = {"issuerURI": f"https://idp{self._world.count()}.example.com"}
             made = await admin.post("/api/v2/identityproviders", {**body, **issuer})
             self._ids[name] = made["id"]
@@ -171,15 +168,14 @@ class Caller:
 
     def _furnished(self, value: Any, name: str, real: Lots) -> Any:
         if isinstance(value, dict):
-            if "issuerURI" in value:  # one who issues needs one of two fields, which are optional
-                value = {"certificate": "", **value}
+            if "issuerURI" in value and real.next():  # luck does not find what goes together
+                return {"name": "An IdP", "issuerURI": "urn:idp", "certificate": self._certificate}
             return {
                 key: self._furnished(each, _NAMED.get(key, ""), real) for key, each in value.items()
             }
         if isinstance(value, list):
             return [self._furnished(each, name, real) for each in value]
-        is_real = isinstance(value, str) and bool(name) and (name in _NEVER_MADE_UP or real.next())
-        return self._ids[name] if is_real else value
+        return self._ids[name] if isinstance(value, str) and name and real.next() else value
 
     async def call(self, case: Case[Any], query: str, real: Lots) -> list[httpx.Response]:
         """Sends a case; with a new token once more where the old one is refused.

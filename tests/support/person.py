@@ -23,9 +23,8 @@ class Person:
     def __init__(
         self, server: RunningServer, email: str = "", password: str = "", *, login_path: str = ""
     ) -> None:
-        administrator = server.first_start["admin"]
-        self.email = email or administrator["email"]
-        self.password = password or administrator["password"]
+        self.email = email or server.first_start["admin"]["email"]
+        self.password = password or server.first_start["admin"]["password"]
         self._path = login_path
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False)
 
@@ -54,6 +53,12 @@ class Person:
         }
         answer = self._http.get(f"{self._path}/oauth/authorize", params=values)
         return told(self._forms(answer))
+
+    def is_asked_for_a_password(self, client_id: str, redirect_uri: str) -> bool:
+        """Whether a client's request leads to the login page."""
+        values = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri}
+        answer = self._http.get(f"{self._path}/oauth/authorize", params=values)
+        return answer.status_code == 200 and "password" in page_of(answer).fields
 
     def _forms(self, answer: httpx.Response) -> httpx.Response:
         while answer.status_code == 200:

@@ -360,6 +360,10 @@ DOCUMENTS: dict[str, tuple[Build, str]] = {
         lambda: b"<a>" * 20_000 + b"</a>" * 15_000,
         "it is no well-formed XML in UTF-8",
     ),
+    "ten thousand attributes": (
+        lambda: b"<a " + b" ".join(b'n%d=""' % number for number in range(10_000)) + b"/>",
+        "an element has too many attributes",
+    ),
     "1 MB": (lambda: b"<a>" + b"x" * 1_048_576 + b"</a>", "it is larger than 131072 bytes"),
     "too large by one byte": (lambda: b"x" * 131_073, "it is larger than 131072 bytes"),
 }

@@ -67,7 +67,7 @@ class Visitor:
     def __init__(self, world: World, address: str = "127.0.0.1") -> None:
         transport = httpx.ASGITransport(app=world.application, client=(address, 4711))
         self.http = httpx.AsyncClient(transport=transport, base_url=ADDRESS)
-        self._world = world
+        self._api = world.http
         self.email = world.founding.email
         self.password = world.founding.password.reveal()
 
@@ -93,7 +93,7 @@ class Visitor:
         """Follow a redirect within the server."""
         assert answer.status_code == 303, answer.text
         address = urljoin(str(answer.request.url), answer.headers["location"])
-        assert address.startswith(ADDRESS), address
+        assert address.startswith(str(self.http.base_url)), address
         return await self.http.get(address)
 
     async def log_in(self, page: httpx.Response, password: str = "") -> httpx.Response:
@@ -119,9 +119,7 @@ class Visitor:
             **form,
         }
         given = {name: value for name, value in values.items() if value is not None}
-        return await self._world.http.post(
-            "/oauth/token", data=given, auth=(app.client_id, app.secret)
-        )
+        return await self._api.post("/oauth/token", data=given, auth=(app.client_id, app.secret))
 
     async def redeem_public(self, app: App, code: str, **form: str | None) -> httpx.Response:
         """Redeem a code with the verifier alone."""
@@ -134,14 +132,12 @@ class Visitor:
             **form,
         }
         given = {name: value for name, value in values.items() if value is not None}
-        return await self._world.http.post("/oauth/token", data=given)
+        return await self._api.post("/oauth/token", data=given)
 
     async def refresh(self, app: App, token: str, **form: str) -> httpx.Response:
         """Ask for new tokens."""
         values = {"grant_type": "refresh_token", "refresh_token": token, **form}
-        return await self._world.http.post(
-            "/oauth/token", data=values, auth=(app.client_id, app.secret)
-        )
+        return await self._api.post("/oauth/token", data=values, auth=(app.client_id, app.secret))
 
     async def tokens(self, app: App, **parameters: str | None) -> dict[str, Any]:
         """All the way to tokens."""
@@ -154,7 +150,7 @@ class Visitor:
     async def use(self, token: str, path: str = "/api/v2/tokens/me") -> int:
         """The status of a call with an access token."""
         headers = {"Authorization": f"Bearer {token}"}
-        return (await self._world.http.get(path, headers=headers)).status_code
+        return (await self._api.get(path, headers=headers)).status_code
 
 
 def page_of(answer: httpx.Response) -> Page:

@@ -12,13 +12,13 @@ class LoginReader(Protocol):
         """Returns the session with a cookie of this digest, expired or not."""
         ...
 
-    def exists(self, session_id: str) -> bool:
-        """Tells whether a session was not ended."""
-        ...
-
 
 class LoginWriter(LoginReader, Protocol):
     """Begins and ends sessions."""
+
+    def hold(self, session_id: str) -> bool:
+        """Tells whether a session was not ended, and lets nobody end it before this is over."""
+        ...
 
     def add(self, session: LoginSession, digest: bytes) -> None:
         """Begins a session."""
@@ -26,4 +26,8 @@ class LoginWriter(LoginReader, Protocol):
 
     def end(self, session_id: str) -> bool:
         """Ends a session; tells whether it was there."""
+        ...
+
+    def end_all(self) -> int:
+        """Ends every session of every organisation; returns how many."""
         ...

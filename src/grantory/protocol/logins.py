@@ -27,12 +27,19 @@ class Logins:
         self._clock = clock
         self._random = random
 
-    async def begin(self, user: User, former: str | None) -> Secret:
+    async def begin(
+        self, user: User, former: str | None, address: str, correlation_id: str
+    ) -> Secret:
         """Begins a session, with a cookie that nobody has seen before.
+
+        Whoever logs in once more goes on with what they had, so that a logout still ends all of
+        it; when somebody else does, the one before is logged out.
 
         Args:
             user: who has just proved to be that.
-            former: the cookie of a session in the same browser, which ends.
+            former: the cookie of a session in the same browser, which is good no more.
+            address: the caller's network address.
+            correlation_id: the request's.
         """
         now = self._clock.now_ms()
         secret = compose_opaque(OpaqueKind.SESSION, self._random.token_bytes(SECRET_ENTROPY_BYTES))
@@ -49,10 +56,12 @@ class Logins:
         )
 
         def work(transaction: Transaction) -> None:
-            earlier = _find(transaction, former)
-            if earlier is not None:
-                transaction.logins.end(earlier.id)
-            transaction.logins.add(session, digest)
+            new, earlier = session, _find(transaction, former)
+            if earlier is not None and earlier.user_id != user.id:
+                _end(transaction, earlier, now, address, correlation_id)
+            elif earlier is not None and transaction.logins.end(earlier.id):
+                new = msgspec.structs.replace(session, id=earlier.id)
+            transaction.logins.add(new, digest)
 
         await self._store.write(work)
         return secret
@@ -88,26 +97,32 @@ class Logins:
 
         def work(transaction: Transaction) -> None:
             session = _find(transaction, cookie)
-            if session is None:
-                return
-            transaction.logins.end(session.id)
-            transaction.families.end_of_session(session.id, now)
-            origin = Origin(
-                actor=Reference(SubjectKind.USER, session.user_id),
-                correlation_id=correlation_id,
-                address=address,
-            )
-            event = AuditEvent(
-                organization_id=session.organization_id,
-                at=now,
-                origin=origin,
-                action="Logout",
-                entity_type="User",
-                entity_id=session.user_id,
-            )
-            transaction.audit.add(event)
+            if session is not None:
+                _end(transaction, session, now, address, correlation_id)
 
         await self._store.write(work)
+
+
+def _end(
+    transaction: Transaction, session: LoginSession, now: int, address: str, correlation_id: str
+) -> None:
+    transaction.logins.end(session.id)
+    transaction.families.end_of_session(session.id, now)
+    origin = Origin(
+        actor=Reference(SubjectKind.USER, session.user_id),
+        correlation_id=correlation_id,
+        address=address,
+    )
+    transaction.audit.add(
+        AuditEvent(
+            organization_id=session.organization_id,
+            at=now,
+            origin=origin,
+            action="Logout",
+            entity_type="User",
+            entity_id=session.user_id,
+        )
+    )
 
 
 def _find(reader: Snapshot | Transaction, cookie: str | None) -> LoginSession | None:

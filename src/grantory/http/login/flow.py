@@ -6,13 +6,13 @@ it goes on with, which is read anew each time.
 
 from collections.abc import Awaitable, Callable
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
 
 from grantory.domain.scopes import SCOPES
 from grantory.errors import ApiError
 from grantory.http.login.cookies import CookieJar, Cookies, Header
 from grantory.http.login.forms import ForeignForm, Form, form_token, read_form
-from grantory.http.login.pages import Pages
+from grantory.http.login.pages import NO_REFERRER, Pages
 from grantory.http.login.sources import source_of
 from grantory.http.login.views import ConsentView, ErrorView, LoginView
 from grantory.http.request import Request
@@ -144,8 +144,11 @@ class LoginFlow:
             )
         except LoginRefused as refused:
             return self._refused_login(asked, query, cookies, email, refused.retry_after)
-        cookie = await self._logins.begin(user, cookies.session)
-        response = _seen(f"authorize?{_without_login_prompt(query)}")
+        cookie = await self._logins.begin(
+            user, cookies.session, request.address, request.correlation_id
+        )
+        asked_once = _prompted(query, asked.prompt - {_ASK_FOR_LOGIN})
+        response = _seen(f"authorize?{asked_once}")
         response.headers += (self._jar.of_session(cookie),)
         return response
 
@@ -240,7 +243,7 @@ class LoginFlow:
                 ),
                 request=query,
                 csrf=form_token(Form.CONSENT, cookies.session or "", query),
-                other_user=f"authorize?{query}&prompt={_ASK_FOR_LOGIN}",
+                other_user=f"authorize?{_prompted(query, asked.prompt | {_ASK_FOR_LOGIN})}",
                 redirect_host=urlsplit(redirect_uri).netloc or redirect_uri.partition(":")[0],
                 sources=(source_of(redirect_uri),),
             )
@@ -281,20 +284,16 @@ def _seen(location: str, error_code: str = "") -> Response:
     headers: tuple[Header, ...] = (
         (b"location", location.encode("ascii")),
         NO_STORE,
-        (b"referrer-policy", b"no-referrer"),
+        NO_REFERRER,
     )
     response = Response(SEE_OTHER, b"", headers)
     response.error_code = error_code
     return response
 
 
-def _without_login_prompt(query: str) -> str:
-    """Takes from a request that a login is to be asked for: it has just been."""
-    pairs = parse_qsl(query, keep_blank_values=True)
-    kept = [
-        (name, " ".join(part for part in value.split() if part != _ASK_FOR_LOGIN))
-        if name == "prompt"
-        else (name, value)
-        for name, value in pairs
-    ]
-    return urlencode([pair for pair in kept if pair != ("prompt", "")], quote_via=quote)
+def _prompted(query: str, prompt: frozenset[str]) -> str:
+    """Gives a request another prompt; the rest stays as it came, and so as long as it was."""
+    kept = [part for part in query.split("&") if unquote_plus(part.partition("=")[0]) != "prompt"]
+    if prompt:
+        kept.append(f"prompt={quote(' '.join(sorted(prompt)))}")
+    return "&".join(kept)

@@ -4,7 +4,7 @@ from typing import Final
 
 from grantory.errors import ApiError
 from grantory.http.login.cookies import CookieJar
-from grantory.http.login.pages import Pages
+from grantory.http.login.pages import NO_REFERRER, Pages
 from grantory.http.login.views import ErrorView, SignedOutView
 from grantory.http.request import Request
 from grantory.http.response import NO_STORE, Response
@@ -38,12 +38,15 @@ class LogoutResource:
 
     async def answer(self, request: Request) -> Response:
         """Logs out, and sends the browser to the client where it has said a registered address."""
+        cookie = self._jar.read(request).session
         try:
-            cookies = self._jar.read(request)
-            await self._logins.end(cookies.session, request.address, request.correlation_id)
+            await self._logins.end(cookie, request.address, request.correlation_id)
+        except ApiError as error:
+            return self._unavailable(request, error)
+        try:
             response = await self._next(request)
         except ApiError as error:
-            return self._page(request, error.status, error.message, error.retry_after or 0)
+            response = self._unavailable(request, error)
         response.headers += (self._jar.without_session(),)
         return response
 
@@ -60,7 +63,11 @@ class LogoutResource:
         if len(targets) != 1 or targets[0] not in known:
             text = "You are logged out. The address to go on to is not registered for this client."
             return self._page(request, 400, text)
-        return Response(SEE_OTHER, b"", ((b"location", targets[0].encode("ascii")), NO_STORE))
+        location = (b"location", targets[0].encode("ascii"))
+        return Response(SEE_OTHER, b"", (location, NO_STORE, NO_REFERRER))
+
+    def _unavailable(self, request: Request, error: ApiError) -> Response:
+        return self._page(request, error.status, error.message, error.retry_after or 0)
 
     def _page(self, request: Request, status: int, message: str, retry_after: int = 0) -> Response:
         return self._pages.error(

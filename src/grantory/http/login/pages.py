@@ -13,13 +13,14 @@ from grantory.http.login.sources import form_action
 from grantory.http.login.views import ConsentView, ErrorView, LoginView, SignedOutView
 from grantory.http.response import NO_STORE, Headers, Response
 
+NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
 _PACKAGE: Final = "grantory.http.login"
 _HEADERS: Final = (
     (b"content-type", b"text/html; charset=utf-8"),
     NO_STORE,
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    NO_REFERRER,
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 """No Cross-Origin-Opener-Policy: an application that opens the login in a window of its own is

@@ -111,7 +111,7 @@ def _standing(transaction: Transaction, request: AuthorizationRequest, login: Lo
     """Looks once more, where nothing can change meanwhile, who is logged in."""
     organization = transaction.organizations.get(request.client.organization_id)
     client = transaction.clients.get(request.client.id)
-    if organization is None or client is None or not transaction.logins.exists(login.session.id):
+    if organization is None or client is None or not transaction.logins.hold(login.session.id):
         raise LoginEnded
     epochs = Epochs(organization.token_epoch, client.token_epoch, login.session.user_epoch)
     user = user_as_then(transaction, organization.id, client.id, login.user.id, epochs)

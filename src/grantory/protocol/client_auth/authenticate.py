@@ -79,7 +79,7 @@ class ClientAuthenticator:
         return "" if record is None else record.client.organization_id
 
     async def _find_public(self, presented: PresentedSecret) -> ClientRecord | None:
-        if len(presented.client_id) > MAX_CLIENT_ID:
+        if not _may_be_known(presented.client_id):
             return None
         record = await self._reads.client(presented.client_id.lower())
         if record is None or record.client.grant_type is not GrantType.AUTHORIZATION_CODE:
@@ -88,7 +88,7 @@ class ClientAuthenticator:
 
     async def _find(self, presented: PresentedSecret) -> ClientRecord | None:
         key_id = key_id_of(presented.secret)
-        if key_id is None or len(presented.client_id) > MAX_CLIENT_ID:
+        if key_id is None or not _may_be_known(presented.client_id):
             return None
         digest = digest_of(presented.secret)
         client_id = presented.client_id.lower()
@@ -102,6 +102,11 @@ class ClientAuthenticator:
         secret = None if record is None else record.secrets.get(key_id)
         right = matches(digest, _NOBODY if secret is None else secret.digest)
         return right and secret is not None and secret.is_live(self._clock.now_ms())
+
+
+def _may_be_known(client_id: str) -> bool:
+    """Tells whether a store can be asked for a client; PostgreSQL cannot even look for a NUL."""
+    return len(client_id) <= MAX_CLIENT_ID and "\x00" not in client_id
 
 
 def _single(request: TokenRequest, *, admits_public: bool) -> PresentedSecret:

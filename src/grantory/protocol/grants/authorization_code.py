@@ -157,7 +157,7 @@ def _problem(code: AuthorizationCode, request: TokenRequest, caller: Caller, now
 
 
 def _user_of(transaction: Transaction, code: AuthorizationCode) -> User | None:
-    if code.session_id is not None and not transaction.logins.exists(code.session_id):
+    if code.session_id is not None and not transaction.logins.hold(code.session_id):
         return None
     return user_as_then(
         transaction, code.organization_id, code.client_id, code.user_id, code.epochs

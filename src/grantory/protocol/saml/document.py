@@ -14,6 +14,8 @@ from grantory.protocol.saml.refused import AssertionRefused
 
 Element = etree._Element
 MAX_ISSUER: Final = 1_024
+MAX_ATTRIBUTES: Final = 100
+"""Of one element: to sort and compare thousands takes seconds."""
 
 
 class Document(NamedTuple):
@@ -80,6 +82,8 @@ def inspect(root: Element) -> Document:
         assertions += name == "Assertion"
         if name.startswith("Encrypted"):
             raise AssertionRefused("it is encrypted")
+        if len(node.attrib) > MAX_ATTRIBUTES:
+            raise AssertionRefused("an element has too many attributes")
         for attribute, value in node.attrib.items():
             if etree.QName(attribute).localname.lower() == "id":
                 if str(value) in ids:

@@ -17,9 +17,11 @@ _COLUMNS = (
     _s.expires_at,
 )
 FIND = Statement(select(*_COLUMNS).where(_s.digest == p("digest")))
-EXISTS = Statement(select(_s.id).where(_s.id == p("id")))
+HOLD = Statement(select(_s.id).where(_s.id == p("id")).with_for_update(read=True))
 ADD = Statement(insert(login_sessions).values({c.name: p(c.name) for c in _s}))
 END = Statement(delete(login_sessions).where(_s.id == p("id_")))
+
+END_ALL = Statement(delete(login_sessions))
 
 
 class SqlLogins:
@@ -41,8 +43,8 @@ class SqlLogins:
             expires_at=row[5],
         )
 
-    def exists(self, session_id: str) -> bool:  # noqa: D102
-        return self._sql.one(EXISTS, id=session_id) is not None
+    def hold(self, session_id: str) -> bool:  # noqa: D102
+        return self._sql.one(HOLD, id=session_id) is not None
 
     def add(self, session: LoginSession, digest: bytes) -> None:  # noqa: D102
         self._sql.run(
@@ -58,3 +60,6 @@ class SqlLogins:
 
     def end(self, session_id: str) -> bool:  # noqa: D102
         return bool(self._sql.run(END, id_=session_id))
+
+    def end_all(self) -> int:  # noqa: D102
+        return self._sql.run(END_ALL)
