@@ -26,6 +26,7 @@ INSTALL_CHROMIUM = (
     "Elsewhere install Chromium or Google Chrome, and name it in GRANTORY_CHROMIUM where it is "
     "not on PATH."
 )
+INSTALL_CURL = "The tests run the guides' shell commands, which need curl: apt install curl"
 INSTALL_H2LOAD = "The overload run needs h2load: apt install nghttp2-client   (Debian, Ubuntu)"
 
 
@@ -35,6 +36,8 @@ def set_up(arguments: list[str]) -> None:
         _install_postgresql()
     if not chromium_program():
         _install_chromium()
+    if not shutil.which("curl"):
+        _install_curl()
     if "soak" in arguments and not shutil.which("h2load"):
         _require_debian(INSTALL_H2LOAD)
         say("Installing h2load from Debian's packages ...")
@@ -66,6 +69,13 @@ def _install_chromium() -> None:
     _apt_get(INSTALL_CHROMIUM, "install", "-y", "--no-install-recommends", "chromium")
     if not chromium_program():
         raise SetupError(f"The package holds no browser. {INSTALL_CHROMIUM}")
+
+
+def _install_curl() -> None:
+    _require_debian(INSTALL_CURL)
+    say("Installing curl from Debian's packages ...")
+    _apt_get(INSTALL_CURL, "update")
+    _apt_get(INSTALL_CURL, "install", "-y", "--no-install-recommends", "curl")
 
 
 def chromium_program() -> str | None:
