@@ -1,5 +1,5 @@
-# Needs python3 (3.11 or newer) and make; the tests need PostgreSQL's programs besides, which
-# system-setup installs. What is more than a line is in tools/.
+# Needs python3 (3.11 or newer) and make; the tests need PostgreSQL's programs and Chromium
+# besides, which system-setup installs. What is more than a line is in tools/.
 #   PYTHON=/path/to/python3   takes another interpreter
 #   ARGS="..."                is handed to the command at the end of serve, test, lock, bench
 
@@ -28,7 +28,7 @@ serve: setup ## start the server on the embedded store (ARGS="--port 9090")
 dev-setup: ## setup, and what tests and checks need
 	$(BOOTSTRAP) dev
 
-system-setup: ## install PostgreSQL from Debian's packages, or say what to install
+system-setup: ## install PostgreSQL and Chromium from Debian's packages, or say what to install
 	$(BOOTSTRAP) system
 
 compat-setup: ## install the official SDKs that tests/compat drives

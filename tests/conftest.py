@@ -15,6 +15,10 @@ settings.register_profile("grantory", derandomize=True, deadline=None, database=
 settings.load_profile("grantory")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", type=Path, help="keep pictures of pages in this folder")
+
+
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A whole server on a store of its own, in this process, with a clock in hand."""

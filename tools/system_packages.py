@@ -2,7 +2,8 @@
 
 ``make soak`` needs a load generator besides.
 
-The tests run PostgreSQL servers of their own; nothing here starts one, or connects to one.
+The tests run PostgreSQL servers and browsers of their own; nothing here starts one, or connects
+to one.
 """
 
 import os
@@ -19,6 +20,12 @@ CLUSTER_DEFAULTS = Path("/etc/postgresql-common/createcluster.conf")
 INSTALL_POSTGRESQL = (
     "The tests need PostgreSQL's server programs: apt install postgresql   (Debian, Ubuntu)"
 )
+CHROMIUM_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+INSTALL_CHROMIUM = (
+    "The tests of the login pages need Chromium: apt install chromium   (Debian)\n"
+    "Elsewhere install Chromium or Google Chrome, and name it in GRANTORY_CHROMIUM where it is "
+    "not on PATH."
+)
 INSTALL_H2LOAD = "The overload run needs h2load: apt install nghttp2-client   (Debian, Ubuntu)"
 
 
@@ -26,6 +33,8 @@ def set_up(arguments: list[str]) -> None:
     """Install what is missing, as root on Debian; elsewhere say what to install."""
     if not postgresql_programs():
         _install_postgresql()
+    if not chromium_program():
+        _install_chromium()
     if "soak" in arguments and not shutil.which("h2load"):
         _require_debian(INSTALL_H2LOAD)
         say("Installing h2load from Debian's packages ...")
@@ -46,6 +55,24 @@ def _install_postgresql() -> None:
     _apt_get(INSTALL_POSTGRESQL, "install", "-y", "--no-install-recommends", "postgresql")
     if not postgresql_programs():
         raise SetupError(f"The package holds no server programs. {INSTALL_POSTGRESQL}")
+
+
+def _install_chromium() -> None:
+    if os.environ.get("GRANTORY_CHROMIUM"):
+        raise SetupError("GRANTORY_CHROMIUM names no program.")
+    _require_debian(INSTALL_CHROMIUM)
+    say("Installing Chromium from Debian's packages ...")
+    _apt_get(INSTALL_CHROMIUM, "update")
+    _apt_get(INSTALL_CHROMIUM, "install", "-y", "--no-install-recommends", "chromium")
+    if not chromium_program():
+        raise SetupError(f"The package holds no browser. {INSTALL_CHROMIUM}")
+
+
+def chromium_program() -> str | None:
+    """The browser that the tests drive: GRANTORY_CHROMIUM, else of PATH; None without."""
+    named = os.environ.get("GRANTORY_CHROMIUM", "")
+    names = (named,) if named else CHROMIUM_PROGRAMS
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def postgresql_programs() -> Path | None:

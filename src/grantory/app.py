@@ -20,13 +20,17 @@ from grantory.http.api_v2.directory import DirectoryResource
 from grantory.http.api_v2.divisions import DivisionResource
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.api_v2.grants import GrantResource
+from grantory.http.api_v2.identity_providers import IdentityProviderResource
 from grantory.http.api_v2.organization import OrganizationResource
+from grantory.http.api_v2.own_user import OwnUserResource
 from grantory.http.api_v2.permissions import PermissionResource
 from grantory.http.api_v2.roles import RoleResource
 from grantory.http.api_v2.scopes import ScopeResource
 from grantory.http.api_v2.tokens import TokenResource
+from grantory.http.api_v2.users import UserResource
 from grantory.http.api_viewer import viewer_routes
 from grantory.http.application import Application, HttpSettings
+from grantory.http.cors import Cors
 from grantory.http.early_answers import TOKEN_PATH
 from grantory.http.health import HealthResource
 from grantory.http.landing import landing_page
@@ -54,13 +58,17 @@ from grantory.registry.directory import Directory
 from grantory.registry.divisions import DivisionRegistry
 from grantory.registry.gathered_refusals import GatheredRefusals
 from grantory.registry.grants import GrantRegistry
+from grantory.registry.identity_providers import IdentityProviderRegistry
 from grantory.registry.keys import TokenKeys
+from grantory.registry.new_passwords import NewPasswords
 from grantory.registry.organizations import Founder, Founding
 from grantory.registry.own_organization import OwnOrganization
 from grantory.registry.refusals import RefusalKeeper
 from grantory.registry.roles import RoleRegistry
 from grantory.registry.tokens import TokenRegistry
 from grantory.registry.upkeep import REFUSALS_KEPT_DAYS, Upkeep
+from grantory.registry.user_passwords import UserPasswords
+from grantory.registry.users import UserRegistry
 from grantory.settings import Settings
 from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
@@ -68,6 +76,8 @@ from grantory.storage.sql.migrations import HEAD, fits
 from grantory.watching import Watch, Watching
 
 DATABASE_FILE = "grantory.db"
+PASSWORD_CHANGES = ThrottleLimits(per_client_and_address=10, per_address=0)
+"""How often a user may try to change their own password in a minute, at each worker."""
 
 
 class Node(msgspec.Struct):
@@ -312,6 +322,7 @@ def build_watched(
             counts,
             node.clock,
         ),
+        cors=Cors(watching.store, settings.http_cors_origins, node.clock),
         random=node.random,
         settings=HttpSettings(
             api_prefix=settings.http_api_prefix,
@@ -341,14 +352,24 @@ def build_operations(
     policy = ClientPolicy(settings.clients_delete_requires_inactive)
     clients = ClientRegistry(store, node.clock, node.random, policy)
     directory = Directory(store)
+    grants = GrantRegistry(store, node.clock)
+    new_passwords = NewPasswords(node.passwords, settings.passwords_min_length)
+    users = UserRegistry(store, node.clock, node.random, new_passwords)
+    attempts = FailureThrottle(PASSWORD_CHANGES, node.clock)
+    passwords = UserPasswords(store, node.clock, new_passwords, attempts)
     operations = (
         *ClientListResource(clients, ClientSearch(store), style).operations(),
         *ClientResource(clients, style).operations(),
         *RoleResource(RoleRegistry(store, node.clock, node.random)).operations(),
         *DirectoryResource(directory).operations(),
-        *GrantResource(GrantRegistry(store, node.clock)).operations(),
+        *GrantResource(grants).operations(),
+        *UserResource(users, passwords).operations(),
+        *OwnUserResource(users, passwords, grants, directory, clients, style).operations(),
         *DivisionResource(DivisionRegistry(store, node.clock, node.random)).operations(),
         *OrganizationResource(directory, OwnOrganization(store, node.clock)).operations(),
+        *IdentityProviderResource(
+            IdentityProviderRegistry(store, node.clock, node.random)
+        ).operations(),
         *ScopeResource().operations(),
         *AuthorizationResource(AuthorizationRegistry(store, node.clock), style).operations(),
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
@@ -415,7 +436,9 @@ def public_url(settings: Settings) -> str:
     if settings.public_url:
         return settings.public_url
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
+    if settings.tls_dev:
+        return f"https://{settings.tls_dev}:{settings.port}"
+    return f"{'https' if settings.tls_cert else 'http'}://{host}:{settings.port}"
 
 
 def _report_held_back(reason: str) -> None:

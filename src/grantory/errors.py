@@ -202,6 +202,21 @@ def lacks_permission(permissions: tuple[str, ...]) -> ApiError:
     )
 
 
+def lacks_scope(scopes: tuple[str, ...]) -> ApiError:
+    """Builds the 403 for a user's token that has none of the scopes that suffice.
+
+    Args:
+        scopes: the least first.
+    """
+    named = ", ".join(scopes)
+    return ApiError(
+        403,
+        "not.authorized",
+        f"The token lacks the scope {scopes[0]}. It must have at least one of: [{named}].",
+        params={"scopes": named},
+    )
+
+
 def not_found(entity: str, entity_id: str) -> ApiError:
     """Builds the 404 for an entity that does not exist in the caller's organisation."""
     return ApiError(404, "not.found", f"The {entity} was not found.", params={"id": entity_id[:64]})

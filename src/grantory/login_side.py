@@ -20,6 +20,7 @@ from grantory.protocol.grants.client_credentials import ClientCredentials
 from grantory.protocol.grants.grant import Grant
 from grantory.protocol.grants.password import PasswordGrant
 from grantory.protocol.grants.refresh_token import RefreshTokenGrant
+from grantory.protocol.grants.saml2_bearer import Saml2Bearer
 from grantory.protocol.logins import Logins
 from grantory.protocol.people import PeopleAuthenticator
 from grantory.protocol.refresh_tokens import RefreshTokens
@@ -77,6 +78,7 @@ class LoginSide:
             AuthorizationCodeGrant(self._store, refresh_tokens, self._clock, self._random, seconds),
             RefreshTokenGrant(self._store, refresh_tokens, self._clock, seconds),
             PasswordGrant(self._people, self._settings.grants_password),
+            Saml2Bearer(self._store, self._clock, self._public_url),
         )
 
     def routes(self, tokens: TokenIssuer) -> tuple[Route, ...]:

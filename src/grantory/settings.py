@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from grantory.domain.web_origin import is_origin
 from grantory.errors import SetupError
+from grantory.registry.configured_providers import TABLES, ConfiguredProvider, read_tables
 
 PREFIX: Final = "GRANTORY_"
 _PLATFORM: Final = re.compile(r"GRANTORY_(PORT_\d.*|SERVICE_.*)")
@@ -40,6 +42,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     master_key_file: Path | None = None
     http_api_prefix: str = ""
     http_login_prefix: str = ""
+    http_cors_origins: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_dev: str = ""
     api_grant_type_style: str = "hyphen"
     clients_delete_requires_inactive: bool = False
     throttle_failures_per_client_and_address: int = 20
@@ -52,9 +58,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tokens_refresh_days: int = 30
     limits_requests_per_client: int = 0
     limits_requests_per_organization: int = 0
+    passwords_min_length: int = 8
     audit_refusals_days: int = 30
     metrics_allowed_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     metrics_token_file: Path | None = None
+    identity_providers: tuple[ConfiguredProvider, ...] = ()
+    """Tables of the file alone, with no variable or flag."""
 
     def __repr__(self) -> str:
         return "Settings(…)"
@@ -67,6 +76,8 @@ class Setting(msgspec.Struct, frozen=True):
     meaning: str
     read: Callable[[str], Any]
     secret: bool = False
+    flag: str = ""
+    """On the command line; by default ``--`` and the name with hyphens."""
 
     @property
     def field(self) -> str:
@@ -111,6 +122,10 @@ def _days(text: str) -> int:
     return _number(text, 1, 366)
 
 
+def _length(text: str) -> int:
+    return _number(text, 8, 64)
+
+
 def _number(text: str, least: int, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= most:
         raise ValueError(f"must be a whole number from {least} to {most}")
@@ -123,6 +138,15 @@ def _switch(text: str) -> bool:
     if text.lower() not in known:
         raise ValueError("must be true or false")
     return known[text.lower()]
+
+
+def _host_name(text: str) -> str:
+    """Takes a host name of which others can be made: ``api.`` and ``login.`` before it."""
+    parts = text.split(".")
+    good = all(re.fullmatch(r"(?!-)[a-z0-9-]{1,63}(?<!-)", part) for part in parts)
+    if text and not (good and len(text) <= 240 and not parts[-1].isdigit()):
+        raise ValueError("must be a host name in lower case, such as grantory.localhost")
+    return text
 
 
 def _prefix(text: str) -> str:
@@ -143,6 +167,18 @@ def _url(text: str) -> str:
     if text and not (parts.scheme in ("http", "https") and parts.hostname and plain):
         raise ValueError("must be an address such as https://auth.example.com")
     return text.rstrip("/")
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    listed = tuple(part.strip() for part in text.split(",") if part.strip())
+    for origin in listed:
+        if not is_origin(origin):
+            raise ValueError(
+                "must be origins as browsers send them, separated by commas, such as "
+                "https://app.example.com or http://localhost:3000: in lower case, without a path "
+                "or a default port"
+            )
+    return listed
 
 
 def _networks(text: str) -> tuple[str, ...]:
@@ -196,6 +232,25 @@ SETTINGS: Final = (
     Setting("http.api_prefix", "A path before /api/v2, as SDK gateways put it.", _prefix),
     Setting("http.login_prefix", "A path before /oauth, as SDK gateways put it.", _prefix),
     Setting(
+        "http.cors_origins",
+        "Origins, separated by commas, whose pages may read answers beside those that clients "
+        "have redirect URIs of.",
+        _origins,
+    ),
+    Setting(
+        "tls.cert",
+        "A file with the certificate to show, in PEM: the server's own, then those above it.",
+        _path,
+    ),
+    Setting("tls.key", "A file with the key of that certificate, in PEM, not encrypted.", _path),
+    Setting(
+        "tls.dev",
+        "A host name, for which a certificate of an authority of this machine is made; for "
+        "development.",
+        _host_name,
+        flag="--dev-tls",
+    ),
+    Setting(
         "api.grant_type_style",
         "How grant types are answered: hyphen, or underscore for the first SDKs.",
         _style,
@@ -245,6 +300,7 @@ SETTINGS: Final = (
         "API requests allowed per minute for one organisation, on each machine; 0 for no limit.",
         _count,
     ),
+    Setting("passwords.min_length", "How many characters a password must have, 8 to 64.", _length),
     Setting(
         "audit.refusals_days", "Days for which refused token requests stay in the store.", _days
     ),
@@ -259,7 +315,7 @@ SETTINGS: Final = (
         _path,
     ),
 )
-_LISTS: Final = ("trusted_proxies", "metrics.allowed_networks")
+_LISTS: Final = ("trusted_proxies", "http.cors_origins", "metrics.allowed_networks")
 _BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
 
@@ -286,14 +342,16 @@ def load_settings(
     named = environment.get("GRANTORY_CONFIG")
     path = config or (Path(named) if named else None)
     values = _from_file(path) if path else {}
+    providers = values.pop(TABLES, ())
     found, warnings = _from_environment(environment)
     values |= found
     for name, value in flags.items():
         if value is not None:
-            flag = "--" + name.replace("_", "-")
-            values[name] = _read(_BY_NAME[name], str(value), flag)
+            setting = _BY_NAME[name]
+            flag = setting.flag or "--" + setting.field.replace("_", "-")
+            values[name] = _read(setting, str(value), flag)
     fields = {_BY_NAME[name].field: value for name, value in values.items()}
-    return Loaded(Settings(**fields), warnings)
+    return Loaded(Settings(**fields, identity_providers=providers), warnings)
 
 
 def _read(setting: Setting, text: str, source: str) -> Any:
@@ -329,7 +387,9 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise SetupError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SetupError(f"{path} is not valid TOML: {error}") from None
-    values = {}
+    values: dict[str, Any] = {}
+    if TABLES in document:
+        values[TABLES] = read_tables(document.pop(TABLES), path)
     for name, value in _flattened(document, ""):
         setting = _BY_NAME.get(name)
         if setting is None:
@@ -369,4 +429,9 @@ def effective(settings: Settings) -> dict[str, Any]:
             value = re.sub(r"//([^/@:]*):.*@", r"//\1:****@", value)
             value = re.sub(r"(password=)[^&]*", r"\1****", value, flags=re.IGNORECASE)
         shown[setting.name] = list(value) if isinstance(value, tuple) else value
+    if settings.identity_providers:
+        shown[TABLES] = [
+            {"organization": each.organization, "name": each.draft.name}
+            for each in settings.identity_providers
+        ]
     return shown

@@ -137,7 +137,8 @@ class Watching:
         self._access_log.write(line)
         metrics = self.metrics
         metrics.request(entry.method, entry.route, entry.status, entry.seconds, entry.error)
-        if entry.route == TOKEN_PATH or entry.grant_type:
+        asked = entry.route == TOKEN_PATH and entry.method != "OPTIONS"
+        if asked or entry.grant_type:
             metrics.token_request(entry.grant_type, entry.error)
         if self._watch.tracing is not None:
             self._watch.tracing.describe(line)

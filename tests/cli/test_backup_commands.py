@@ -19,6 +19,7 @@ from grantory.storage.sql.migrations import HEAD
 from tests.cli.conftest import FreshStore
 from tests.support.backups import lines_of, signed
 from tests.support.fixtures import FreshServer
+from tests.support.person import Person
 from tests.support.server import RunningServer
 from tests.support.stores import STORES, NamedStore
 
@@ -335,6 +336,20 @@ def test_recovered_ends_all_tokens_and_makes_running_servers_forget(
     [key] = json.loads(named_store.good("keys", "list", "--json"))
     assert key["id"] not in {old["id"] for old in keys}
     no_failure(server)
+
+
+def test_recovered_logs_everybody_out(named_store: NamedStore, fresh_server: FreshServer) -> None:
+    made = set_up(named_store)
+    server = serving(fresh_server, named_store)
+    token = server.token(made["client"]["id"], made["client"]["secret"])
+    back = "https://app.example.com/back"
+    app = {"name": "app", "authorizedGrantType": "CODE", "registeredRedirectUri": [back]}
+    client = server.call("POST", "/api/v2/oauth/clients", app, token=token).json()["id"]
+    with Person(server, made["admin"]["email"], made["admin"]["password"]) as person:
+        assert "code" in person.authorize(client, back)
+        assert not person.is_asked_for_a_password(client, back)
+        named_store.good("db", "recovered")
+        assert person.is_asked_for_a_password(client, back)
 
 
 def test_recovered_needs_a_store_and_its_master_key(named_store: NamedStore) -> None:

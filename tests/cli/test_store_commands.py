@@ -364,3 +364,24 @@ def test_a_data_directory_that_cannot_be_made_is_one_sentence(tmp_path: Path) ->
     (tmp_path / "file").write_text("x")
     refused(run("init", "--data-dir", "file/data", folder=tmp_path), "cannot create")
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_org_scopes_shows_and_sets_what_is_enforced(
+    made: tuple[Path, dict[str, dict[str, str]]],
+) -> None:
+    folder, found = made
+    own = found["organization"]["id"]
+    on = "Example Ltd: scopes limit what users' tokens may do.\n"
+    off = "Example Ltd: scopes do not limit what users' tokens may do.\n"
+    assert good(run("org", "scopes", "Example Ltd", folder=folder)) == off
+    assert good(run("org", "scopes", "Example Ltd", "--enforce", folder=folder)) == on
+    assert good(run("org", "scopes", own, folder=folder)) == on
+    assert good(run("org", "scopes", own, "--no-enforce", folder=folder)) == off
+    refused(run("org", "scopes", "Nobody", "--enforce", folder=folder), "Example Ltd")
+    data = folder / "grantory-data" / "grantory.db"
+    with closing(apsw.Connection(str(data))) as connection:
+        events = connection.execute(
+            "SELECT changes FROM audit_events WHERE entity_type = 'Organization'"
+            " AND action = 'Update' ORDER BY at, id"
+        ).fetchall()
+    assert [json.loads(str(text))[0]["property"] for (text,) in events] == ["enforces_scopes"] * 2

@@ -1,16 +1,11 @@
 """What a test needs before the SDK's turn, made over plain HTTP by the first client."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from grantory.app import DATABASE_FILE
-from grantory.crypto.runtime import SystemClock
-from grantory.domain.organization import User
-from grantory.storage.database import find_database
 from tests.compat.sdk import Document
+from tests.support.saml import signer
 from tests.support.server import Reply, RunningServer
 
 EVERY_DIVISION = "*"
@@ -77,6 +72,21 @@ def make_deleted_division(server: RunningServer) -> str:
     return division_id
 
 
+def a_provider_document() -> Document:
+    """An identity provider that nobody has registered yet."""
+    return {
+        "name": unique("provider"),
+        "issuerURI": f"https://{uuid4()}.example.com",
+        "certificates": [signer().certificate],
+    }
+
+
+def make_provider(server: RunningServer) -> str:
+    """The id of a new identity provider."""
+    made = _done(server.call("POST", "/api/v2/identityproviders", a_provider_document()))
+    return str(made["id"])
+
+
 def give(server: RunningServer, subject_id: str, role_id: str, division_id: str) -> None:
     """Give a subject a role in a division."""
     path = f"/api/v2/authorization/subjects/{subject_id}/divisions/{division_id}/roles/{role_id}"
@@ -89,28 +99,15 @@ def held(server: RunningServer, subject_id: str) -> dict[tuple[str, str], str]:
     return {(g["role"]["id"], g["division"]["id"]): g["grantMadeAt"] for g in subject["grants"]}
 
 
-def make_user(server: RunningServer, database_url: str) -> str:
-    """A user, put into the store itself, since no operation makes one. Returns the id."""
-    clock = SystemClock()
-    user = User(
-        id=str(uuid4()),
-        organization_id=server.organization_id,
-        name="Ann",
-        email=f"{uuid4()}@example.com",
-        created_at=clock.now_ms(),
-    )
+def unique_address() -> str:
+    """An e-mail address that no other test uses."""
+    return f"{uuid4()}@example.com"
 
-    async def work() -> None:
-        store = await find_database(database_url, server.data_dir / DATABASE_FILE).open(clock)
-        try:
-            await store.write(lambda transaction: transaction.users.add(user, None))
-        finally:
-            await store.close()
 
-    # On a thread of its own, since the test that asks first may run on an event loop.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, work()).result()
-    return user.id
+def make_user(server: RunningServer, **fields: Any) -> str:
+    """The id of a new user who holds nothing."""
+    document = {"name": "Ann", "email": unique_address(), **fields}
+    return str(_done(server.call("POST", "/api/v2/users", document))["id"])
 
 
 def token_with(server: RunningServer, *permissions: str) -> str:

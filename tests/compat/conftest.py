@@ -40,9 +40,9 @@ def server(database_url: str) -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="session")
-def user(server: RunningServer, database_url: str) -> str:
+def user(server: RunningServer) -> str:
     """The id of a user who holds nothing, which a test leaves that way."""
-    return make_user(server, database_url)
+    return make_user(server)
 
 
 @pytest.fixture(params=["python", "javascript"])

@@ -6,19 +6,29 @@ from typing import Any, NamedTuple
 
 from tests.compat.arrange import (
     UNKNOWN_ID,
+    a_provider_document,
     make_client,
     make_deleted_division,
     make_division,
+    make_provider,
     make_role,
+    make_user,
     policy,
     unique,
+    unique_address,
 )
 from tests.compat.sdk import Answer, Document, Sdk, model
 from tests.support.server import RunningServer
 
 AUTHORIZATION, OAUTH, TOKENS = "AuthorizationApi", "OAuthApi", "TokensApi"
 ORGANIZATION, USERS = "OrganizationApi", "UsersApi"
+PROVIDERS = "IdentityProviderApi"
 VIEW = "oauth:client:view"
+
+
+def provider() -> Document:
+    """An identity provider that nobody has registered yet."""
+    return model("CustomProvider", **a_provider_document())
 
 
 class Stage:
@@ -39,6 +49,14 @@ class Stage:
         return UNKNOWN_ID if self._server is None else str(make_client(self._server)["id"])
 
     @cached_property
+    def approved(self) -> str:
+        """A client that may act for everybody."""
+        if self._server is None:
+            return UNKNOWN_ID
+        self._server.call("PUT", f"/api/v2/oauth/authorizations/{self.client}", {})
+        return self.client
+
+    @cached_property
     def role(self) -> str:
         """A role that nobody holds."""
         return UNKNOWN_ID if self._server is None else make_role(self._server, VIEW)
@@ -54,9 +72,19 @@ class Stage:
         return UNKNOWN_ID if self._server is None else make_deleted_division(self._server)
 
     @cached_property
+    def provider(self) -> str:
+        """An identity provider."""
+        return UNKNOWN_ID if self._server is None else make_provider(self._server)
+
+    @cached_property
     def scope(self) -> str:
         """The name of a scope."""
         return UNKNOWN_ID if self._server is None else "oauth:readonly"
+
+    @cached_property
+    def new_user(self) -> str:
+        """A user whom nobody else needs."""
+        return UNKNOWN_ID if self._server is None else make_user(self._server)
 
     @property
     def grants(self) -> Document:
@@ -108,6 +136,14 @@ CASES: dict[str, Case] = {
     "deleteOauthClientTokens": Case("", ("client",)),
     "getOauthScopes": Case(OAUTH, never_null=("total", "entities.0.id", "entities.0.description")),
     "getOauthScope": Case(OAUTH, ("scope",), never_null=("id", "description")),
+    "getOauthAuthorizations": Case(OAUTH, never_null=("total", "entities", "selfUri")),
+    "getOauthAuthorization": Case(
+        OAUTH, ("approved",), never_null=("client.id", "scope", "state", "dateCreated")
+    ),
+    "putOauthAuthorization": Case(
+        "", ("client",), body=lambda _: {}, never_null=("client.id", "state")
+    ),
+    "deleteOauthAuthorization": Case("", ("approved",)),
     # roles and permissions
     "getAuthorizationRoles": Case(
         AUTHORIZATION, never_null=("entities.0.permissionPolicies", "pageCount", "total")
@@ -202,6 +238,16 @@ CASES: dict[str, Case] = {
         body=lambda _: model("AuthzDivision", name=unique("restored")),
         never_null=("id", "homeDivision"),
     ),
+    # identity providers
+    "getIdentityproviders": Case(PROVIDERS, never_null=("entities", "total", "pageCount")),
+    "postIdentityproviders": Case(
+        PROVIDERS, body=lambda _: provider(), never_null=("id", "issuerURI", "certificates.0")
+    ),
+    "getIdentityprovider": Case(PROVIDERS, ("provider",), never_null=("name", "issuerURI")),
+    "putIdentityprovider": Case(
+        PROVIDERS, ("provider",), body=lambda _: provider(), never_null=("name", "issuerURI")
+    ),
+    "deleteIdentityprovider": Case(PROVIDERS, ("provider",)),
     # organisation, tokens, the caller
     "getOrganizationsMe": Case(ORGANIZATION, never_null=("id", "name", "defaultCountryCode")),
     "putOrganizationsMe": Case(
@@ -224,7 +270,36 @@ CASES: dict[str, Case] = {
         body_is_optional=True,
         refusal="bad.request",
     ),
+    # users
+    "getUsers": Case(
+        USERS, never_null=("entities.0.division.id", "entities.0.version", "pageCount", "total")
+    ),
+    "postUsers": Case(
+        USERS,
+        body=lambda _: model(
+            "CreateUser", name="Ann", email=unique_address(), password="quiet harbor seven kites"
+        ),
+        never_null=("id", "name", "email", "username", "state", "version", "division.name"),
+    ),
+    "getUser": Case(USERS, ("user",), never_null=("id", "state", "version", "division.id")),
+    "patchUser": Case(
+        USERS,
+        ("new_user",),
+        body=lambda _: model("UpdateUser", title="Boss", email=unique_address(), version=1),
+        never_null=("id", "title", "version"),
+    ),
+    "deleteUser": Case(USERS, ("new_user",)),
+    "postUserPassword": Case(
+        USERS,
+        ("new_user",),
+        body=lambda _: model("ChangePasswordRequest", newPassword="quiet harbor seven kites"),
+    ),
     "getUsersMe": Case(USERS, refusal="not.a.user"),
+    "postUsersMePassword": Case(
+        USERS,
+        body=lambda _: model("ChangeMyPasswordRequest", newPassword="x" * 9, oldPassword="x"),
+        refusal="not.a.user",
+    ),
 }
 
 
@@ -244,7 +319,8 @@ class Operation(NamedTuple):
         if not case.api:
             names = [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
             named = dict(zip(names, arguments, strict=True))
-            return sdk.request(self.method, self.path, path_parameters=named)
+            body = None if case.body is None else case.body(at)
+            return sdk.request(self.method, self.path, path_parameters=named, body=body)
         options = {}
         if case.body is not None and case.body_is_optional:
             options = {"body": case.body(at)}

@@ -14,6 +14,7 @@ PYTHON_DRIVER = ROOT / "tests" / "compat" / "python_sdk" / "driver.py"
 NODE_DRIVER = ROOT / "tests" / "compat" / "node" / "driver.cjs"
 PYTHON_SDK = ROOT / ".compat" / "python-sdk" / "bin" / "python"
 SEED_PYTHON_SDK = ROOT / ".compat" / "python-sdk-seed" / "bin" / "python"
+LOOPBACK = NODE_DRIVER.with_name("loopback.cjs")
 NODE = ROOT / ".compat" / "node" / "bin" / "node"
 NODE_MODULES = ROOT / ".compat" / "node" / "node_modules"
 
@@ -163,9 +164,25 @@ class Sdk:
         host = None if gateway else f"http://127.0.0.1:{port}"
         self._do("connect", host=host, gateway=gateway)
 
+    def connect_by_names(self, name: str, authority: Path) -> None:
+        """Point the SDK at ``https://api.NAME`` and ``https://login.NAME``, as the platform's are.
+
+        Args:
+            name: under localhost, with a port.
+            authority: the file to be trusted; Node takes it from its environment alone.
+        """
+        named: Document = {"name": name}
+        if not self.is_javascript:
+            named["authority"] = str(authority)
+        self._do("connect", **named)
+
     def login(self, client_id: str, client_secret: str) -> Document:
         """Client credentials with the SDK's own helper; answers what the SDK kept."""
         return self._do("login", client_id=client_id, client_secret=client_secret)
+
+    def login_by(self, method: str, *arguments: str) -> Document:
+        """A login by the SDK's method of that name; answers the tokens that the SDK kept."""
+        return self._do("login_by", method=method, arguments=list(arguments))
 
     def use_token(self, token: str) -> None:
         """Call with this token from now on; with none at all if it is empty."""
@@ -235,9 +252,10 @@ def python_sdk() -> Sdk:
     return Sdk("python", [PYTHON_SDK, PYTHON_DRIVER])
 
 
-def javascript_sdk() -> Sdk:
+def javascript_sdk(environment: dict[str, str] | None = None) -> Sdk:
     """The newest JavaScript SDK."""
-    return Sdk("javascript", [NODE, NODE_DRIVER], {"NODE_PATH": str(NODE_MODULES)})
+    variables = {"NODE_PATH": str(NODE_MODULES), **(environment or {})}
+    return Sdk("javascript", [NODE, NODE_DRIVER], variables)
 
 
 def seed_python_sdk() -> Sdk:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import apsw
@@ -32,6 +33,7 @@ ORGANIZATIONS = {True: 500, False: 3000}
 AT_ONCE = 250
 LATEST = 0.3 if soaking() else 0.05
 """Seconds for which a command may go on that was seen to change keys."""
+IN_USE = "has the store open"
 HOLDING = """
     SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation
     WHERE relname = 'keys' AND mode = 'RowExclusiveLock'
@@ -81,6 +83,9 @@ class Keys:
         process = self._start(*arguments)
         while process.poll() is None and not self._is_changing():
             time.sleep(0.001)
+        if process.poll() == 1 and IN_USE in self._said():
+            # With --at-once it asks whether anybody has the file open: looking at it, we had.
+            return self.kill_midway(draw, *arguments)
         seen = process.poll() is None
         time.sleep(draw.uniform(0, LATEST))
         self._kill(process)
@@ -94,13 +99,21 @@ class Keys:
 
     def _start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         kept = {k: v for k, v in os.environ.items() if not k.startswith("GRANTORY_")}
-        return subprocess.Popen(
-            [sys.executable, "-m", "grantory", "keys", *arguments],
-            cwd=self.store.folder,
-            env={**kept, **self.store.environment},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self._words.open("wb") as words:
+            return subprocess.Popen(
+                [sys.executable, "-m", "grantory", "keys", *arguments],
+                cwd=self.store.folder,
+                env={**kept, **self.store.environment},
+                stdout=subprocess.DEVNULL,
+                stderr=words,
+            )
+
+    @property
+    def _words(self) -> Path:
+        return self.store.folder / "words"
+
+    def _said(self) -> str:
+        return " ".join(self._words.read_text("utf-8").split())
 
     def _kill(self, process: "subprocess.Popen[bytes]") -> None:
         process.kill()

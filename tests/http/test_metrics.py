@@ -65,7 +65,7 @@ async def test_token_requests_are_counted_by_grant_and_outcome(world: World) -> 
     await world.ask_token(admin.client_id, admin.secret)
     await world.ask_token(admin.client_id, admin.secret)
     await world.ask_token(admin.client_id, "wrong")
-    await world.ask_token(admin.client_id, admin.secret, {"grant_type": "password"})
+    await world.ask_token(admin.client_id, admin.secret, {"grant_type": "device_code"})
     await world.ask_token(admin.client_id, admin.secret, {"scope": "no such scope"})
     await world.http.post("/oauth/token", content=b"x")
     seen = await read(world)
@@ -85,7 +85,7 @@ async def test_token_requests_are_counted_by_grant_and_outcome(world: World) -> 
 async def test_refused_token_requests_are_counted_by_their_reason(world: World) -> None:
     admin, nobody = world.admin, "11111111-2222-4333-8444-555555555555"
     await world.ask_token(admin.client_id, admin.secret, {"scope": "no such scope"})
-    await world.ask_token(admin.client_id, admin.secret, {"grant_type": "password"})
+    await world.ask_token(admin.client_id, admin.secret, {"grant_type": "device_code"})
     await world.http.post("/oauth/token", content=b"x")
     await world.http.post("/oauth/token", data={"grant_type": "client_credentials"})
     for _ in range(3):

@@ -20,6 +20,7 @@ PLACES = {"ApiError": 1, "FieldProblem": 1, "OAuthError": 0, "_refuse": 2, "inva
 NO_CODES = (
     *("http.", "grantory.", "openapi.", "metrics.allowed."),
     *("auth.api", "client.rate.", "org.rate."),  # names of limits
+    *("login.html", "consent.html", "error.html", "style.css"),  # files
 )
 """How other words begin that look like a code."""
 

@@ -1,6 +1,7 @@
 """Attack case 86: what a caller says of the server's own address changes nothing."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -111,3 +112,28 @@ def test_case_86_a_whole_address_in_the_request_line(server: RunningServer) -> N
     assert (whole.status, whole.body) == (plain.status, plain.body) == (200, plain.body)
     assert EVIL.encode() not in whole.body
     assert EVIL not in str(whole.headers)
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({"public_url": "https://auth.example.com"}, "https://auth.example.com"),
+        ({"public_url": "https://auth.example.com", "tls_dev": "x.localhost"}, None),
+        ({"tls_dev": "x.localhost", "port": 8443}, "https://x.localhost:8443"),
+        ({"tls_cert": Path("unread"), "host": "::1", "port": 8443}, "https://[::1]:8443"),
+        ({"port": 8081}, "http://127.0.0.1:8081"),
+    ],
+)
+async def test_case_86_one_setting_decides_the_servers_own_address(
+    tmp_path: Path, settings: dict[str, Any], address: str | None
+) -> None:
+    expected = address or settings["public_url"]
+    async with new_world(tmp_path / "data", **settings) as world:
+        for spoof in ({}, {"Host": EVIL}, {"Host": "api.x.localhost:8443"}, *SPOOFS[4:12]):
+            page = await world.http.get("/", headers=spoof)
+            assert f"{expected}/oauth/token" in page.text
+            assert EVIL not in page.text + str(page.headers)
+            assert "location" not in page.headers
+            asked = {"Origin": f"https://{EVIL}", "Access-Control-Request-Method": "GET", **spoof}
+            preflight = await world.http.options(CLIENTS, headers=asked)
+            assert EVIL not in str(preflight.headers)

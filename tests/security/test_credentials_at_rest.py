@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import apsw
 import pytest
@@ -21,6 +22,7 @@ from grantory.http.operation import Operation
 from grantory.master_key_file import find_master_key
 from grantory.settings import Settings
 from tests.support.collector import Collector, attributes
+from tests.support.people import USERS
 from tests.support.processes import wait_until
 from tests.support.server import Reply, RunningServer, basic
 from tests.support.world import CLIENTS, ROLES, declared_operations
@@ -113,10 +115,25 @@ class Everything:
             self.send("GET", path)
             self.send("DELETE", "/api/v2/tokens/me", authorization=f"Bearer {token}")
             self.send("GET", "/api/v2/tokens/me", authorization=f"Bearer {token}")
+            self._people(number)
             if number % 2:
                 self.send("PUT", path, {**body, "state": "disabled"})
                 self.server.ask_token(client["id"], second)
                 self.send("DELETE", path)
+
+    def _people(self, number: int) -> None:
+        """A user gets a password, then another; and one that may not be chosen."""
+        first, second = (self.keep(f"{word} {uuid4().hex}") for word in ("quiet", "harbor"))
+        body = {"name": "Ann", "email": f"{uuid4()}@example.com", "password": first}
+        path = f"{USERS}/{self.send('POST', USERS, body).json()['id']}"
+        self.send("POST", f"{path}/password", {"newPassword": second})
+        self.send("POST", f"{path}/password", {"newPassword": second * 9})
+        self.send("POST", f"{USERS}/me/password", {"newPassword": first, "oldPassword": second})
+        self.send("PATCH", path, {"title": f"number {number}", "password": second})
+        self.send("POST", USERS, {**body, "email": f"{second} {first}"})
+        self.send("GET", path)
+        if number % 2:
+            self.send("DELETE", path)
 
     def do_it_wrong(self, operations: tuple[Operation, ...]) -> None:
         """Every operation gets credentials where none belong."""

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from tests.security.answers import oauth_refused, refused
+from tests.support.people import USERS, digest_of
+from tests.support.saml import signer
 from tests.support.world import CLIENTS, ROLES, Member, World
 
+PROVIDERS = "/api/v2/identityproviders"
 OTHER = "11111111-2222-4333-8444-555555555555"
 LONG_AGO = "1999-01-01T00:00:00.000Z"
 SYSTEM_MADE: dict[str, Any] = {
@@ -145,6 +148,28 @@ async def test_case_73_a_role_takes_no_system_made_fields(world: World, method: 
     assert (await world.admin.call("DELETE", f"{ROLES}/{role['id']}")).status_code == 204
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_case_73_an_identity_provider_takes_no_system_made_fields(
+    world: World, method: str
+) -> None:
+    body = {"name": "a", "issuerURI": "urn:a", "certificate": signer().certificate}
+    there = await world.admin.post(PROVIDERS, {**body, "name": "b", "issuerURI": "urn:b"})
+    path = PROVIDERS if method == "POST" else there["selfUri"]
+    extra = {key: value for key, value in SYSTEM_MADE.items() if key != "version"}
+    world.clock.advance(5)
+
+    answer = await world.admin.call(method, path, {**extra, **body})
+
+    found = answer.json()
+    assert answer.status_code == 200, answer.text
+    assert set(found) == set(there)
+    assert found["id"] != OTHER
+    assert (found["id"] == there["id"]) is (method == "PUT")
+    assert found["version"] == (1 if method == "POST" else 2)
+    assert (found["dateCreated"] == there["dateCreated"]) is (method == "PUT")
+    assert found["selfUri"] == f"{PROVIDERS}/{found['id']}"
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 async def test_case_73_the_built_in_role_stays_what_it_is(world: World, method: str) -> None:
     roles = await world.admin.get(f"{ROLES}?name=Administrator")
@@ -158,6 +183,47 @@ async def test_case_73_the_built_in_role_stays_what_it_is(world: World, method: 
 
     refused(answer, 400, "bad.request")
     assert await world.admin.get(f"{ROLES}/{administrator['id']}") == administrator
+
+
+async def test_case_73_a_user_takes_no_system_made_fields(world: World) -> None:
+    extra = {
+        **{key: value for key, value in SYSTEM_MADE.items() if key != "version"},
+        "username": "taken",
+        "division": {"id": OTHER},
+        "authorization": {"permissions": ["*:*:*"]},
+        "emailKey": "taken",
+        "email_key": "taken",
+        "passwordDigest": "taken",
+        "password_digest": "taken",
+        "roles": [OTHER],
+    }
+    made = await world.admin.post(USERS, {**extra, "name": "a", "email": "a@example.com"})
+    plain = await world.admin.post(USERS, {"name": "b", "email": "b@example.com"})
+    assert {**made, "id": "", "selfUri": ""} == {
+        **plain,
+        **{"name": "a", "email": "a@example.com", "username": "a@example.com"},
+        **{"id": "", "selfUri": ""},
+    }
+    assert made["id"] != OTHER
+    path = f"{USERS}/{made['id']}"
+    before = await user_row(world, made["id"])
+
+    answer = await world.admin.call("PATCH", path, {**extra, "password": "quiet harbor kites"})
+
+    assert answer.json() == {**made, "version": 2}
+    after = await user_row(world, made["id"])
+    assert (after.token_epoch, after.version) == (before.token_epoch, 2)
+    assert (after.organization_id, after.created_at) == (
+        world.founding.organization.id,
+        before.created_at,
+    )
+    assert await digest_of(world, made["id"]) is None
+    subject = await world.admin.get(f"/api/v2/authorization/subjects/{made['id']}")
+    assert subject["grants"] == []
+
+
+async def user_row(world: World, user_id: str) -> Any:
+    return await world.node.store.read(lambda snapshot: snapshot.users.get(user_id))
 
 
 async def test_case_73_keys_twice_or_in_other_spellings(world: World) -> None:

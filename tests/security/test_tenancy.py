@@ -13,9 +13,13 @@ import msgspec
 import pytest
 
 from grantory.domain.access import Division
-from grantory.http.api_v2 import schemas
+from grantory.http.api_v2 import schemas, user_schemas
+from grantory.http.api_v2.authorization_schemas import ApprovalRequest
+from grantory.http.api_v2.identity_provider_schemas import CustomProviderRequest
 from grantory.http.operation import Operation
 from tests.security.answers import log_of, refused
+from tests.support.people import GOOD_PASSWORD
+from tests.support.saml import signer
 from tests.support.subjects import make_user
 from tests.support.world import CLIENTS, ROLES, Member, World, declared_operations
 
@@ -30,8 +34,23 @@ BODIES: dict[type[msgspec.Struct], Any] = {
     schemas.DivisionRestoreRequest: {"name": "taken over"},
     schemas.OrganizationRequest: {"name": "taken over"},
     schemas.IdleTokenTimeoutRequest: {},
+    ApprovalRequest: {},
+    CustomProviderRequest: {
+        "name": "taken over",
+        "issuerURI": "https://evil.test",
+        "certificate": signer("attacker").certificate,
+    },
+    user_schemas.CreateUser: {"name": "taken over", "email": "taken@example.com"},
+    user_schemas.UpdateUser: {"name": "taken over", "email": "taken@example.com"},
+    user_schemas.ChangePasswordRequest: {"newPassword": GOOD_PASSWORD},
+    user_schemas.ChangeMyPasswordRequest: {
+        "oldPassword": "taken over",
+        "newPassword": GOOD_PASSWORD,
+    },
 }
 """A good body for each schema that an operation takes."""
+PROVIDERS = "/api/v2/identityproviders"
+KEY = {"certificate": signer().certificate}
 OWN_TOKEN = {"deleteTokensMe"}
 """Operations that end what they are called with."""
 
@@ -66,14 +85,18 @@ class Tenant:
 async def tenant(world: World, admin: Member) -> Tenant:
     role_id = await admin.make_role("routing:queue:view")
     client = await admin.make_client(role_id)
+    await admin.put(f"/api/v2/oauth/authorizations/{client.client_id}", {})
     body = {"name": f"Division {world.count()}"}
     division = await admin.post("/api/v2/authorization/divisions", body)
+    named = {"name": f"IdP {world.count()}", "issuerURI": f"urn:idp:{world.count()}"}
+    provider = await admin.post(PROVIDERS, {**named, **KEY})
     ids = {
         "clientId": client.client_id,
         "roleId": role_id,
         "divisionId": division["id"],
         "subjectId": client.client_id,
         "scopeId": "oauth",
+        "providerId": provider["id"],
         "userId": await make_user(world, (await admin.get("/api/v2/organizations/me"))["id"]),
     }
     return Tenant(admin, ids)
@@ -117,6 +140,8 @@ async def contents(admin: Member) -> list[Any]:
             "/api/v2/authorization/subjects/me",
             "/api/v2/organizations/me",
             "/api/v2/tokens/me",
+            "/api/v2/users?state=any&pageSize=500",
+            PROVIDERS,
         )
     ]
 
@@ -124,7 +149,9 @@ async def contents(admin: Member) -> list[Any]:
 def test_case_72_every_body_and_id_has_an_example() -> None:
     assert {o.body for o in OPERATIONS if o.body is not None} <= set(BODIES)
     named = {name for o in OPERATIONS for name in re.findall(r"\{(\w+)\}", o.path)}
-    assert named == {"clientId", "roleId", "divisionId", "subjectId", "scopeId", "userId"}
+    assert named == {
+        *("clientId", "roleId", "divisionId", "subjectId", "scopeId", "userId", "providerId")
+    }
 
 
 @EVERY

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from grantory.domain.scopes import SCOPES
+from tests.support.saml import signer
 from tests.support.subjects import make_division, make_user
 from tests.support.world import ADDRESS, Member, World, new_world
 
@@ -43,7 +44,9 @@ _USED_UP: Final = {
     "deleteOauthClient": "clientId",
     "deleteAuthorizationRole": "roleId",
     "deleteAuthorizationDivision": "divisionId",
+    "deleteUser": "userId",
     "postAuthorizationDivisionRestore": "divisionId",
+    "deleteIdentityprovider": "providerId",
 }
 """What an operation that succeeds leaves nothing of for the next call."""
 _NAMED: Final = {
@@ -52,8 +55,9 @@ _NAMED: Final = {
     "divisionId": "divisionId",
     "divisionIds": "divisionId",
     "subjectIds": "subjectId",
+    "certificates": "certificate",
 }
-"""The fields of a body that hold ids, by the parameter that names the same."""
+"""The fields of a body that hold ids, or what luck does not find, by what fits there."""
 
 
 def within_reason(document: dict[str, Any]) -> dict[str, Any]:
@@ -119,14 +123,16 @@ class Caller:
         self._id = operation_id
         self._ids: dict[str, str] = {}
         self._machine: Member | None = None
+        self._certificate = signer().certificate
 
     async def settle_in(self, path: str) -> None:
         """Makes what the ids in calls are to name."""
-        for name in ("roleId", "divisionId", "clientId", "userId"):
+        for name in ("roleId", "divisionId", "clientId", "userId", "providerId"):
             await self._make(name)
         users = path.startswith("/api/v2/users/")
         self._ids["subjectId"] = self._ids["userId" if users else "clientId"]
         self._ids["scopeId"] = next(iter(SCOPES))
+        self._ids["certificate"] = self._certificate
 
     async def _make(self, name: str) -> None:
         admin = self._world.admin
@@ -139,6 +145,11 @@ class Caller:
         elif name == "clientId":
             self._machine = await admin.make_client(self._ids["roleId"])
             self._ids[name] = self._machine.client_id
+        elif name == "providerId":
+            body = {"name": f"IdP {self._world.count()}", "certificate": self._certificate}
+            issuer = {"issuerURI": f"https://idp{self._world.count()}.example.com"}
+            made = await admin.post("/api/v2/identityproviders", {**body, **issuer})
+            self._ids[name] = made["id"]
         else:
             self._ids[name] = await make_user(self._world)
 
@@ -157,6 +168,8 @@ class Caller:
 
     def _furnished(self, value: Any, name: str, real: Lots) -> Any:
         if isinstance(value, dict):
+            if "issuerURI" in value and real.next():  # luck does not find what goes together
+                return {"name": "An IdP", "issuerURI": "urn:idp", "certificate": self._certificate}
             return {
                 key: self._furnished(each, _NAMED.get(key, ""), real) for key, each in value.items()
             }

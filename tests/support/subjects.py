@@ -12,7 +12,7 @@ SUBJECTS = "/api/v2/authorization/subjects"
 
 
 async def make_user(world: World, organization_id: str = "") -> str:
-    """A user; no operation makes one yet. Returns the id."""
+    """A user, put into the store itself. Returns the id."""
     user = User(
         id=world.node.random.uuid(),
         organization_id=organization_id or world.founding.organization.id,

@@ -38,14 +38,14 @@ class Member:
     """A client of the server under test, with a token of its own."""
 
     def __init__(self, world: "World", client_id: str, secret: str) -> None:
-        self._world = world
+        self.world = world
         self.client_id = client_id
         self.secret = secret
         self.token = ""
 
     async def log_in(self) -> str:
         """Get a token; later calls use it."""
-        answer = await self._world.ask_token(self.client_id, self.secret)
+        answer = await self.world.ask_token(self.client_id, self.secret)
         assert answer.status_code == 200, answer.text
         self.token = answer.json()["access_token"]
         return self.token
@@ -59,7 +59,7 @@ class Member:
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
         if body is not None:
             options["json"] = body
-        return await self._world.http.request(method, path, headers=headers, **options)
+        return await self.world.http.request(method, path, headers=headers, **options)
 
     async def get(self, path: str) -> Any:
         """The JSON of a GET that must succeed."""
@@ -79,20 +79,20 @@ class Member:
             {"domain": d, "entityName": e, "actionSet": [a]}
             for d, e, a in (permission.split(":") for permission in permissions)
         ]
-        title = name or f"role {self._world.count()}"
+        title = name or f"role {self.world.count()}"
         role = await self.post(ROLES, {"name": title, "permissionPolicies": policies})
         return str(role["id"])
 
     async def make_client(self, *role_ids: str, division: str = "*", **fields: Any) -> "Member":
         """Create a machine client that holds roles in one division."""
         body = {
-            "name": f"client {self._world.count()}",
+            "name": f"client {self.world.count()}",
             "authorizedGrantType": "CLIENT-CREDENTIALS",
             "roleDivisions": [{"roleId": r, "divisionId": division} for r in role_ids],
             **fields,
         }
         created = await self.post(CLIENTS, body)
-        return Member(self._world, created["id"], created["secret"])
+        return Member(self.world, created["id"], created["secret"])
 
     async def make_member(self, *permissions: str, division: str = "*") -> "Member":
         """Create a machine client that holds just these permissions."""

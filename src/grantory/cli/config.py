@@ -5,6 +5,7 @@ import json
 import typer
 
 from grantory.cli.options import AsJson, Config, settings_from
+from grantory.registry.configured_providers import TABLES
 from grantory.settings import SETTINGS, effective
 
 app = typer.Typer(no_args_is_help=True, help="The settings.")
@@ -27,3 +28,5 @@ def show(config: Config = None, as_json_: AsJson = False) -> None:
         shown = ",".join(value) if isinstance(value, list) else value
         typer.echo(f"# {setting.meaning}  ({setting.variable})")
         typer.echo(f"{setting.name} = {json.dumps(shown)}\n")
+    for provider in values.get(TABLES, ()):
+        typer.echo(f"[[{TABLES}]]\nname = {json.dumps(provider['name'])}\n")

@@ -12,6 +12,7 @@ from grantory.cli import (
     clients,
     config,
     database,
+    identity_providers,
     keys,
     organizations,
     refusals,
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-app.command("serve")(serve.serve)
+app.command("serve", cls=serve.ServeCommand)(serve.serve)
 app.command("init")(organizations.init)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
@@ -39,6 +40,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(config.app, name="config")
 app.add_typer(clients.app, name="clients")
 app.add_typer(tokens.app, name="token")
+app.add_typer(identity_providers.app, name="identity-providers")
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""``grantory init`` and ``grantory org create``."""
+"""``grantory init``, and ``grantory org``: founding organisations, and what they enforce."""
 
 import json
 from typing import Annotated
@@ -11,7 +11,9 @@ from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_
 from grantory.cli.workers import run
 from grantory.domain.organization import Organization
 from grantory.errors import SetupError
+from grantory.registry.actor import system_actor
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
+from grantory.registry.own_organization import OrganizationDraft, OwnOrganization
 from grantory.settings import Settings
 
 MAX_NAME = 200
@@ -75,6 +77,43 @@ def create(
 
     founding: Founding = run(work())
     show(founding, settings, file_of(founding), json_wanted=as_json_)
+
+
+@app.command("scopes")
+def scopes(
+    name: Annotated[str, typer.Argument(help="The organisation's name or id.")],
+    enforce: Annotated[
+        bool | None,
+        typer.Option(
+            "--enforce/--no-enforce", help="Whether scopes limit what users' tokens may do."
+        ),
+    ] = None,
+    database_url: DatabaseUrl = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Shows or sets whether an organisation enforces the scopes of its users' tokens.
+
+    Example: grantory org scopes "Example Ltd" --enforce
+    """
+    settings = settings_from(config, database_url=database_url, data_dir=data_dir)
+
+    async def work() -> Organization:
+        node = await open_node(settings)
+        try:
+            await check_master_key(node)
+            found = await find_organization(node, name)
+            if enforce is None:
+                return found
+            own = OwnOrganization(node.store, node.clock)
+            draft = OrganizationDraft(enforces_scopes=enforce)
+            return await own.change(system_actor(found.id), draft)
+        finally:
+            await node.close()
+
+    organization: Organization = run(work())
+    limits = "limit" if organization.enforces_scopes else "do not limit"
+    typer.echo(f"{organization.name}: scopes {limits} what users' tokens may do.")
 
 
 def show(founding: Founding, settings: Settings, file_name: str, *, json_wanted: bool) -> None:

@@ -6,12 +6,15 @@ import ipaddress
 import os
 import resource
 import socket
+import ssl
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 import typer
+from typer.core import TyperCommand
 
 from grantory.app import (
     build_watched,
@@ -22,6 +25,7 @@ from grantory.app import (
     public_url,
 )
 from grantory.cli.founding import present
+from grantory.cli.listener_tls import BARE_FLAG, listener_context
 from grantory.cli.metrics_token import read_metrics_token
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.workers import Workers, run
@@ -31,17 +35,44 @@ from grantory.observability import tracing
 from grantory.observability.events import log, set_up_logging
 from grantory.observability.log_writer import LogWriter, descriptor_of
 from grantory.observability.shared_numbers import SharedNumbers
+from grantory.registry.configured_providers import keep_configured
+from grantory.registry.identity_providers import IdentityProviderRegistry
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.settings import Settings
 from grantory.watching import Watch
 
 SWITCH_SECONDS = 0.001
+DEV_TLS = "--dev-tls"
+
+
+class ServeCommand(TyperCommand):
+    """Takes ``--dev-tls`` with a name or without one, which typer's own options cannot."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the arguments, a bare ``--dev-tls`` as that of the default name."""
+        given = []
+        for argument, following in zip(args, [*args[1:], "-"], strict=True):
+            given.append(argument)
+            if argument == DEV_TLS and following.startswith("-"):
+                given.append(BARE_FLAG)
+        return super().parse_args(ctx, given)
 
 
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
     workers: Annotated[int | None, typer.Option(help="Server processes.")] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="A file with the certificate to show, and its chain.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="A file with the certificate's key.")] = None,
+    dev_tls: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[NAME]",
+            help="Make a certificate for a name, by default localhost; for development.",
+        ),
+    ] = None,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
     config: Config = None,
@@ -57,17 +88,20 @@ def serve(
         workers=workers,
         database_url=database_url,
         data_dir=data_dir,
+        **{"tls.cert": tls_cert, "tls.key": tls_key, "tls.dev": dev_tls},
     )
     lines = LogWriter(descriptor_of(sys.stderr))
     set_up_logging(lines)
     _allow_many_connections()
     metrics_token = read_metrics_token(settings.metrics_token_file)
+    tls = listener_context(settings)
     with bind(settings.host, settings.port) as listener:
         settings = msgspec.structs.replace(settings, port=listener.getsockname()[1])
         founding = run(_prepare(settings))
         if founding is not None:
             present(founding, settings)
-        _warn_of_plain_http(settings)
+        if tls is None:
+            _warn_of_plain_http(settings)
         typer.echo(f"Grantory listens on {public_url(settings)}")
         counts = SharedCounts()
         numbers = SharedNumbers(settings.workers)
@@ -79,7 +113,7 @@ def serve(
             traces = _begin_traces() if traced else None
             watch = Watch(numbers, place, metrics_token, traces)
             with lines:
-                await _serve(settings, listener, lifeline, lines, watch, counts)
+                await _serve(settings, listener, lifeline, lines, watch, counts, tls)
 
         if settings.workers == 1:
             run(work(None, 0))
@@ -95,10 +129,13 @@ def _allow_many_connections() -> None:
 
 
 async def _prepare(settings: Settings) -> Founding | None:
-    """Sees to tables, master key and first organisation, so that no worker has to."""
+    """Sees to what the store must hold before anybody asks, so that no worker has to."""
     node = await open_or_create_node(settings)
     try:
-        return await first_start(node, DEFAULT_NAME, DEFAULT_EMAIL)
+        founding = await first_start(node, DEFAULT_NAME, DEFAULT_EMAIL)
+        registry = IdentityProviderRegistry(node.store, node.clock, node.random)
+        await keep_configured(node.store, registry, settings.identity_providers)
+        return founding
     finally:
         await node.close()
 
@@ -129,6 +166,7 @@ async def _serve(
     lines: LogWriter,
     watch: Watch,
     counts: SharedCounts,
+    tls: ssl.SSLContext | None,
 ) -> None:
     # The writer's thread is to get its turn soon even while the event loop is busy refusing.
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -144,6 +182,7 @@ async def _serve(
             settings.http_login_prefix,
             watched.watching.metrics.refused_early,
             watched.watching.may_read_metrics,
+            tls,
         )
         if lifeline is not None:
             loop = asyncio.get_running_loop()

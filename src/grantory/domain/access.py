@@ -19,7 +19,7 @@ _PART: Final = r"(?:\*|[A-Za-z][A-Za-z0-9_.\-]{0,63})"
 _PERMISSION = re.compile(rf"{_PART}:{_PART}:{_PART}", re.ASCII)
 _NAME = re.compile(_PART, re.ASCII)
 _OLD_PERMISSION = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,99}", re.ASCII)
-ENFORCED_DOMAINS: Final = frozenset({"oauth", "authorization", "directory", "usage", ANY})
+ENFORCED_DOMAINS: Final = frozenset({"oauth", "authorization", "directory", "sso", "usage", ANY})
 """Domains whose permissions decide something here; on them a condition cannot be kept."""
 
 

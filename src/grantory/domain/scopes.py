@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 READ_ONLY: Final = ":readonly"
+ALL: Final = "all"
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -89,7 +90,7 @@ _READ_ONLY: Final = {
     "streaming-events": "events that are streamed out",
 }
 _ALONE: Final = {
-    "all": "Everything that any other scope admits",
+    ALL: "Everything that any other scope admits",
     "data-extensions": "Read and change extensions of the platform's data",
     "notifications": "Open channels for notifications and subscribe to topics",
     "upload": "Upload files and other content",
@@ -106,3 +107,15 @@ def _table() -> dict[str, Scope]:
 
 SCOPES: Final = _table()
 """Every scope by its name, in the order of names."""
+
+
+def sufficient_scopes(scope: str, narrow: str = "", *, reads: bool) -> tuple[str, ...]:
+    """Lists the scopes of which a token needs one, the least first.
+
+    Args:
+        scope: what the operation belongs to.
+        narrow: one that admits this operation by itself; empty for none.
+        reads: whether the operation only reads.
+    """
+    least = ((narrow,) if narrow else ()) + ((scope + READ_ONLY,) if reads else ())
+    return (*least, scope, ALL)

@@ -9,9 +9,12 @@ process's health, would be taken minutes later (docs/adr/0007).
 import asyncio
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import Final
+
+from grantory.http.tls import HANDSHAKE_SECONDS, SHUTDOWN_SECONDS
 
 SHORT_WAIT: Final = 0.02
 """Seconds of processor time. Once others wait for longer, more are taken at once ..."""
@@ -26,14 +29,19 @@ class Acceptor:
 
     Args:
         listener: is left open in the end.
-        make_protocol: called for each connection.
+        make_protocol: called for each connection, with TLS once it is agreed upon.
+        tls: the certificate to show; None for plain connections.
     """
 
     def __init__(
-        self, listener: socket.socket, make_protocol: Callable[[], asyncio.Protocol]
+        self,
+        listener: socket.socket,
+        make_protocol: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listener = listener
         self._make_protocol = make_protocol
+        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._resuming: asyncio.TimerHandle | None = None
@@ -49,6 +57,9 @@ class Acceptor:
         """Takes no more."""
         self._closed = True
         self._pause()
+        if self._tls is not None:  # whoever has not agreed yet has asked for nothing
+            for task in self._tasks:
+                task.cancel()
 
     async def wait_closed(self) -> None:
         """Waits until those that were taken have been handed over."""
@@ -90,12 +101,26 @@ class Acceptor:
 
     async def _hand_over(self, connection: socket.socket) -> None:
         try:
-            transport, _ = await self._loop.connect_accepted_socket(self._make_protocol, connection)
-        except OSError:  # gone already
+            transport = await self._connect(connection)
+        except OSError:  # gone already; or no TLS, of another version, or too slow
             connection.close()
             return
         if self._closed:
             transport.close()
+
+    async def _connect(self, connection: socket.socket) -> asyncio.Transport:
+        connect = self._loop.connect_accepted_socket
+        if self._tls is None:
+            transport, _ = await connect(self._make_protocol, connection)
+        else:
+            transport, _ = await connect(
+                self._make_protocol,
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+                ssl_shutdown_timeout=SHUTDOWN_SECONDS,
+            )
+        return transport
 
 
 def how_many(wait: float, turn: float) -> int:

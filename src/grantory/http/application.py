@@ -12,8 +12,10 @@ import msgspec
 
 from grantory.domain.audit import Origin
 from grantory.domain.client import Reference, SubjectKind
+from grantory.domain.scopes import sufficient_scopes
 from grantory.domain.token import AccessToken
-from grantory.errors import ApiError, GrantoryError, lacks_permission
+from grantory.errors import ApiError, GrantoryError, lacks_permission, lacks_scope
+from grantory.http.cors import API_ROOT, VARY, Cors, options_response
 from grantory.http.early_answers import OAUTH_ROOT, is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.json_body import MAX_BODY, read_body
@@ -21,17 +23,17 @@ from grantory.http.login.logout import LOGOUT
 from grantory.http.operation import Call, Operation
 from grantory.http.request import BodyTooLarge, ClientGone, Network, Receive, Request, Scope, Send
 from grantory.http.request_limits import RequestCounter, Standing
-from grantory.http.response import BrokenOff, Response
-from grantory.http.routing import Router
+from grantory.http.response import BrokenOff, Headers, Response
+from grantory.http.routing import Match, Router
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.runtime import Random
 from grantory.protocol.access_tokens import AccessTokens, TokenRefused
 from grantory.registry.actor import Actor
 
 CORRELATION: Final = b"inin-correlation-id"
-API_ROOT: Final = "/api/v2/"
 _SURPLUS_IDS: Final = 256
 _UUID_BYTES: Final = 16
+_READS: Final = ("GET", "HEAD")
 
 Plain = Callable[[Request], Awaitable[Response]]
 
@@ -73,6 +75,7 @@ class Application:
         tokens: verifies bearer tokens.
         reads: rights of subjects.
         requests: counts who asks how much.
+        cors: says to whom answers may be shown.
         random: for correlation ids.
         settings: addresses.
         record: takes a line about each answered request.
@@ -87,6 +90,7 @@ class Application:
         tokens: AccessTokens,
         reads: HotReads,
         requests: RequestCounter,
+        cors: Cors,
         random: Random,
         settings: HttpSettings,
         record: Callable[[RequestRecord], None],
@@ -103,6 +107,7 @@ class Application:
         self._tokens = tokens
         self._reads = reads
         self._requests = requests
+        self._cors = cors
         self._random = random
         self._settings = settings
         self._record = record
@@ -123,6 +128,8 @@ class Application:
             return
         header = (CORRELATION, correlation_id.encode())
         try:
+            if self._cors.covers(self._inner_path(request.path)):
+                response.headers += await self._cors_headers(request, response)
             await response.send(send, header, head=request.method == "HEAD")
         except BaseException as error:
             response.error_code = "broken.off"
@@ -151,14 +158,19 @@ class Application:
         standing: Standing | None = None
         try:
             _check_headers(request)
-            target, path = self._find(request, route)
+            match = self._find(request)
+            if request.method == "OPTIONS" and self._cors.covers(self._inner_path(request.path)):
+                route[0] = self._templates[id(next(iter(match.methods.values())))]
+                return options_response(_methods(match))
+            target, path = _target(match, request.method), match.parameters
+            route[0] = self._templates[id(target)]
             if not isinstance(target, Operation):
                 return await target(request)
             token, actor = await self._authenticate(request)
             standing = self._requests.count(token.client_id, token.organization_id)
             if standing.exceeded:
                 raise standing.refusal()
-            await self._authorize(target, actor)
+            await self._authorize(target, token, actor)
             if any("\x00" in value for value in path.values()):
                 # No id holds a NUL, and PostgreSQL cannot even look for one.
                 raise _nothing_here()
@@ -167,7 +179,7 @@ class Application:
                 body = await self._read(target, target.body, request)
                 # The body may have taken long to come: what was revoked meanwhile counts.
                 token, actor = await self._authenticate(request)
-                await self._authorize(target, actor)
+                await self._authorize(target, token, actor)
             actor = msgspec.structs.replace(actor, permissions=target.permissions)
             response = await target.handler(Call(request, actor, token, path, body))
         except ApiError as error:
@@ -189,24 +201,18 @@ class Application:
             return api_error_on_oauth(error)
         return api_error(error, request.correlation_id)
 
-    def _find(self, request: Request, route: list[str]) -> tuple[Operation | Plain, dict[str, str]]:
+    async def _cors_headers(self, request: Request, response: Response) -> Headers:
+        try:
+            return await self._cors.headers(request, response)
+        except Exception as error:  # what was done is told all the same
+            self._failed(error, request.correlation_id)
+            return (VARY,)
+
+    def _find(self, request: Request) -> Match[Operation | Plain]:
         match = self._router.find(self._inner_path(request.path))
         if match is None:
             raise _nothing_here()
-        target = match.methods.get(request.method)
-        if target is None and request.method == "HEAD":
-            target = match.methods.get("GET")
-        if target is None:
-            heads = {"HEAD"} if "GET" in match.methods else set()
-            allowed = ", ".join(sorted(heads.union(match.methods)))
-            raise ApiError(
-                405,
-                "method.not.allowed",
-                f"This address takes {allowed} only.",
-                headers=(("allow", allowed),),
-            )
-        route[0] = self._templates[id(target)]
-        return target, match.parameters
+        return match
 
     def _inner_path(self, path: str) -> str:
         api, login = self._settings.api_prefix, self._settings.login_prefix
@@ -237,12 +243,23 @@ class Application:
         )
         return token, Actor(organization_id=token.organization_id, origin=origin)
 
-    async def _authorize(self, operation: Operation, actor: Actor) -> None:
-        if not operation.permissions:
+    async def _authorize(self, operation: Operation, token: AccessToken, actor: Actor) -> None:
+        if operation.permissions:
+            rights = await self._reads.rights(actor.reference.id)
+            if not rights.allows_any(operation.permissions):
+                raise lacks_permission(operation.permissions)
+        if operation.scope and token.user_id is not None:
+            await self._require_scope(operation, token)
+
+    async def _require_scope(self, operation: Operation, token: AccessToken) -> None:
+        organization = await self._reads.organization(token.organization_id)
+        # An organisation that is not there has no token that is good.
+        if organization is None or not organization.enforces_scopes:
             return
-        rights = await self._reads.rights(actor.reference.id)
-        if not rights.allows_any(operation.permissions):
-            raise lacks_permission(operation.permissions)
+        reads = operation.method in _READS
+        scopes = sufficient_scopes(operation.scope, operation.narrow_scope, reads=reads)
+        if not any(scope in token.scopes for scope in scopes):
+            raise lacks_scope(scopes)
 
     async def _read(
         self, operation: Operation, schema: type[msgspec.Struct], request: Request
@@ -267,6 +284,26 @@ class Application:
         digits = self._ids[:_UUID_BYTES].hex()
         self._ids = self._ids[_UUID_BYTES:]
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+def _target(match: Match[Operation | Plain], method: str) -> Operation | Plain:
+    target = match.methods.get(method)
+    if target is None and method == "HEAD":
+        target = match.methods.get("GET")
+    if target is None:
+        allowed = _methods(match)
+        raise ApiError(
+            405,
+            "method.not.allowed",
+            f"This address takes {allowed} only.",
+            headers=(("allow", allowed),),
+        )
+    return target
+
+
+def _methods(match: Match[Operation | Plain]) -> str:
+    heads = {"HEAD"} if "GET" in match.methods else set()
+    return ", ".join(sorted(heads.union(match.methods)))
 
 
 def _nothing_here() -> ApiError:

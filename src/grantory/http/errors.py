@@ -12,6 +12,8 @@ REALM: Final = b"grantory"
 FIELD_NAMES: Final = {
     "grant_type": "authorizedGrantType",
     "access_token_lifetime": "accessTokenValiditySeconds",
+    "email_attribute": "emailAttribute",
+    "issuer": "issuerURI",
     "redirect_uris": "registeredRedirectUri",
     "scopes": "scope",
     "assignments": "roleDivisions",
@@ -21,7 +23,10 @@ FIELD_NAMES: Final = {
     "subject_kind": "subjectType",
     "subject_id": "subjectId",
     "subject_ids": "subjectIds",
+    "division_id": "divisionId",
     "division_ids": "divisionIds",
+    "old_password": "oldPassword",
+    "new_password": "newPassword",
 }
 """The platform's names of fields that the registry knows under OAuth's own."""
 LIMIT_NAMESPACE: Final = "auth.api"

@@ -10,10 +10,11 @@ from typing import Any, Final, TypeGuard, get_type_hints
 
 import msgspec
 
+from grantory.domain.scopes import sufficient_scopes
 from grantory.http.api_v2 import schemas
 from grantory.http.json_body import ListBody, codes_of
 from grantory.http.openapi_oauth import OAUTH_PATHS, OAUTH_SCHEMAS
-from grantory.http.operation import Operation, Parameter
+from grantory.http.operation import Empty, Operation, Parameter
 
 _REF: Final = "#/components/schemas/"
 _OUR_NAME: Final = re.compile(rf'("{_REF})(\w+)"')
@@ -52,6 +53,8 @@ _HEADERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 _RATES: Final = tuple(name for name in _HEADERS if "ratelimit" in name)
 _WITH: Final = {401: ("WWW-Authenticate",), 429: (*_RATES, "Retry-After")}
 """The headers that an error has for sure, besides the first."""
+_PLAIN: Final[dict[type | None, str]] = {int: "integer", Empty: "object"}
+"""JSON's names of answers that are no models."""
 
 
 def build_document(operations: Iterable[Operation], version: str, address: str) -> bytes:
@@ -117,9 +120,21 @@ def _described(operation: Operation) -> dict[str, Any]:
         + [_parameter(parameter) for parameter in operation.query],
         "responses": _responses(operation),
     }
+    needs = []
     if operation.permissions:
-        described["description"] = "Needs one of: " + ", ".join(operation.permissions) + "."
+        needs.append("Needs one of: " + ", ".join(operation.permissions) + ".")
         described["x-permissions"] = list(operation.permissions)
+    if operation.scope:
+        reads = operation.method in ("GET", "HEAD")
+        scopes = sufficient_scopes(operation.scope, operation.narrow_scope, reads=reads)
+        needs.append(
+            "Where the organisation enforces scopes, a user's token needs one of: "
+            + ", ".join(scopes)
+            + "."
+        )
+        described["x-scopes"] = list(scopes)
+    if needs:
+        described["description"] = " ".join(needs)
     if operation.body is not None:
         content = {"application/json": {"schema": _of(operation.body)}}
         described["requestBody"] = {"required": True, "content": content}
@@ -142,13 +157,14 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Done.", "headers": _headers(*_RATES)}
-    if operation.answer is int:
-        success["content"] = {"application/json": {"schema": {"type": "integer"}}}
+    if operation.answer in _PLAIN:
+        kind = _PLAIN[operation.answer]
+        success["content"] = {"application/json": {"schema": {"type": kind}}}
     elif operation.answer is not None:
         name = _listing_name(operation.answer) if operation.listed else operation.answer.__name__
         success["content"] = {"application/json": {"schema": {"$ref": _REF + name}}}
     statuses = {400, *_ALWAYS}
-    if operation.permissions:
+    if operation.permissions or operation.scope:
         statuses.add(403)
     if "{" in operation.path:
         statuses.add(404)

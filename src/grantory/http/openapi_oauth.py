@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from grantory.protocol.grants import GRANTS
+
 
 def _json(name: str) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
@@ -16,9 +18,18 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
     "TokenRequest": {
         "type": "object",
         "properties": {
-            "grant_type": {"type": "string", "enum": ["client_credentials"]},
+            "grant_type": {"type": "string", "enum": [grant.name for grant in GRANTS]},
             "client_id": {**_TEXT, "description": "Where no Basic header is sent"},
             "client_secret": {**_TEXT, "description": "Where no Basic header is sent"},
+            "code": {**_TEXT, "description": "With authorization_code"},
+            "redirect_uri": {**_TEXT, "description": "As the code was asked for with"},
+            "code_verifier": {**_TEXT, "description": "Of a code with a challenge (RFC 7636)"},
+            "refresh_token": {**_TEXT, "description": "With refresh_token"},
+            "username": {**_TEXT, "description": "With password: an e-mail address"},
+            "password": {**_TEXT, "description": "With password"},
+            "assertion": {**_TEXT, "description": "With saml2-bearer, in base64 (RFC 7522)"},
+            "orgName": {**_TEXT, "description": "With saml2-bearer: the client's organisation"},
+            "scope": {**_TEXT, "description": "Less than the client is registered for"},
         },
         "required": ["grant_type"],
     },
@@ -28,6 +39,7 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
             "access_token": _TEXT,
             "token_type": {"type": "string", "const": "bearer"},
             "expires_in": {"type": "integer", "minimum": 1, "description": "Seconds"},
+            "refresh_token": {**_TEXT, "description": "To whoever acts for a person, by secret"},
         },
         "required": ["access_token", "token_type", "expires_in"],
     },
@@ -66,4 +78,4 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
         }
     },
 }
-"""The token endpoint, by RFC 6749 sections 4.4 and 5."""
+"""The token endpoint, by RFC 6749 sections 4 to 6."""

@@ -22,6 +22,10 @@ class Call(msgspec.Struct, frozen=True):
     body: msgspec.Struct | None
 
 
+class Empty:
+    """Stands for an answer that is a JSON object without any field."""
+
+
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """A parameter of an operation's query.
 
@@ -52,10 +56,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One operation of the management API.
 
     ``permissions`` are alternatives: any one of them suffices; none is asked where it is
-    empty. ``body`` is the schema that the request's JSON must have; None takes no body.
-    ``further`` checks the good fields of a body that has bad ones, too. ``answer`` is the schema
-    of the answer, or of each entity of a ``listed`` one; None for an empty body. ``status`` is
-    that of success.
+    empty. ``scope`` is what a user's token needs besides, where its organisation enforces scopes:
+    the plain name for both reading and changing, with ``:readonly`` for reading; empty for none.
+    ``narrow_scope`` is one that admits this operation by itself. ``body`` is the schema that the
+    request's JSON must have; None takes no body. ``further`` checks the good fields of a body that
+    has bad ones, too. ``answer`` is the schema of the answer, or of each entity of a ``listed``
+    one; None for an empty body. ``status`` is that of success.
     """
 
     id: str
@@ -63,10 +69,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     handler: Callable[[Call], Awaitable[Response]]
     permissions: tuple[str, ...] = ()
+    scope: str = ""
+    narrow_scope: str = ""
     body: type[msgspec.Struct] | None = None
     further: FurtherProblems | None = None
     query: tuple[Parameter, ...] = ()
-    answer: type[msgspec.Struct] | type[int] | None = None
+    answer: type[msgspec.Struct] | type[int] | type[Empty] | None = None
     listed: bool = False
     status: int = 200
     summary: str = ""

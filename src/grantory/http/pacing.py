@@ -7,6 +7,7 @@ make the server keep is one read, whatever it sends.
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -40,6 +41,7 @@ class ServerConfig(uvicorn.Config):
     refused_early: RefusedEarly
     may_read_metrics: MayReadMetrics
     login_prefix: str = ""
+    tls: ssl.SSLContext | None = None
 
 
 class _Flow(FlowControl):

@@ -5,6 +5,7 @@ uvicorn ends the process by the signal that it got, where a service should exit 
 
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
@@ -51,7 +52,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to take connections."""
         await self.lifespan.startup()
-        self.servers = [cast(Any, Acceptor(each, self._connection)) for each in sockets or []]
+        tls = self.config.tls
+        self.servers = [cast(Any, Acceptor(each, self._connection, tls)) for each in sockets or []]
         self.started = True
 
     def _connection(self) -> BoundedProtocol:
@@ -107,6 +109,7 @@ def make_server(
     login_prefix: str = "",
     refused_early: RefusedEarly = _not_counted,
     may_read_metrics: MayReadMetrics = _anybody,
+    tls: ssl.SSLContext | None = None,
 ) -> Server:
     """Makes a server for an ASGI application.
 
@@ -118,6 +121,7 @@ def make_server(
         refused_early: told of each request that is refused before the application sees it.
         may_read_metrics: tells by the address at the other end whether a question for the metrics
             is to be heard whatever else there is to do.
+        tls: the certificate to show; None for plain HTTP.
     """
     turns = Turns()
     admission = Admission(refused, room, turns)
@@ -146,4 +150,5 @@ def make_server(
     config.login_prefix = login_prefix
     config.refused_early = refused_early
     config.may_read_metrics = may_read_metrics
+    config.tls = tls
     return Server(config)

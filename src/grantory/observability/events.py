@@ -29,6 +29,8 @@ def set_up_logging(stream: LogStream) -> None:
     # A malformed request is answered and is no event; whoever sends many must not fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.getLogger("uvicorn.error").addFilter(_is_no_broken_answer)
+    # It writes whole assertions, when it is asked for all that it does.
+    logging.getLogger("signxml").setLevel(logging.WARNING)
     logging.basicConfig(stream=stream, level=logging.WARNING, format="%(name)s: %(message)s")
 
 

@@ -32,8 +32,19 @@ OAUTH_REASONS: Final = (
     "unauthorized_client",
     "unsupported_grant_type",
 )
+LOGIN_REASONS: Final = (
+    "access_denied",
+    "consent_required",
+    "foreign_form",
+    "login.refused",
+    "login.throttled",
+    "login_required",
+    "unsupported_response_type",
+)
+"""Of the pages, and of what an application is told through the browser."""
 REASONS: Final = (
     *OAUTH_REASONS,
+    *LOGIN_REASONS,
     "auth.too.many.divisions",
     "authentication.required",
     "bad.credentials",
@@ -52,6 +63,7 @@ REASONS: Final = (
     "missing.client.roles",
     "missing.permissions",
     "not.a.user",
+    "not.authorized",
     "not.found",
     "request.entity.too.large",
     "request.header.too.large",

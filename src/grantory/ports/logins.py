@@ -27,3 +27,7 @@ class LoginWriter(LoginReader, Protocol):
     def end(self, session_id: str) -> bool:
         """Ends a session; tells whether it was there."""
         ...
+
+    def end_all(self) -> int:
+        """Ends every session of every organisation; returns how many."""
+        ...

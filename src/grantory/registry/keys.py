@@ -73,7 +73,10 @@ class TokenKeys:
         return [self._renew(transaction, sealer, one, end_tokens, "rotation") for one in wanted]
 
     def end_every_token(self, transaction: Transaction, reason: str) -> list[NewKey]:
-        """Removes every key and gives each organisation a new one.
+        """Removes every key, gives each organisation a new one, and logs everybody out.
+
+        A session that was ended after the backup, or by a change that was lost, would be good
+        again otherwise. Refresh tokens end with the keys.
 
         Args:
             transaction: where.
@@ -83,6 +86,7 @@ class TokenKeys:
             SetupError: when the store was set up with another master key.
         """
         sealer = self._lock(transaction)
+        transaction.logins.end_all()
         return [
             self._renew(transaction, sealer, organization, True, reason)
             for organization in transaction.organizations.all()

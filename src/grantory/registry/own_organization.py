@@ -6,7 +6,8 @@ import msgspec
 
 from grantory.domain.audit import changed_properties
 from grantory.domain.organization import Organization
-from grantory.errors import ApiError, Conflict, FieldProblem, invalid, not_found
+from grantory.domain.scopes import ALL
+from grantory.errors import ApiError, Conflict, FieldProblem, invalid, lacks_scope, not_found
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store, Transaction
 from grantory.registry.actor import Actor
@@ -24,6 +25,7 @@ class OrganizationDraft(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     default_language: str | None = None
     default_country_code: str | None = None
+    enforces_scopes: bool | None = None
     version: int | None = None
 
 
@@ -34,12 +36,20 @@ class OwnOrganization:
         self._store = store
         self._clock = clock
 
-    async def change(self, actor: Actor, draft: OrganizationDraft) -> Organization:
+    async def change(
+        self, actor: Actor, draft: OrganizationDraft, *, is_limited: bool = False
+    ) -> Organization:
         """Changes those fields that the draft has.
 
+        Args:
+            actor: whose organisation.
+            draft: what is wanted.
+            is_limited: whether the actor's token is limited by scopes, which it may not lift.
+
         Raises:
-            ApiError: 400 for a blank name; 409 for one that another organisation of the store
-                has, or when the organisation is of another version by now.
+            ApiError: 400 for a blank name; 403 for lifting one's own limits; 409 for a name that
+                another organisation of the store has, or when the organisation is of another
+                version by now.
         """
         now = self._clock.now_ms()
         if draft.name is not None and not draft.name.strip():
@@ -51,11 +61,18 @@ class OwnOrganization:
                 raise not_found("organization", actor.organization_id)
             if draft.version not in (None, before.version):
                 raise _conflict("version", f"is {before.version} by now")
+            if is_limited and before.enforces_scopes and draft.enforces_scopes is False:
+                raise lacks_scope((ALL,))
             after = msgspec.structs.replace(
                 before,
                 name=draft.name or before.name,
                 default_language=draft.default_language or before.default_language,
                 default_country_code=draft.default_country_code or before.default_country_code,
+                enforces_scopes=(
+                    before.enforces_scopes
+                    if draft.enforces_scopes is None
+                    else draft.enforces_scopes
+                ),
                 version=before.version + 1,
             )
             transaction.organizations.replace(after)

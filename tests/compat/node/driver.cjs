@@ -31,9 +31,10 @@ function answered(response) {
 }
 
 const commands = {
-  connect({ gateway }) {
-    // setEnvironment always builds https://api.NAME: only a gateway reaches a local server.
-    client.setGateway(gateway);
+  connect({ gateway, name }) {
+    // setEnvironment always builds https://api.NAME: else only a gateway reaches a local server.
+    if (name) client.setEnvironment(name);
+    else client.setGateway(gateway);
     client.setReturnExtendedResponses(true);
     return {};
   },
@@ -41,6 +42,12 @@ const commands = {
   async login({ client_id: id, client_secret: secret }) {
     const data = await client.loginClientCredentialsGrant(id, secret);
     return { token: data.accessToken, expires_at: data.tokenExpiryTime / 1000 };
+  },
+
+  // A login by the SDK's method of that name; it keeps the tokens.
+  async login_by({ method, arguments: values }) {
+    const data = await client[method](...values);
+    return { token: data.accessToken, refresh_token: data.refreshToken ?? null };
   },
 
   set_token({ token }) {

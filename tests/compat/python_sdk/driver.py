@@ -7,6 +7,7 @@ with 30.0.0 of the seed page's time, which has no login and another set of model
 
 import json
 import os
+import socket
 import sys
 from datetime import datetime
 from typing import Any
@@ -25,8 +26,18 @@ class Driver:
         self.client: Any = None
         self.sent: list[list[str]] = []
 
-    def connect(self, host: str | None = None, gateway: dict[str, Any] | None = None) -> Answer:
-        """A new ApiClient for an address, or behind a gateway."""
+    def connect(
+        self,
+        host: str | None = None,
+        gateway: dict[str, Any] | None = None,
+        name: str | None = None,
+        authority: str | None = None,
+    ) -> Answer:
+        """A new ApiClient for an address, behind a gateway, or for the two hosts of a name."""
+        if name is not None:
+            _resolve_localhost()
+            sdk.configuration.ssl_ca_cert = authority
+            host = f"https://api.{name}"
         if host is None:
             self.client = sdk.ApiClient()
         else:
@@ -52,6 +63,14 @@ class Driver:
         """Client credentials; the SDK keeps nothing of the answer but the token."""
         self.client.get_client_credentials_token(client_id, client_secret)
         return {"token": self.client.access_token}
+
+    def login_by(self, method: str, arguments: list[str]) -> Answer:
+        """A login by the SDK's method of that name; it keeps the tokens."""
+        getattr(self.client, method)(*arguments)
+        return {
+            "token": self.client.access_token,
+            "refresh_token": getattr(self.client, "refresh_token", None),
+        }
 
     def set_token(self, token: str) -> Answer:
         """Use this token from now on; an empty one sends no Authorization header."""
@@ -107,6 +126,17 @@ class Driver:
         if not (isinstance(item, dict) and "$model" in item):
             return item
         return _model(item["$model"], item["fields"])
+
+
+def _resolve_localhost() -> None:
+    """Names under localhost are this machine (RFC 6761), which not every resolver knows."""
+    look_up = socket.getaddrinfo
+
+    def resolve(host: Any, *rest: Any, **more: Any) -> Any:
+        is_local = isinstance(host, str) and host.endswith(".localhost")
+        return look_up("127.0.0.1" if is_local else host, *rest, **more)
+
+    socket.getaddrinfo = resolve
 
 
 def _model(name: str, fields: dict[str, Any]) -> Any:

@@ -120,6 +120,13 @@ async def test_a_session_ends_once(store: OpenStore, second_store: OpenStore) ->
     assert await store.read(lambda s: s.logins.find(digest(3))) == a_session(2, created_at=5)
 
 
+async def test_all_sessions_end_together(store: OpenStore) -> None:
+    await store.write(lambda t: t.logins.add(a_session(1), digest(1)))
+    await store.write(lambda t: t.logins.add(a_session(2, organization_id=OTHER_ORG), digest(2)))
+    assert await store.write(lambda t: t.logins.end_all()) == 2
+    assert await store.read(lambda s: [s.logins.find(digest(n)) for n in (1, 2)]) == [None, None]
+
+
 async def test_no_two_sessions_share_a_cookie_or_an_id(store: OpenStore) -> None:
     await store.write(lambda t: t.logins.add(a_session(1), digest(1)))
     for session, number in ((a_session(2), 1), (a_session(1), 2)):

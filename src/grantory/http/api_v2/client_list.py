@@ -42,6 +42,7 @@ class ClientListResource:
                 id="getOauthClients",
                 method="GET",
                 path=CLIENTS,
+                scope="oauth",
                 handler=self.list_clients,
                 permissions=("oauth:client:view",),
                 query=(*PAGING, *FILTERS),

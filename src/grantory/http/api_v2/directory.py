@@ -1,6 +1,5 @@
-"""Subjects, and the caller as a user."""
+"""Subjects: clients and users with what they hold."""
 
-from grantory.errors import ApiError
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.dates import date_text
 from grantory.http.api_v2.division_mapping import division_of
@@ -25,6 +24,7 @@ class DirectoryResource:
                 id="getAuthorizationSubjectsMe",
                 method="GET",
                 path=SUBJECTS + "/me",
+                scope="authorization",
                 handler=self.own_subject,
                 answer=schemas.Subject,
                 summary="The caller with its grants",
@@ -33,17 +33,11 @@ class DirectoryResource:
                 id="getAuthorizationSubject",
                 method="GET",
                 path=SUBJECTS + "/{subjectId}",
+                scope="authorization",
                 handler=self.subject,
                 permissions=("authorization:grant:view",),
                 answer=schemas.Subject,
                 summary="A client or user with its grants",
-            ),
-            Operation(
-                id="getUsersMe",
-                method="GET",
-                path="/api/v2/users/me",
-                handler=self.own_user,
-                summary="The calling user",
             ),
         )
 
@@ -56,12 +50,6 @@ class DirectoryResource:
         """Answers the caller."""
         subject = await self._directory.subject(call.actor, call.actor.reference.id)
         return json_response(subject_of(subject))
-
-    async def own_user(self, call: Call) -> Response:  # noqa: ARG002 - every handler takes the call
-        """Refuses a client that acts for itself: it is no user."""
-        raise ApiError(
-            400, "not.a.user", "This request needs the token of a user; a client has no user."
-        )
 
 
 def subject_of(subject: Subject) -> schemas.Subject:

@@ -49,6 +49,7 @@ class GrantResource:
                 id="postAuthorizationSubjectDivisionRole",
                 method="POST",
                 path=one,
+                scope="authorization",
                 handler=self.add_one,
                 permissions=(_ADD,),
                 query=_SUBJECT_TYPE,
@@ -59,6 +60,7 @@ class GrantResource:
                 id="deleteAuthorizationSubjectDivisionRole",
                 method="DELETE",
                 path=one,
+                scope="authorization",
                 handler=self.remove_one,
                 permissions=(_DELETE,),
                 status=204,
@@ -67,6 +69,7 @@ class GrantResource:
             Operation(
                 id="postAuthorizationSubjectBulkadd",
                 path=subject + "/bulkadd",
+                scope="authorization",
                 handler=self.add,
                 permissions=(_ADD,),
                 summary="Give a subject roles in divisions",
@@ -75,6 +78,7 @@ class GrantResource:
             Operation(
                 id="postAuthorizationSubjectBulkremove",
                 path=subject + "/bulkremove",
+                scope="authorization",
                 handler=self.remove,
                 permissions=(_DELETE,),
                 summary="Take roles in divisions from a subject",
@@ -83,6 +87,7 @@ class GrantResource:
             Operation(
                 id="postAuthorizationSubjectBulkreplace",
                 path=subject + "/bulkreplace",
+                scope="authorization",
                 handler=self.replace,
                 permissions=(_ADD,),
                 summary=f"Set what a subject holds; needs {_DELETE}, too",
@@ -92,6 +97,7 @@ class GrantResource:
                 id="postAuthorizationRole",
                 method="POST",
                 path=ROLES + "/{roleId}",
+                scope="authorization",
                 handler=self.grant_role,
                 permissions=(_ADD,),
                 body=schemas.SubjectDivisions,
@@ -103,6 +109,7 @@ class GrantResource:
                 id="getUserRoles",
                 method="GET",
                 path=user_roles,
+                scope="authorization",
                 handler=self.user_roles,
                 permissions=("authorization:grant:view",),
                 answer=schemas.UserAuthorization,
@@ -112,6 +119,7 @@ class GrantResource:
                 id="putUserRoles",
                 method="PUT",
                 path=user_roles,
+                scope="authorization",
                 handler=self.set_user_roles,
                 permissions=(_ADD,),
                 body=schemas.RoleIdList,
@@ -162,14 +170,18 @@ class GrantResource:
     async def user_roles(self, call: Call) -> Response:
         """Answers the user's roles."""
         return json_response(
-            await to_thread(_of, await self._grants.roles_of_user(call.actor, _subject(call)))
+            await to_thread(
+                authorization_of, await self._grants.roles_of_user(call.actor, _subject(call))
+            )
         )
 
     async def set_user_roles(self, call: Call) -> Response:
         """Answers the user's roles as they are now."""
         ids = [role_id.lower() for role_id in cast(schemas.RoleIdList, call.body).body]
         return json_response(
-            await to_thread(_of, await self._grants.set_user_roles(call.actor, _subject(call), ids))
+            await to_thread(
+                authorization_of, await self._grants.set_user_roles(call.actor, _subject(call), ids)
+            )
         )
 
 
@@ -200,7 +212,8 @@ def _kind(call: Call) -> SubjectKind | None:
     return _KINDS[text]
 
 
-def _of(roles: Iterable[Role]) -> schemas.UserAuthorization:
+def authorization_of(roles: Iterable[Role]) -> schemas.UserAuthorization:
+    """Writes roles with what they allow; of many, let a thread do it."""
     held = list(roles)
     rights = {
         right

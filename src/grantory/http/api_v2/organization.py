@@ -3,6 +3,7 @@
 from typing import Final, cast
 
 from grantory.domain.organization import Organization
+from grantory.domain.scopes import ALL
 from grantory.http.api_v2 import schemas
 from grantory.http.operation import Call, Operation
 from grantory.http.paging import DEFAULT_SIZE, Page, listing
@@ -30,6 +31,7 @@ class OrganizationResource:
                 id="getOrganizationsMe",
                 method="GET",
                 path=ORGANIZATION,
+                scope="organization",
                 handler=self.get,
                 answer=schemas.Organization,
                 summary="The caller's organisation",
@@ -38,6 +40,7 @@ class OrganizationResource:
                 id="putOrganizationsMe",
                 method="PUT",
                 path=ORGANIZATION,
+                scope="organization",
                 handler=self.change,
                 permissions=("directory:organization:admin",),
                 body=schemas.OrganizationRequest,
@@ -48,6 +51,7 @@ class OrganizationResource:
                 id="getAuthorizationProducts",
                 method="GET",
                 path=PRODUCTS_PATH,
+                scope="authorization",
                 handler=self.products,
                 answer=schemas.Product,
                 listed=True,
@@ -66,9 +70,12 @@ class OrganizationResource:
             name=body.name,
             default_language=body.default_language,
             default_country_code=body.default_country_code,
+            enforces_scopes=body.scope_enforcement,
             version=body.version,
         )
-        return json_response(organization_of(await self._own.change(call.actor, draft)))
+        is_limited = call.token.user_id is not None and ALL not in call.token.scopes
+        changed = await self._own.change(call.actor, draft, is_limited=is_limited)
+        return json_response(organization_of(changed))
 
     async def products(self, call: Call) -> Response:  # noqa: ARG002 - every handler takes it
         """Answers every product in one page."""
@@ -90,5 +97,6 @@ def organization_of(organization: Organization) -> schemas.Organization:
         state="active",
         product_platform="PureCloud",
         features={},
+        scope_enforcement=organization.enforces_scopes or None,
         self_uri=f"/api/v2/organizations/{organization.id}",
     )

@@ -48,6 +48,7 @@ class PermissionResource:
                 id="getAuthorizationPermissions",
                 method="GET",
                 path=PERMISSIONS,
+                scope="authorization",
                 handler=self.list_permissions,
                 query=(*PAGING, Parameter(name="query", summary="Domains", repeated=True)),
                 answer=schemas.PermissionCollection,

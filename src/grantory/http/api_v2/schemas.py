@@ -37,9 +37,9 @@ def read_country(text: str) -> str:
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 # Without the last part a pattern lets a line feed stand at the end.
 # C0 and C1 controls, separators of lines, and what turns the direction of text.
-_UNSEEN = r"\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-_PLAIN = rf"^[^\x00-\x1f{_UNSEEN}]*$(?!\n)"
-_LINES = rf"^[^\x00-\x08\x0b\x0c\x0e-\x1f{_UNSEEN}]*$(?!\n)"
+UNSEEN = r"\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_PLAIN = rf"^[^\x00-\x1f{UNSEEN}]*$(?!\n)"
+_LINES = rf"^[^\x00-\x08\x0b\x0c\x0e-\x1f{UNSEEN}]*$(?!\n)"
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PLAIN)]
 Description = Annotated[str, Meta(max_length=2000, pattern=_LINES)]
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]
@@ -195,6 +195,8 @@ class Organization(Wire, kw_only=True):
     state: str
     product_platform: str
     features: dict[str, bool]
+    scope_enforcement: bool | None = None
+    """Grantory's own; left out where it is off, so that the SDKs' models see nothing new."""
     self_uri: str
 
 
@@ -204,6 +206,7 @@ class OrganizationRequest(Wire, kw_only=True):
     name: Name | None = None
     default_language: LanguageText = None
     default_country_code: CountryText = None
+    scope_enforcement: bool | None = None
     version: Annotated[int, Meta(ge=1, le=2_147_483_647)] | None = None
 
 
@@ -421,6 +424,7 @@ class PermissionCollection(Wire, kw_only=True):
 
 
 PLATFORM_NAMES = {
+    "CustomProviderEntityListing": "IdentityProviderEntityListing",
     "Division": "AuthzDivision",
     "DivisionCursorListing": "AuthzDivisionCursorListing",
     "DivisionEntityListing": "AuthzDivisionEntityListing",
@@ -441,5 +445,6 @@ PLATFORM_NAMES = {
     "RolePatch": "DomainOrganizationRoleUpdate",
     "RoleRequest": "DomainOrganizationRoleCreate",
     "Subject": "AuthzSubject",
+    "UserDivision": "Division",
 }
 """The SDKs' names of these models."""

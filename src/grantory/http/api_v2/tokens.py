@@ -2,13 +2,15 @@
 
 from typing import Final
 
+from grantory.domain.organization import Organization
+from grantory.domain.token import AccessToken
 from grantory.errors import ApiError
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.client_mapping import client_of, role_divisions_of
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.operation import Call, Operation, Parameter
 from grantory.http.response import Response, empty_response, json_response
-from grantory.registry.clients import ClientRegistry
+from grantory.registry.clients import ClientRegistry, RegisteredClient
 from grantory.registry.directory import Directory
 from grantory.registry.tokens import TokenRegistry
 
@@ -62,6 +64,7 @@ class TokenResource:
                 id="deleteToken",
                 method="DELETE",
                 path=TOKENS + "/{userId}",
+                scope="oauth",
                 handler=self.end_all_of_user,
                 permissions=("oauth:token:delete",),
                 summary="End every token of a user",
@@ -70,6 +73,7 @@ class TokenResource:
                 id="getTokensTimeout",
                 method="GET",
                 path=TIMEOUT,
+                scope="oauth",
                 handler=self.timeout,
                 answer=schemas.IdleTokenTimeout,
                 summary="Whether tokens end when they are not used",
@@ -78,6 +82,7 @@ class TokenResource:
                 id="putTokensTimeout",
                 method="PUT",
                 path=TIMEOUT,
+                scope="oauth",
                 handler=self.set_timeout,
                 permissions=("directory:organization:admin",),
                 body=schemas.IdleTokenTimeoutRequest,
@@ -89,30 +94,8 @@ class TokenResource:
     async def get(self, call: Call) -> Response:
         """Answers the organisation, the scopes and the client of the token."""
         organization = await self._directory.organization(call.actor)
-        named = schemas.EntityRef(id=organization.id, name=organization.name)
         registered = await self._clients.get(call.actor, call.token.client_id)
-        client = client_of(registered, self._style)
-        return json_response(
-            schemas.TokenInfo(
-                organization=named,
-                home_organization=named,
-                authorized_scope=list(call.token.scopes),
-                o_auth_client=schemas.OrgOAuthClient(
-                    id=client.id,
-                    name=client.name,
-                    date_created=client.date_created,
-                    date_modified=client.date_modified,
-                    created_by=client.created_by,
-                    modified_by=client.modified_by,
-                    authorized_grant_type=client.authorized_grant_type,
-                    scope=client.scope,
-                    role_divisions=role_divisions_of(registered),
-                    state=client.state,
-                    date_to_delete=client.date_to_delete,
-                    organization=named,
-                ),
-            )
-        )
+        return json_response(token_info_of(call.token, organization, registered, self._style))
 
     async def check(self, call: Call) -> Response:  # noqa: ARG002 - being called is the answer
         """Answers 200: a token that is not good does not come this far."""
@@ -144,3 +127,40 @@ class TokenResource:
             "The idle timeout is off and cannot be changed; "
             "set accessTokenValiditySeconds of the client instead.",
         )
+
+
+def token_info_of(
+    token: AccessToken,
+    organization: Organization,
+    registered: RegisteredClient,
+    style: GrantTypeStyle,
+) -> schemas.TokenInfo:
+    """Writes what a token is for.
+
+    Args:
+        token: the token.
+        organization: whose it is.
+        registered: its client.
+        style: how grant types are spelled.
+    """
+    named = schemas.EntityRef(id=organization.id, name=organization.name)
+    client = client_of(registered, style)
+    return schemas.TokenInfo(
+        organization=named,
+        home_organization=named,
+        authorized_scope=list(token.scopes),
+        o_auth_client=schemas.OrgOAuthClient(
+            id=client.id,
+            name=client.name,
+            date_created=client.date_created,
+            date_modified=client.date_modified,
+            created_by=client.created_by,
+            modified_by=client.modified_by,
+            authorized_grant_type=client.authorized_grant_type,
+            scope=client.scope,
+            role_divisions=role_divisions_of(registered),
+            state=client.state,
+            date_to_delete=client.date_to_delete,
+            organization=named,
+        ),
+    )

@@ -1,1 +1,1 @@
-"""The pages on which people log in, consent and log out."""
+"""What a person sees in a browser between an application's request and its answer."""

@@ -35,6 +35,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     challenge: str | None
     login_hint: str
+    """An e-mail address; official clients put an organisation behind a colon."""
     prompt: frozenset[str]
 
     @property
@@ -102,7 +103,7 @@ class RequestReader:
             redirect_uri=values.get("redirect_uri"),
             scopes=scopes,
             challenge=_challenge(values, kind, address),
-            login_hint=values.get("login_hint", ""),
+            login_hint=values.get("login_hint", "").partition(":")[0],
             prompt=frozenset(values.get("prompt", "").split()),
         )
 

@@ -7,10 +7,12 @@ from grantory.protocol.grants.client_credentials import ClientCredentials
 from grantory.protocol.grants.grant import Grant
 from grantory.protocol.grants.password import PasswordGrant
 from grantory.protocol.grants.refresh_token import RefreshTokenGrant
+from grantory.protocol.grants.saml2_bearer import Saml2Bearer
 
 GRANTS: Final[tuple[type[Grant], ...]] = (
     ClientCredentials,
     AuthorizationCodeGrant,
     RefreshTokenGrant,
     PasswordGrant,
+    Saml2Bearer,
 )

@@ -21,6 +21,8 @@ HOLD = Statement(select(_s.id).where(_s.id == p("id")).with_for_update(read=True
 ADD = Statement(insert(login_sessions).values({c.name: p(c.name) for c in _s}))
 END = Statement(delete(login_sessions).where(_s.id == p("id_")))
 
+END_ALL = Statement(delete(login_sessions))
+
 
 class SqlLogins:
     """Implements ``LoginWriter`` (and so ``LoginReader``). No memory holds sessions."""
@@ -58,3 +60,6 @@ class SqlLogins:
 
     def end(self, session_id: str) -> bool:  # noqa: D102
         return bool(self._sql.run(END, id_=session_id))
+
+    def end_all(self) -> int:  # noqa: D102
+        return self._sql.run(END_ALL)
