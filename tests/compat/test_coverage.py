@@ -100,8 +100,8 @@ def assert_same(made: Any, sent: Any, where: str) -> None:
     """A decoded value holds every field that its model has, as it was sent; none is null."""
     assert sent is not None, f"{where} is null"
     if isinstance(sent, dict):
-        own = OWN_FIELDS["CustomProvider"] if "issuerURI" in sent else set()
-        unknown = sent.keys() - made.keys() - own
+        kind = "CustomProvider" if "issuerURI" in sent else "Organization"
+        unknown = sent.keys() - made.keys() - OWN_FIELDS[kind]
         assert unknown <= (ADDRESSES if "entities" in sent else set()), f"{where}: {unknown}"
         for key, value in made.items():
             assert_same(value, sent[key], f"{where}.{key}")

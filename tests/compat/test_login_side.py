@@ -7,7 +7,7 @@ import pytest
 from requests_oauthlib import OAuth2Session
 
 from tests.compat.arrange import unique
-from tests.compat.sdk import RefusedError, Sdk
+from tests.compat.sdk import RefusedError, Sdk, model
 from tests.support.person import Person
 from tests.support.server import RunningServer
 from tests.support.visitor import PKCE, VERIFIER
@@ -56,6 +56,43 @@ def test_a_code_gives_a_token_that_works(sdk: Sdk, app: App, person: Person) -> 
     info = sdk.call("TokensApi", "get_tokens_me").value
     assert info["OAuthClient"]["id"] == app.id
     assert info["authorizedScope"] == ["users", "oauth", "authorization"]
+
+
+def test_who_has_logged_in_is_told_who_they_are(sdk: Sdk, app: App, person: Person) -> None:
+    code = person.authorize(app.id, REDIRECT)["code"]
+    sdk.login_by(CODE[sdk.name], app.id, app.secret, code, REDIRECT)
+    expand = ["authorization", "organization", "lastTokenIssued", "token"]
+    me = sdk.call("UsersApi", "get_users_me", expand=expand).value
+    assert me["email"] == me["username"] == person.email
+    assert me["authorization"]["permissions"] == ["*:*:*"]
+    assert me["organization"]["id"]
+    assert me["lastTokenIssued"]["dateIssued"]
+    assert me["token"]["OAuthClient"]["id"] == app.id
+
+
+def test_a_new_password_ends_what_the_old_one_led_to(
+    sdk: Sdk, server: RunningServer, app: App
+) -> None:
+    old, new = "violet rivers in august", "seven slow lanterns"
+    body = {
+        "name": "Ada",
+        "email": f"{unique('ada').replace(' ', '.')}@example.com",
+        "password": old,
+    }
+    made = server.call("POST", "/api/v2/users", body)
+    assert made.status == 200, made.body
+    with Person(server, body["email"], old) as ada:
+        code = ada.authorize(app.id, REDIRECT)["code"]
+        kept = sdk.login_by(CODE[sdk.name], app.id, app.secret, code, REDIRECT)
+        change = model("ChangeMyPasswordRequest", oldPassword=old, newPassword=new)
+        assert sdk.call("UsersApi", "post_users_me_password", change).status == 204
+        assert server.call("GET", "/api/v2/tokens/me", token=kept["token"]).status == 401
+        assert ada.is_asked_for_a_password(app.id, REDIRECT)
+    with pytest.raises(RefusedError) as refused:
+        sdk.login_by(REFRESH[sdk.name], app.id, app.secret, kept["refresh_token"])
+    assert refused.value.document["error"] == "invalid_grant"
+    with Person(server, body["email"], new) as ada:
+        assert "code" in ada.authorize(app.id, REDIRECT)
 
 
 def test_a_refresh_token_gives_new_tokens(sdk: Sdk, app: App, person: Person) -> None:

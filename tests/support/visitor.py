@@ -1,5 +1,6 @@
 """A person with a browser that knows no script: follows pages, fills forms, keeps cookies."""
 
+import asyncio
 import base64
 import hashlib
 from html.parser import HTMLParser
@@ -16,6 +17,26 @@ CHALLENGE = (
     base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 )
 PKCE = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+
+
+TRIES = 100
+PAUSE_SECONDS = 0.05
+
+
+class Patient(httpx.AsyncBaseTransport):
+    """Asks again where the store had no room or was slow: nothing was done then, as 503 says."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._inner.handle_async_request(request)
+        for _ in range(TRIES):
+            if answer.status_code != 503 or "retry-after" not in answer.headers:
+                break
+            await asyncio.sleep(PAUSE_SECONDS)
+            answer = await self._inner.handle_async_request(request)
+        return answer
 
 
 class App(NamedTuple):
@@ -65,9 +86,9 @@ class Visitor:
     """Goes from page to page."""
 
     def __init__(self, world: World, address: str = "127.0.0.1") -> None:
-        transport = httpx.ASGITransport(app=world.application, client=(address, 4711))
+        transport = Patient(httpx.ASGITransport(app=world.application, client=(address, 4711)))
         self.http = httpx.AsyncClient(transport=transport, base_url=ADDRESS)
-        self._api = world.http
+        self._api = httpx.AsyncClient(transport=transport, base_url=ADDRESS)
         self.email = world.founding.email
         self.password = world.founding.password.reveal()
 

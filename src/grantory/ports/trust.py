@@ -28,6 +28,10 @@ class TrustWriter(TrustReader, Protocol):
         """Returns a provider and locks it until the end."""
         ...
 
+    def hold(self, organization_id: str, provider_id: str) -> IdentityProvider | None:
+        """Returns a provider and keeps it from being changed; others may hold it, too."""
+        ...
+
     def add(self, provider: IdentityProvider) -> None:
         """Adds a provider.
 

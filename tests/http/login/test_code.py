@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.visitor import PKCE, REDIRECT, VERIFIER, Visitor, make_app, page_of, told
-from tests.support.world import World
+from tests.support.world import CLIENTS, World
 
 
 async def test_a_login_and_a_consent_lead_to_a_code(world: World) -> None:
@@ -86,3 +86,17 @@ async def test_whoever_may_approve_spares_everybody_the_question(world: World) -
     await world.admin.put(f"/api/v2/oauth/authorizations/{app.client_id}", {})
     answer = await visitor.log_in(await visitor.authorize(app))
     assert "code" in told(answer)
+
+
+async def test_a_scope_that_the_client_has_lost_is_not_in_the_token(world: World) -> None:
+    app, visitor = await make_app(world, scope=["oauth", "users"]), Visitor(world)
+    codes = [(await visitor.arrive(app))["code"] for _ in range(2)]
+    body = {"name": "a", "authorizedGrantType": "CODE", "registeredRedirectUri": [REDIRECT]}
+    path = f"{CLIENTS}/{app.client_id}"
+    await world.admin.put(path, {**body, "scope": ["oauth", "routing"]})
+    token = (await visitor.redeem(app, codes[0])).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    info = (await world.http.get("/api/v2/tokens/me", headers=headers)).json()
+    assert info["authorizedScope"] == ["oauth"]
+    await world.admin.put(path, {**body, "scope": ["routing"]})
+    assert (await visitor.redeem(app, codes[1])).json()["error"] == "invalid_grant"

@@ -10,12 +10,13 @@ from tests.security.login.visits import nothing_failed, sent_back, tokens_of
 from tests.support.visitor import REDIRECT, VERIFIER, App, Visitor, make_app, told
 from tests.support.world import World, new_world
 
+SAML = "urn:ietf:params:oauth:grant-type:saml2-bearer"
 GRANTS = {
     "CODE": {"authorization_code", "refresh_token"},
     "TOKEN": set(),
     "PASSWORD": {"password"},
     "CLIENT-CREDENTIALS": {"client_credentials"},
-    "SAML2-BEARER": set(),
+    "SAML2-BEARER": {SAML},
 }
 """What each kind of client may ask the token endpoint for."""
 
@@ -55,6 +56,7 @@ async def test_case_54_each_client_has_its_one_way_to_tokens(open_world: World, 
         "authorization_code": {"code": code, "redirect_uri": REDIRECT},
         "refresh_token": {"refresh_token": tokens.refresh},
         "password": {"username": visitor.email, "password": visitor.password},
+        SAML: {"orgName": world.founding.organization.name, "assertion": "PHg+PC94Pg=="},
     }
     for name, form in forms.items():
         answer = await world.http.post(
@@ -83,7 +85,7 @@ async def test_case_54_naming_itself_is_no_way_for_another_client(world: World, 
     code = (await visitor.arrive(await make_app(world)))["code"]
     # It is as unknown as nobody: that it must have a secret is not told.
     oauth_refused(await visitor.redeem_public(app, code), 401, "invalid_client")
-    for name in ("refresh_token", "password", "client_credentials"):
+    for name in ("refresh_token", "password", "client_credentials", SAML):
         form = {"grant_type": name, "client_id": app.client_id, "code_verifier": VERIFIER}
         form |= {"refresh_token": "x", "username": "x", "password": "x"}
         oauth_refused(await world.http.post("/oauth/token", data=form), 401, "invalid_client")

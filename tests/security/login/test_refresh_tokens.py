@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,7 +9,6 @@ import msgspec
 from grantory.domain.organization import UserState
 from grantory.ports.storage import Transaction
 from tests.security.answers import oauth_refused
-from tests.security.login.test_codes import answered
 from tests.security.login.visits import (
     Tokens,
     are_ended,
@@ -38,9 +36,7 @@ async def state_of(world: World) -> list[tuple[int, int, bool]]:
 async def test_case_28_fifty_at_once_make_one_generation(world: World) -> None:
     app, visitor = await make_app(world), Visitor(world)
     first = await begin(visitor, app)
-    answers = await asyncio.gather(
-        *(answered(lambda: visitor.refresh(app, first.refresh)) for _ in range(AT_ONCE))
-    )
+    answers = await asyncio.gather(*(visitor.refresh(app, first.refresh) for _ in range(AT_ONCE)))
     given = [tokens_of(answer) for answer in answers]
     [refresh] = {tokens.refresh for tokens in given}
     assert refresh != first.refresh
@@ -61,9 +57,7 @@ async def test_case_28_generations_race_and_never_fork(world: World) -> None:
     first = await begin(visitor, app)
     second = tokens_of(await visitor.refresh(app, first.refresh))
     both = [first.refresh, second.refresh] * (AT_ONCE // 2)
-    answers = await asyncio.gather(
-        *(answered(partial(visitor.refresh, app, token)) for token in both)
-    )
+    answers = await asyncio.gather(*(visitor.refresh(app, token) for token in both))
     # Once the second is used, the first is an old one: that ends all of it, in whatever order.
     given = {a.json()["refresh_token"] for a in answers if a.status_code == 200}
     [state] = await state_of(world)

@@ -53,6 +53,7 @@ async def test_a_provider_comes_back_as_it_was_put_in(store: OpenStore) -> None:
     assert await store.read(lambda s: s.trust.get(ORG, provider.id)) == provider
     assert await store.read(lambda s: s.trust.by_issuer(ORG, provider.issuer)) == provider
     assert await store.write(lambda t: t.trust.get_for_change(ORG, provider.id)) == provider
+    assert await store.write(lambda t: t.trust.hold(ORG, provider.id)) == provider
 
 
 async def test_a_provider_belongs_to_one_organisation(store: OpenStore) -> None:
@@ -61,6 +62,7 @@ async def test_a_provider_belongs_to_one_organisation(store: OpenStore) -> None:
     await store.write(add(mine, theirs, same))
     assert await store.read(lambda s: s.trust.get(ORG, theirs.id)) is None
     assert await store.write(lambda t: t.trust.get_for_change(ORG, theirs.id)) is None
+    assert await store.write(lambda t: t.trust.hold(ORG, theirs.id)) is None
     assert await store.read(lambda s: s.trust.by_issuer(ORG, theirs.issuer)) is None
     assert await store.read(lambda s: s.trust.by_issuer(OTHER_ORG, mine.issuer)) == same
     assert await store.read(lambda s: s.trust.all(ORG)) == [mine]

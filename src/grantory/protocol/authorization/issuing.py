@@ -108,11 +108,14 @@ class AnswerIssuer:
 
 
 def _standing(transaction: Transaction, request: AuthorizationRequest, login: Login) -> Standing:
-    """Looks once more, where nothing can change meanwhile, who is logged in."""
-    organization = transaction.organizations.get(request.client.organization_id)
-    client = transaction.clients.get(request.client.id)
-    if organization is None or client is None or not transaction.logins.hold(login.session.id):
+    """Looks once more, where nothing can change meanwhile, who is logged in.
+
+    What counts is how things stood when the request was read: a consent that was taken back since
+    has raised the client's epoch.
+    """
+    if not transaction.logins.hold(login.session.id):
         raise LoginEnded
+    client, organization = request.client, request.organization
     epochs = Epochs(organization.token_epoch, client.token_epoch, login.session.user_epoch)
     user = user_as_then(transaction, organization.id, client.id, login.user.id, epochs)
     if user is None:

@@ -16,6 +16,7 @@ from grantory.protocol import pkce
 from grantory.protocol.client_auth.caller import Caller
 from grantory.protocol.grants.decision import Decision
 from grantory.protocol.refresh_tokens import RefreshTokens
+from grantory.protocol.scopes import remaining_scopes
 from grantory.protocol.standing import user_as_then
 from grantory.protocol.token_request import TokenRequest
 
@@ -108,20 +109,25 @@ class AuthorizationCodeGrant:
                 reason=RefusalReason.NO_CREDENTIALS,
             )
         problem = _problem(code, request, caller, now)
+        scopes = remaining_scopes(code.scopes, caller.record.client)
         user = None
-        if not problem:
+        if not problem and scopes is not None:
             user = _user_of(transaction, code)
-            problem = "" if user else "user, client or session ended meanwhile"
-        if user is None:
+        if user is None or scopes is None:
             transaction.codes.use(digest, now, None)
-            return _refusal(problem)
-        family = self._family(code, caller, family_id, now)
+            return _refusal(problem or "user, client, session or scopes ended meanwhile")
+        family = self._family(code, caller, family_id, now, scopes)
         transaction.families.add(family)
         transaction.codes.use(digest, now, family.id)
         return Redeemed(user, family)
 
     def _family(
-        self, code: AuthorizationCode, caller: Caller, family_id: str, now: int
+        self,
+        code: AuthorizationCode,
+        caller: Caller,
+        family_id: str,
+        now: int,
+        scopes: tuple[str, ...],
     ) -> TokenFamily:
         lifetime = caller.record.client.access_token_lifetime
         if caller.is_authenticated:
@@ -132,7 +138,7 @@ class AuthorizationCodeGrant:
             client_id=code.client_id,
             user_id=code.user_id,
             session_id=code.session_id,
-            scopes=code.scopes,
+            scopes=scopes,
             epochs=code.epochs,
             created_at=now,
             expires_at=now + lifetime * 1000,

@@ -4,7 +4,7 @@ import hashlib
 from typing import ClassVar, Final
 
 from grantory.domain.client import Client, GrantType
-from grantory.domain.organization import Organization, User, UserState
+from grantory.domain.organization import User, UserState
 from grantory.domain.trust import IdentityProvider, UsedAssertion
 from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.runtime import Clock
@@ -85,7 +85,7 @@ def _find_provider(
 ) -> IdentityProvider:
     if org_name is not None:
         organization = snapshot.organizations.get(organization_id)
-        if organization is None or not _is_named(organization, org_name):
+        if organization is None or not organization.is_named(org_name):
             raise AssertionRefused("orgName is not that of the client's organisation")
     provider = snapshot.trust.by_issuer(organization_id, issuer)
     if provider is None:
@@ -95,16 +95,11 @@ def _find_provider(
     return provider
 
 
-def _is_named(organization: Organization, text: str) -> bool:
-    names = {organization.id, organization.name.casefold(), organization.domain.casefold()}
-    return bool(text.strip()) and text.strip().casefold() in names
-
-
 def _consume(transaction: Transaction, verified: VerifiedAssertion) -> User:
     """Uses an assertion up, where its issuer is still trusted as when it was verified."""
     provider = verified.provider
     organization_id = provider.organization_id
-    if transaction.trust.get_for_change(organization_id, provider.id) != provider:
+    if transaction.trust.hold(organization_id, provider.id) != provider:
         raise AssertionRefused("the identity provider was changed in this moment")
     user = transaction.users.find_by_email(organization_id, verified.email)
     # Letters that are alike but for their case are not always one person's.

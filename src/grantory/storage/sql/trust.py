@@ -31,6 +31,9 @@ GET = Statement(select(*_COLUMNS).where(_i.id == p("id"), _of_organization))
 GET_FOR_CHANGE = Statement(
     select(*_COLUMNS).where(_i.id == p("id"), _of_organization).with_for_update()
 )
+HOLD = Statement(
+    select(*_COLUMNS).where(_i.id == p("id"), _of_organization).with_for_update(read=True)
+)
 BY_ISSUER = Statement(select(*_COLUMNS).where(_of_organization, _i.issuer == p("issuer")))
 ALL = Statement(select(*_COLUMNS).where(_of_organization).order_by(_i.name_key))
 _VALUES: dict[str, Any] = {c.name: p(c.name) for c in (*_COLUMNS, _i.name_key)}
@@ -69,6 +72,12 @@ class SqlTrust:
         self, organization_id: str, provider_id: str
     ) -> IdentityProvider | None:
         row = self._sql.one(GET_FOR_CHANGE, id=provider_id, organization_id=organization_id)
+        return None if row is None else _provider(row)
+
+    def hold(  # noqa: D102
+        self, organization_id: str, provider_id: str
+    ) -> IdentityProvider | None:
+        row = self._sql.one(HOLD, id=provider_id, organization_id=organization_id)
         return None if row is None else _provider(row)
 
     def by_issuer(self, organization_id: str, issuer: str) -> IdentityProvider | None:  # noqa: D102
