@@ -49,6 +49,7 @@ from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
+from grantory.protocol.saml.threads import AssertionThreads
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
 from grantory.registry.authorizations import AuthorizationRegistry
@@ -66,7 +67,7 @@ from grantory.registry.own_organization import OwnOrganization
 from grantory.registry.refusals import RefusalKeeper
 from grantory.registry.roles import RoleRegistry
 from grantory.registry.tokens import TokenRegistry
-from grantory.registry.upkeep import REFUSALS_KEPT_DAYS, Upkeep
+from grantory.registry.upkeep import REFRESH_DAYS, REFUSALS_KEPT_DAYS, Upkeep
 from grantory.registry.user_passwords import UserPasswords
 from grantory.registry.users import UserRegistry
 from grantory.settings import Settings
@@ -76,7 +77,7 @@ from grantory.storage.sql.migrations import HEAD, fits
 from grantory.watching import Watch, Watching
 
 DATABASE_FILE = "grantory.db"
-PASSWORD_CHANGES = ThrottleLimits(per_client_and_address=10, per_address=0)
+PASSWORD_CHANGES = ThrottleLimits(per_name_and_address=0, per_address=0, per_name=10)
 """How often a user may try to change their own password in a minute, at each worker."""
 
 
@@ -91,6 +92,7 @@ class Node(msgspec.Struct):
     keys: TokenKeys
     refusals: GatheredRefusals
     passwords: PasswordThreads
+    assertions: AssertionThreads
     new_key_file: Path | None = None
     """The master key's file, where this process has just made it."""
 
@@ -98,6 +100,7 @@ class Node(msgspec.Struct):
         """Finishes waiting writes and closes the store."""
         await self.store.close()
         self.passwords.close()
+        self.assertions.close()
 
 
 def database_of(settings: Settings) -> Database:
@@ -159,8 +162,17 @@ async def _node(
     keys = TokenKeys(clock, random, master_key)
     founder = Founder(store, clock, random, Argon2Hasher(), keys)
     refusals = GatheredRefusals(clock)
-    passwords = PasswordThreads()
-    return Node(store, master_key, clock, random, founder, keys, refusals, passwords)
+    return Node(
+        store,
+        master_key,
+        clock,
+        random,
+        founder,
+        keys,
+        refusals,
+        PasswordThreads(),
+        AssertionThreads(),
+    )
 
 
 async def _require_fitting_schema(database: Database) -> None:
@@ -287,6 +299,7 @@ def build_watched(
         clock=node.clock,
         random=node.random,
         passwords=node.passwords,
+        assertions=node.assertions,
         settings=settings,
         public_url=public_url(settings),
     )
@@ -306,7 +319,7 @@ def build_watched(
         operations=operations,
         plain=(
             ("POST", TOKEN_PATH, endpoint.answer),
-            *login_side.routes(issuer),
+            *login_side.routes(issuer, refused),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
             ("GET", METRICS, watching.reading.answer),
@@ -385,7 +398,9 @@ async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
         SetupError: when the store cannot be opened once more.
     """
     store = await database_of(settings).open(node.clock, settings.workers)
-    upkeep = build_upkeep(store, node.clock, settings.audit_refusals_days)
+    upkeep = build_upkeep(
+        store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days
+    )
     running = asyncio.create_task(upkeep.run())
     try:
         async with build_refusal_keeper(node, store).running():
@@ -413,7 +428,10 @@ def build_refusal_keeper(node: Node, store: OpenStore) -> RefusalKeeper:
 
 
 def build_upkeep(
-    store: OpenStore, clock: Clock, refusals_kept_days: int = REFUSALS_KEPT_DAYS
+    store: OpenStore,
+    clock: Clock,
+    refusals_kept_days: int = REFUSALS_KEPT_DAYS,
+    refresh_days: int = REFRESH_DAYS,
 ) -> Upkeep:
     """Makes what keeps the store small.
 
@@ -421,6 +439,7 @@ def build_upkeep(
         store: opened for this alone; what callers ask of their own would leave it no room.
         clock: the time of day.
         refusals_kept_days: how long refused token requests stay.
+        refresh_days: how long a refresh token may lie unused.
     """
     return Upkeep(
         store,
@@ -428,6 +447,7 @@ def build_upkeep(
         lambda error: _report(error, "upkeep"),
         held_back=_report_held_back,
         refusals_kept_days=refusals_kept_days,
+        refresh_days=refresh_days,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from grantory.errors import OAuthError
 from grantory.http.login.cookies import CookieJar
 from grantory.http.login.flow import LoginFlow
 from grantory.http.login.logout import LOGOUT, LogoutResource
@@ -24,6 +25,7 @@ from grantory.protocol.grants.saml2_bearer import Saml2Bearer
 from grantory.protocol.logins import Logins
 from grantory.protocol.people import PeopleAuthenticator
 from grantory.protocol.refresh_tokens import RefreshTokens
+from grantory.protocol.saml.threads import AssertionThreads
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.settings import Settings
 
@@ -41,6 +43,7 @@ class LoginSide:
         clock: the time.
         random: for credentials.
         passwords: compares them.
+        assertions: reads those of SAML.
         settings: what the deployment allows.
         public_url: the server's address, which is the issuer's name.
     """
@@ -53,6 +56,7 @@ class LoginSide:
         clock: Clock,
         random: Random,
         passwords: PasswordHasher,
+        assertions: AssertionThreads,
         settings: Settings,
         public_url: str,
     ) -> None:
@@ -60,6 +64,7 @@ class LoginSide:
         self._reads = reads
         self._clock = clock
         self._random = random
+        self._assertions = assertions
         self._settings = settings
         self._public_url = public_url
         limits = ThrottleLimits(
@@ -78,14 +83,17 @@ class LoginSide:
             AuthorizationCodeGrant(self._store, refresh_tokens, self._clock, self._random, seconds),
             RefreshTokenGrant(self._store, refresh_tokens, self._clock, seconds),
             PasswordGrant(self._people, self._settings.grants_password),
-            Saml2Bearer(self._store, self._clock, self._public_url),
+            Saml2Bearer(self._store, self._clock, self._public_url, self._assertions),
         )
 
-    def routes(self, tokens: TokenIssuer) -> tuple[Route, ...]:
+    def routes(
+        self, tokens: TokenIssuer, refused: Callable[[OAuthError, str, str], None]
+    ) -> tuple[Route, ...]:
         """Makes the pages.
 
         Args:
             tokens: issues the tokens of the implicit grant.
+            refused: told of each login that is refused, with address and correlation id.
         """
         pages = Pages()
         jar = CookieJar(secure=self._public_url.startswith("https://"))
@@ -101,6 +109,7 @@ class LoginSide:
             pages=pages,
             jar=jar,
             random=self._random,
+            refused=refused,
         )
         logout = LogoutResource(logins, self._reads, pages, jar)
         return (*flow.routes(), ("GET", LOGOUT, logout.answer))

@@ -12,7 +12,6 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -21,6 +20,7 @@ from grantory.errors import SetupError
 from grantory.registry.configured_providers import TABLES, ConfiguredProvider, read_tables
 
 PREFIX: Final = "GRANTORY_"
+_DEFAULT_PORT: Final = re.compile(r"(?<=^http://)(.*):80$|(?<=^https://)(.*):443$")
 _PLATFORM: Final = re.compile(r"GRANTORY_(PORT_\d.*|SERVICE_.*)")
 CLIENT_VARIABLES: Final = frozenset(
     {"GRANTORY_URL", "GRANTORY_CLIENT_ID", "GRANTORY_CLIENT_SECRET", "GRANTORY_CONFIG"}
@@ -162,11 +162,12 @@ def _style(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    plain = not (parts.query or parts.fragment or parts.path.strip("/") or "@" in parts.netloc)
-    if text and not (parts.scheme in ("http", "https") and parts.hostname and plain):
+    if not text:
+        return text
+    address = _DEFAULT_PORT.sub(r"\1\2", text.rstrip("/").lower())
+    if not (address.startswith(("http://", "https://")) and is_origin(address)):
         raise ValueError("must be an address such as https://auth.example.com")
-    return text.rstrip("/")
+    return address
 
 
 def _origins(text: str) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ HERE = "192.0.2.1"
 ELSEWHERE = "192.0.2.2"
 
 
-def made(per_client: int = 3, per_address: int = 5) -> tuple[FailureThrottle, FakeClock]:
+def made(per_name: int = 3, per_address: int = 5) -> tuple[FailureThrottle, FakeClock]:
     clock = FakeClock()
-    return FailureThrottle(ThrottleLimits(per_client, per_address), clock), clock
+    return FailureThrottle(ThrottleLimits(per_name, per_address), clock), clock
 
 
 def fail(throttle: FailureThrottle, times: int, client: str = "c", address: str = HERE) -> None:
@@ -96,11 +96,11 @@ def test_the_longer_of_two_waits_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("per_client", "per_address", "same", "other"),
+    ("per_name", "per_address", "same", "other"),
     [(0, 5, True, True), (3, 0, True, False), (0, 0, False, False)],
 )
-def test_zero_turns_a_limit_off(per_client: int, per_address: int, same: bool, other: bool) -> None:
-    throttle, _ = made(per_client, per_address)
+def test_zero_turns_a_limit_off(per_name: int, per_address: int, same: bool, other: bool) -> None:
+    throttle, _ = made(per_name, per_address)
     fail(throttle, 50)
     assert (throttle.wait_seconds("c", HERE) is not None) is same
     assert (throttle.wait_seconds("other", HERE) is not None) is other
@@ -132,7 +132,7 @@ def test_the_table_is_bounded_and_drops_who_failed_longest_ago(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "MOST_COUNTERS", 10)
-    throttle, _ = made(per_client=1, per_address=0)
+    throttle, _ = made(per_name=1, per_address=0)
     for number in range(200):
         fail(throttle, 1, f"c{number}", f"192.0.2.{number}")
         assert len(throttle._windows) <= 10
@@ -142,7 +142,7 @@ def test_the_table_is_bounded_and_drops_who_failed_longest_ago(
 
 def test_who_goes_on_guessing_is_not_dropped_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_COUNTERS", 10)
-    throttle, _ = made(per_client=0, per_address=20)
+    throttle, _ = made(per_name=0, per_address=20)
     for number in range(100):
         fail(throttle, 1, f"made-up-{number}")
     assert throttle.wait_seconds("c", HERE) == WINDOW_SECONDS
@@ -150,3 +150,14 @@ def test_who_goes_on_guessing_is_not_dropped_for_others(monkeypatch: pytest.Monk
 
 def test_the_bound_is_real() -> None:
     assert module.MOST_COUNTERS <= 100_000
+
+
+def test_what_is_forgiven_counts_no_more() -> None:
+    throttle, _ = made(per_name=2, per_address=0)
+    for _ in range(20):
+        assert throttle.wait_seconds("name", "192.0.2.1") is None
+        throttle.failed("name", "192.0.2.1")
+        throttle.forgiven("name", "192.0.2.1")
+    throttle.failed("name", "192.0.2.1")
+    throttle.failed("name", "192.0.2.1")
+    assert throttle.wait_seconds("name", "192.0.2.1") == 60

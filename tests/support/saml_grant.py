@@ -16,6 +16,7 @@ from grantory.ports.storage import Transaction
 from grantory.protocol.client_auth.caller import Caller
 from grantory.protocol.grants.decision import Decision
 from grantory.protocol.grants.saml2_bearer import Saml2Bearer
+from grantory.protocol.saml.threads import AssertionThreads
 from grantory.protocol.token_request import TokenRequest
 from grantory.storage.database import OpenStore
 from grantory.storage.sqlite import schema
@@ -33,7 +34,8 @@ class SamlGrant:
     def __init__(self, store: OpenStore, clock: FakeClock) -> None:
         self.store = store
         self.clock = clock
-        self.grant = Saml2Bearer(store, clock, PUBLIC_URL)
+        self.threads = AssertionThreads()
+        self.grant = Saml2Bearer(store, clock, PUBLIC_URL, self.threads)
         self.client = a_client(grant_type=GrantType.SAML2_BEARER, scopes=("users", "oauth"))
         self.others_client = msgspec.structs.replace(
             self.client, id=a_client(2).id, organization_id=OTHER_ORG
@@ -94,7 +96,7 @@ async def saml_grant(
             await made.set_up(*(providers or (a_provider(),)))
             yield made
         finally:
-            made.grant.close()
+            made.threads.close()
             await store.close()
 
 

@@ -40,3 +40,9 @@ class Authorization(msgspec.Struct, frozen=True, kw_only=True):
         if not scopes or not self.scopes:
             return not self.scopes
         return set(scopes) <= set(self.scopes)
+
+    def allowing(self, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        """Tells what is allowed once these scopes are, too; empty for no limit."""
+        if self.state is not AuthorizationState.AUTHORIZED or not scopes or not self.scopes:
+            return scopes
+        return tuple(dict.fromkeys((*self.scopes, *scopes)))

@@ -7,6 +7,8 @@ import msgspec
 
 TOKEN_PATH: Final = "/oauth/token"
 OAUTH_ROOT: Final = "/oauth/"
+_CHANGING_LOOKS: Final = ("/oauth/authorize", "/logout")
+"""Plain links, by which people come to a code or end their session."""
 _LOOKS: Final = ("GET", "HEAD", "OPTIONS")
 _CLOSE: Final = b"connection: close\r\n"
 _CORRELATION: Final = b"c" * 36
@@ -22,6 +24,8 @@ def is_change(method: str, path: str) -> bool:
         method: the HTTP method.
         path: without the query, which may hold anything.
     """
+    if path.endswith(_CHANGING_LOOKS):
+        return True
     return method not in _LOOKS and not path.endswith(TOKEN_PATH)
 
 

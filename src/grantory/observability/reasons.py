@@ -34,6 +34,7 @@ OAUTH_REASONS: Final = (
 )
 LOGIN_REASONS: Final = (
     "access_denied",
+    "astray",
     "consent_required",
     "foreign_form",
     "login.refused",

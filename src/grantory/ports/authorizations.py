@@ -14,12 +14,12 @@ class AuthorizationReader(Protocol):
         """Returns what a user has said of a client; without a user, what the organisation has."""
         ...
 
-    def of_client(self, organization_id: str, client_id: str) -> list[Authorization]:
+    def of_client(self, organization_id: str, client_id: str, limit: int) -> list[Authorization]:
         """Returns what was said of a client: the organisation's word first, then the newest."""
         ...
 
-    def all(self, organization_id: str, limit: int) -> list[Authorization]:
-        """Returns the authorizations of clients that exist, newest first."""
+    def clients(self, organization_id: str, limit: int) -> list[str]:
+        """Returns the ids of clients of which something was said, in their own order."""
         ...
 
 
@@ -39,4 +39,12 @@ class AuthorizationWriter(AuthorizationReader, Protocol):
         Returns:
             How many counted before.
         """
+        ...
+
+    def remove_of_client(self, organization_id: str, client_id: str) -> None:
+        """Removes whatever was said of a client."""
+        ...
+
+    def remove_of_user(self, organization_id: str, user_id: str) -> None:
+        """Removes whatever a user has said."""
         ...

@@ -16,6 +16,10 @@ class CodeWriter(Protocol):
         """Returns a code, used or not, and locks it until the end."""
         ...
 
+    def remove_all(self) -> int:
+        """Removes every code, used or not; returns how many."""
+        ...
+
     def use(self, digest: bytes, used_at: int, family_id: str | None) -> None:
         """Notes that a code was used, and what that has begun."""
         ...
@@ -28,8 +32,8 @@ class FamilyReader(Protocol):
         """Returns a family, ended or not."""
         ...
 
-    def newest_of_user(self, user_id: str) -> TokenFamily | None:
-        """Returns the family of a user that was begun last."""
+    def last_of_user(self, user_id: str) -> TokenFamily | None:
+        """Returns the family of a user that was begun or refreshed last."""
         ...
 
 

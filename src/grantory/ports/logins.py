@@ -24,6 +24,10 @@ class LoginWriter(LoginReader, Protocol):
         """Begins a session."""
         ...
 
+    def renew(self, session: LoginSession, digest: bytes) -> bool:
+        """Gives a session another cookie, and the times of another login; tells if it is there."""
+        ...
+
     def end(self, session_id: str) -> bool:
         """Ends a session; tells whether it was there."""
         ...

@@ -17,6 +17,10 @@ class UserReader(Protocol):
         """Returns the user with an e-mail address, whatever its case."""
         ...
 
+    def credentials(self, organization_id: str, email: str) -> tuple[User, str | None] | None:
+        """Returns the user with an e-mail address, and what is kept of the password."""
+        ...
+
     def password_digest(self, user_id: str) -> str | None:
         """Returns what is kept of a user's password; None where there is none."""
         ...

@@ -56,12 +56,14 @@ class Logins:
         )
 
         def work(transaction: Transaction) -> None:
-            new, earlier = session, _find(transaction, former)
+            earlier = _find(transaction, former)
             if earlier is not None and earlier.user_id != user.id:
                 _end(transaction, earlier, now, address, correlation_id)
-            elif earlier is not None and transaction.logins.end(earlier.id):
-                new = msgspec.structs.replace(session, id=earlier.id)
-            transaction.logins.add(new, digest)
+                earlier = None
+            same = earlier and msgspec.structs.replace(session, id=earlier.id)
+            if same is None or not transaction.logins.renew(same, digest):
+                transaction.logins.add(session, digest)
+            transaction.audit.add(_event("Login", session, now, address, correlation_id))
 
         await self._store.write(work)
         return secret
@@ -108,20 +110,24 @@ def _end(
 ) -> None:
     transaction.logins.end(session.id)
     transaction.families.end_of_session(session.id, now)
+    transaction.audit.add(_event("Logout", session, now, address, correlation_id))
+
+
+def _event(
+    action: str, session: LoginSession, now: int, address: str, correlation_id: str
+) -> AuditEvent:
     origin = Origin(
         actor=Reference(SubjectKind.USER, session.user_id),
         correlation_id=correlation_id,
         address=address,
     )
-    transaction.audit.add(
-        AuditEvent(
-            organization_id=session.organization_id,
-            at=now,
-            origin=origin,
-            action="Logout",
-            entity_type="User",
-            entity_id=session.user_id,
-        )
+    return AuditEvent(
+        organization_id=session.organization_id,
+        at=now,
+        origin=origin,
+        action=action,
+        entity_type="User",
+        entity_id=session.user_id,
     )
 
 

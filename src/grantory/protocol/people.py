@@ -58,19 +58,18 @@ class PeopleAuthenticator:
         wait = self._throttle.wait_seconds(name, address)
         if wait is not None:
             raise LoginRefused(wait)
-        user, digest = await self._store.read(
-            lambda snapshot: _find(snapshot, organization_id, email)
-        )
+        # Counted before it is compared: those who ask at the same time are not to get past.
+        self._throttle.failed(name, address)
+        found = await self._store.read(lambda snapshot: _find(snapshot, organization_id, email))
+        user, digest = found or (None, None)
         fits = await self._passwords.verify(password[:MAX_PASSWORD], digest)
         too_long = len(password) > MAX_PASSWORD
         if not fits or too_long or user is None or user.state is not UserState.ACTIVE:
-            self._throttle.failed(name, address)
             raise LoginRefused
+        self._throttle.forgiven(name, address)
         return user
 
 
-def _find(snapshot: Snapshot, organization_id: str, email: str) -> tuple[User | None, str | None]:
-    if len(email) > MAX_EMAIL or "\x00" in email:
-        return None, None
-    user = snapshot.users.find_by_email(organization_id, email)
-    return user, None if user is None else snapshot.users.password_digest(user.id)
+def _find(snapshot: Snapshot, organization_id: str, email: str) -> tuple[User, str | None] | None:
+    fits = len(email) <= MAX_EMAIL and "\x00" not in email
+    return snapshot.users.credentials(organization_id, email if fits else "")

@@ -21,9 +21,9 @@ MOST_COUNTERS: Final = 50_000
 class ThrottleLimits(msgspec.Struct, frozen=True):
     """Failures allowed within a minute; 0 turns a limit off."""
 
-    per_client_and_address: int = 20
+    per_name_and_address: int = 20
     per_address: int = 300
-    per_client: int = 0
+    per_name: int = 0
     """From wherever. It lets anybody hold up anybody, so for secrets that can be guessed only."""
 
 
@@ -43,8 +43,12 @@ class FailureThrottle:
         self._clock = clock
         self._windows: OrderedDict[tuple[str, str], _Window] = OrderedDict()
 
-    def wait_seconds(self, client_id: str, address: str) -> int | None:
-        """Tells how long a client at an address must wait.
+    def wait_seconds(self, name: str, address: str) -> int | None:
+        """Tells how long somebody at an address must wait.
+
+        Args:
+            name: a client's id or a user's, in one form always.
+            address: the network address.
 
         Returns:
             Whole seconds, at least 1; None when it need not wait.
@@ -53,9 +57,9 @@ class FailureThrottle:
             return None
         network = network_of(address)
         waits = (
-            self._wait((client_id, network), self._limits.per_client_and_address),
+            self._wait((name, network), self._limits.per_name_and_address),
             self._wait(("", network), self._limits.per_address),
-            self._wait((client_id, ""), self._limits.per_client),
+            self._wait((name, ""), self._limits.per_name),
         )
         longest = max(waits)
         return None if longest <= 0 else math.ceil(longest)
@@ -66,13 +70,21 @@ class FailureThrottle:
             return 0.0
         return window.started + WINDOW_SECONDS - self._clock.monotonic()
 
-    def failed(self, client_id: str, address: str) -> None:
+    def failed(self, name: str, address: str) -> None:
         """Counts a failed authentication."""
         network = network_of(address)
-        self._count((client_id, network))
+        self._count((name, network))
         self._count(("", network))
-        if self._limits.per_client:
-            self._count((client_id, ""))
+        if self._limits.per_name:
+            self._count((name, ""))
+
+    def forgiven(self, name: str, address: str) -> None:
+        """Takes back a failure that was counted before its outcome was known."""
+        network = network_of(address)
+        for key in ((name, network), ("", network), (name, "")):
+            window = self._windows.get(key)
+            if window is not None and window.count > 0:
+                window.count -= 1
 
     def _count(self, key: tuple[str, str]) -> None:
         now = self._clock.monotonic()

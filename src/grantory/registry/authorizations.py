@@ -12,6 +12,7 @@ from grantory.ports.runtime import Clock
 from grantory.ports.storage import Snapshot, Store, Transaction
 from grantory.registry.actor import Actor
 from grantory.registry.clients import RegisteredClient
+from grantory.registry.coverage import EVERYTHING, require_coverage
 
 ENTITY: Final = "OAuthClient"
 MOST_LISTED: Final = 1_000
@@ -34,11 +35,17 @@ class AuthorizationRegistry:
         self._clock = clock
 
     async def list(self, actor: Actor) -> list[ApprovedClient]:
-        """Returns the authorizations of the organisation's clients, newest first."""
+        """Returns what ``get`` would of each of the organisation's clients, newest first."""
 
         def read(snapshot: Snapshot) -> list[ApprovedClient]:
-            found = snapshot.authorizations.all(actor.organization_id, MOST_LISTED)
-            return [each for each in (_with_client(snapshot, a) for a in found) if each]
+            here = actor.organization_id
+            said = (
+                snapshot.authorizations.of_client(here, client_id, 1)
+                for client_id in snapshot.authorizations.clients(here, MOST_LISTED)
+            )
+            approved = [_with_client(snapshot, found[0]) for found in said if found]
+            known = [each for each in approved if each is not None]
+            return sorted(known, key=lambda each: -each.authorization.modified_at)
 
         return await self._store.scan(read)
 
@@ -50,7 +57,7 @@ class AuthorizationRegistry:
         """
 
         def read(snapshot: Snapshot) -> ApprovedClient | None:
-            found = snapshot.authorizations.of_client(actor.organization_id, client_id)
+            found = snapshot.authorizations.of_client(actor.organization_id, client_id, 1)
             return _with_client(snapshot, found[0]) if found else None
 
         found = await self._store.read(read)
@@ -63,18 +70,22 @@ class AuthorizationRegistry:
     ) -> ApprovedClient:
         """Lets a client act for the organisation's people without asking them.
 
+        Whoever does so must hold every permission: the client can then act for those who do.
+
         Args:
             actor: who asks.
             client_id: the client.
             scopes: what it may ask for; None for all that it is registered for.
 
         Raises:
-            ApiError: 404; 400 for a scope that the client is not registered for.
+            ApiError: 404; 400 for a scope that the client is not registered for; 403 where the
+                actor lacks a right.
         """
         now = self._clock.now_ms()
 
         def work(transaction: Transaction) -> ApprovedClient | None:
             client = _locked(transaction, actor, client_id)
+            require_coverage(transaction, actor, EVERYTHING)
             allowed = client.scopes if scopes is None else scopes
             if any(scope not in client.scopes for scope in allowed):
                 text = "names a scope that the client is not registered for"
@@ -117,7 +128,7 @@ class AuthorizationRegistry:
 
         def work(transaction: Transaction) -> None:
             client = _locked(transaction, actor, client_id)
-            found = transaction.authorizations.of_client(actor.organization_id, client_id)
+            found = transaction.authorizations.of_client(actor.organization_id, client_id, 1)
             if not found:
                 raise not_found("authorization", client_id)
             newest = msgspec.structs.replace(found[0], modified_at=now, modified_by=actor.reference)

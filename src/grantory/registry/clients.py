@@ -17,7 +17,12 @@ from grantory.registry.actor import Actor
 from grantory.registry.client_draft import ClientDraft, problems_of
 from grantory.registry.client_roles import wanted_assignments
 from grantory.registry.client_secrets import new_client_secret
-from grantory.registry.coverage import require_coverage, rights_at_stake
+from grantory.registry.coverage import (
+    EVERYTHING,
+    require_coverage,
+    rights_at_stake,
+    rights_lacking,
+)
 from grantory.registry.grant_changes import assignments_change
 
 ENTITY: Final = "OAuthClient"
@@ -158,6 +163,8 @@ class ClientRegistry:
             )
             if ends_tokens(before, after):
                 after = msgspec.structs.replace(after, token_epoch=before.token_epoch + 1)
+            if set(after.redirect_uris) - set(before.redirect_uris):
+                self._ask_people_again(transaction, actor, after, now)
             transaction.clients.replace(after)
             _set_grants(transaction, after, wanted, now)
             changes = changed_properties(before, after, _UNSAID) + assignments_change(held, wanted)
@@ -165,6 +172,21 @@ class ClientRegistry:
             return RegisteredClient(after, tuple(_held(transaction, client_id)))
 
         return await self._store.write(work)
+
+    def _ask_people_again(
+        self, transaction: Transaction, actor: Actor, client: Client, now: int
+    ) -> None:
+        """Takes back what was allowed to a client that is to answer at another address.
+
+        Who adds an address may be who gets the codes: what people with more rights have allowed
+        earlier must not come there unseen. An actor who holds every right gains nothing by it.
+        """
+        if actor.is_system or not any(rights_lacking(transaction, actor, EVERYTHING)):
+            return
+        here = client.organization_id
+        for found in transaction.authorizations.of_client(here, client.id, 1):
+            revoked = msgspec.structs.replace(found, modified_at=now, modified_by=actor.reference)
+            transaction.authorizations.revoke_all(revoked)
 
     async def delete(self, actor: Actor, client_id: str) -> None:
         """Deletes a client for good: its tokens and secrets end, its id stays taken.
@@ -185,6 +207,7 @@ class ClientRegistry:
                     "The client must be inactive before it can be deleted: set its state first.",
                 )
             transaction.clients.delete(client, now)
+            transaction.authorizations.remove_of_client(client.organization_id, client.id)
             _set_grants(transaction, client, (), now)
             changes = changed_properties(client, None, _UNSAID) + assignments_change(held, ())
             transaction.audit.add(

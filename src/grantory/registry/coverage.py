@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from grantory.domain.access import Assignment, Right, Rights, Role, rights_of
+from grantory.domain.access import ANY, EVERY_DIVISION, Assignment, Right, Rights, Role, rights_of
 from grantory.errors import ApiError, lacks_permission
 from grantory.ports.storage import Transaction
 from grantory.registry.actor import Actor
 
 MOST_NAMED: Final = 5
+EVERYTHING: Final = (Right(ANY, ANY, ANY, EVERY_DIVISION),)
+"""What whoever decides about others' rights at large must hold."""
 MOST_RIGHTS: Final = 60_000
 """So many are compared at once, in some tenths of a second."""
 
@@ -77,6 +79,14 @@ def require_few(assignments: Iterable[Assignment], roles: dict[str, Role]) -> No
             f"The roles have more than {MOST_RIGHTS} permissions in all, counted once for each "
             f"division and holder: use smaller roles, or fewer at a time.",
         )
+
+
+def rights_lacking(
+    transaction: Transaction, actor: Actor, needed: Iterable[Right]
+) -> Iterator[Right]:
+    """Gives those of the needed rights that the actor lacks."""
+    held = rights_held(transaction, actor.organization_id, actor.reference.id)
+    return held.lacking(needed)
 
 
 def require_coverage(transaction: Transaction, actor: Actor, needed: Iterable[Right]) -> None:

@@ -9,21 +9,19 @@ from typing import Final, TypeVar
 import msgspec
 
 from grantory.crypto.certificates import read_certificate
-from grantory.domain.access import ANY, EVERY_DIVISION, Right
 from grantory.domain.audit import PropertyChange, changed_properties
 from grantory.domain.trust import IdentityProvider
 from grantory.errors import ApiError, Conflict, FieldProblem, invalid, not_found
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store, Transaction
 from grantory.registry.actor import Actor
-from grantory.registry.coverage import require_coverage
+from grantory.registry.coverage import EVERYTHING, require_coverage
 from grantory.registry.provider_draft import CheckedDraft, ProviderDraft, check_draft
 
 T = TypeVar("T")
 ENTITY: Final = "IdentityProvider"
 MOST_PROVIDERS: Final = 50
 """In one organisation."""
-_EVERYTHING: Final = (Right(ANY, ANY, ANY, EVERY_DIVISION),)
 _UNSAID: Final = frozenset({"id", "organization_id", "version", "created_at", "modified_at"})
 
 
@@ -63,7 +61,7 @@ class IdentityProviderRegistry:
         now = self._clock.now_ms()
 
         def work(transaction: Transaction) -> IdentityProvider:
-            require_coverage(transaction, actor, _EVERYTHING)
+            require_coverage(transaction, actor, EVERYTHING)
             return self._add(transaction, actor, checked, now)
 
         return await self._write(work)
@@ -83,7 +81,7 @@ class IdentityProviderRegistry:
             checked = _checked(draft)
             if draft.version not in (None, before.version):
                 raise _conflict("version", f"is {before.version} by now")
-            require_coverage(transaction, actor, _EVERYTHING)
+            require_coverage(transaction, actor, EVERYTHING)
             return _replace(transaction, actor, before, checked, now)
 
         return await self._write(work)

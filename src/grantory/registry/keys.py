@@ -87,6 +87,7 @@ class TokenKeys:
         """
         sealer = self._lock(transaction)
         transaction.logins.end_all()
+        transaction.codes.remove_all()
         return [
             self._renew(transaction, sealer, organization, True, reason)
             for organization in transaction.organizations.all()

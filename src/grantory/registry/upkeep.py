@@ -21,6 +21,7 @@ BETWEEN_STEPS_SECONDS: Final = 0.05
 AGAIN_SECONDS: Final = 1.0
 ENDED_SECRETS_KEPT_MS: Final = 30 * 86_400_000
 REFUSALS_KEPT_DAYS: Final = 30
+REFRESH_DAYS: Final = 30
 APART_MS: Final = 3_600_000
 """Further apart, one of two clocks is wrong; far less than the day for which rows stay longer."""
 
@@ -83,6 +84,8 @@ class Upkeep:
         failed: takes an error that nobody expected, after which it goes on.
         held_back: takes the reason why nothing is removed, once until that has passed.
         refusals_kept_days: how long refused token requests and their counters stay.
+        refresh_days: how long a refresh token may lie unused; a session is good for so much longer
+            to log out with.
         sleep: waits for so many seconds.
     """
 
@@ -94,6 +97,7 @@ class Upkeep:
         *,
         held_back: Callable[[str], None] = _untold,
         refusals_kept_days: int = REFUSALS_KEPT_DAYS,
+        refresh_days: int = REFRESH_DAYS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
@@ -103,6 +107,7 @@ class Upkeep:
         self._held_back = held_back
         self._is_held_back = False
         self._refusals_kept_ms = refusals_kept_days * 86_400_000
+        self._sessions_kept_ms = (refresh_days + 1) * 86_400_000
         self._sleep = sleep
 
     async def step(self) -> int:
@@ -114,7 +119,7 @@ class Upkeep:
             lambda t: t.upkeep.forget_changes(now, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_denied_tokens(now // 1000 - slack, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_secrets(now - ENDED_SECRETS_KEPT_MS, ROWS_AT_ONCE),
-            lambda t: t.upkeep.forget_sessions(now - slack * 1000, ROWS_AT_ONCE),
+            lambda t: t.upkeep.forget_sessions(now - self._sessions_kept_ms, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_codes(now - max(slack * 1000, CODE_KEPT_MS), ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_families(now - slack * 1000, ROWS_AT_ONCE),
             lambda t: t.upkeep.forget_assertions(now - slack * 1000, ROWS_AT_ONCE),

@@ -105,7 +105,7 @@ class UserRegistry:
             Milliseconds since 1970; None where it is not known.
         """
         family = await self._store.read(
-            lambda snapshot: snapshot.families.newest_of_user(own_id(actor))
+            lambda snapshot: snapshot.families.last_of_user(own_id(actor))
         )
         return None if family is None else max(family.created_at, family.rotated_at)
 
@@ -204,6 +204,7 @@ class UserRegistry:
             here = actor.organization_id
             require_coverage(transaction, actor, rights_at_stake(transaction, here, held))
             transaction.users.delete(user, now)
+            transaction.authorizations.remove_of_user(here, user_id)
             transaction.access.set_grants(here, user_id, SubjectKind.USER, (), now)
             changes = changed_properties(user, None, _UNSAID) + assignments_change(held, ())
             transaction.audit.add(actor.event(now, "Delete", ENTITY, user.id, user.name, changes))

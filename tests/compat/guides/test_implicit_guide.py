@@ -51,7 +51,12 @@ def told_by_the_page() -> list[str]:
     return [f"No login: [{row[1]}] {row[3]}" for row in rows]
 
 
-async def test_the_refusals_are_those_of_the_table(server: RunningServer, tmp_path: Path) -> None:
+async def test_the_warning_and_the_refusals_are_those_of_the_guide(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    body = {"name": "old page", "authorizedGrantType": "TOKEN"}
+    retiring = server.call("POST", "/api/v2/oauth/clients", body)
+    assert "is being retired" in retiring.headers["warning"]
     client = register(REGISTER.replace("TOKEN", "CODE"), server, tmp_path, 4711)
     with Person(server) as person:
         told = person.authorize(client["id"], HERE, response_type="token")

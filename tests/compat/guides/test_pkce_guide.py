@@ -53,6 +53,7 @@ async def test_a_person_logs_in_and_out_of_the_page(
         await page.get_by_text("You are ").wait_for()
         await page.get_by_role("button", name="Log out").click()
         await page.get_by_text("Nobody is logged in.").wait_for()
+        await page.wait_for_load_state("load")  # before its script has run the button does nothing
         await page.get_by_role("button", name="Log in").click()
         await page.get_by_label("Password").wait_for()
 

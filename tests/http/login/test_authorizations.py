@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.security.answers import refused
+from tests.support.people import GOOD_PASSWORD, make_user
 from tests.support.visitor import App, Visitor, make_app, page_of, told
 from tests.support.world import CLIENTS, World
 
@@ -126,3 +127,47 @@ async def test_a_deleted_clients_are_gone(world: World) -> None:
     [found] = await listed(world)
     assert found["client"]["id"] == other.client_id
     refused(await world.admin.call("GET", one(app)), 404, "not.found")
+
+
+async def test_who_alternates_between_scopes_is_asked_once_for_each(world: World) -> None:
+    app, visitor = await make_app(world, scope=["users", "oauth"]), Visitor(world)
+    await visitor.arrive(app, scope="users")
+    await visitor.arrive(app, scope="oauth")
+    for scope in ("users", "oauth", "users oauth"):
+        assert "code" in told(await visitor.authorize(app, scope=scope))
+
+
+async def test_only_who_holds_every_right_approves_for_everybody(world: World) -> None:
+    app = await make_app(world)
+    member = await world.admin.make_member("oauth:client:authorize")
+    refused(await member.call("PUT", one(app), {}), 403, "missing.permissions")
+    assert await listed(world) == []
+
+
+async def test_another_address_of_a_client_asks_people_again(world: World) -> None:
+    """Who may change clients alone must not come to codes of people with more rights."""
+    app, visitor = await make_app(world), Visitor(world)
+    await visitor.arrive(app)
+    member = await world.admin.make_member("oauth:client:edit", "oauth:client:view")
+    client = await member.get(f"{CLIENTS}/{app.client_id}")
+    client["description"] = "changed"
+    await member.put(f"{CLIENTS}/{app.client_id}", client)
+    assert "code" in told(await visitor.authorize(app))
+    client["registeredRedirectUri"].append("https://elsewhere.example/cb")
+    await member.put(f"{CLIENTS}/{app.client_id}", client)
+    assert page_of(await visitor.authorize(app)).action == "consent"
+    await visitor.arrive(app)
+    client["registeredRedirectUri"].append("https://third.example/cb")
+    await world.admin.put(f"{CLIENTS}/{app.client_id}", client)
+    assert "code" in told(await visitor.authorize(app))
+
+
+async def test_a_deleted_users_word_goes_with_them(world: World) -> None:
+    app = await make_app(world)
+    user = await make_user(world.admin, password=GOOD_PASSWORD)
+    visitor = Visitor(world)
+    visitor.email, visitor.password = user["email"], GOOD_PASSWORD
+    await visitor.arrive(app)
+    assert [each["resourceOwner"]["id"] for each in await listed(world)] == [user["id"]]
+    await world.admin.call("DELETE", f"/api/v2/users/{user['id']}")
+    assert await listed(world) == []

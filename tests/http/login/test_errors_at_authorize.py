@@ -1,5 +1,8 @@
 """What goes where: to the client, to a page for the person, or on to the login."""
 
+import asyncio
+from collections import Counter
+
 import httpx2 as httpx
 import pytest
 
@@ -137,3 +140,13 @@ async def test_only_get_asks_and_only_post_answers(world: World) -> None:
     for path in ("/oauth/login", "/oauth/consent"):
         assert (await visitor.http.get(path, params=query)).status_code == 405
     assert await world.rows(codes) == before
+
+
+async def test_guesses_at_the_same_moment_are_counted_each(world: World) -> None:
+    app, visitor = await make_app(world), Visitor(world)
+    page = await visitor.authorize(app)
+    answers = await asyncio.gather(
+        *(visitor.log_in(page, f"guess number {number}") for number in range(25))
+    )
+    statuses = Counter(answer.status_code for answer in answers)
+    assert statuses == {403: 10, 429: 15}

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from grantory.app import build_upkeep
 from tests.support.visitor import REDIRECT, Visitor, make_app, page_of, told
 from tests.support.world import World
 
@@ -98,3 +99,15 @@ async def test_a_form_that_is_sent_twice_at_once_logs_in_twice(world: World) -> 
     for browser in browsers:
         await browser.http.get("/logout")
     assert await visitor.use(tokens["access_token"]) == 401
+
+
+async def test_a_session_that_is_long_over_can_still_be_ended(world: World) -> None:
+    app, visitor = await make_app(world), Visitor(world)
+    tokens = await visitor.tokens(app)
+    for _ in range(3):
+        world.clock.step(86_400)
+        answer = await visitor.refresh(app, tokens["refresh_token"])
+        tokens = answer.json()
+    await build_upkeep(world.node.store, world.clock).finish()
+    await visitor.http.get("/logout")
+    assert (await visitor.refresh(app, tokens["refresh_token"])).status_code == 400

@@ -127,6 +127,22 @@ async def test_all_sessions_end_together(store: OpenStore) -> None:
     assert await store.read(lambda s: [s.logins.find(digest(n)) for n in (1, 2)]) == [None, None]
 
 
+async def test_a_session_gets_another_cookie(store: OpenStore) -> None:
+    later = a_session(1, user_epoch=4, created_at=50, expires_at=90)
+    assert not await store.write(lambda t: t.logins.renew(later, digest(2)))
+    await store.write(lambda t: t.logins.add(a_session(1), digest(1)))
+    assert await store.write(lambda t: t.logins.renew(later, digest(2)))
+    assert await store.read(lambda s: s.logins.find(digest(1))) is None
+    assert await store.read(lambda s: s.logins.find(digest(2))) == later
+
+
+async def test_every_code_is_removed(store: OpenStore) -> None:
+    await store.write(lambda t: t.codes.add(a_code(1)))
+    await store.write(lambda t: t.codes.add(a_code(2)))
+    assert await store.write(lambda t: t.codes.remove_all()) == 2
+    assert await store.write(lambda t: t.codes.get_for_change(digest(1))) is None
+
+
 async def test_no_two_sessions_share_a_cookie_or_an_id(store: OpenStore) -> None:
     await store.write(lambda t: t.logins.add(a_session(1), digest(1)))
     for session, number in ((a_session(2), 1), (a_session(1), 2)):
@@ -221,8 +237,8 @@ async def test_the_newest_family_of_a_user(store: OpenStore) -> None:
     other = a_user(2).id
     for family in (a_family(3), a_family(5), a_family(4), a_family(9, user_id=other)):
         await store.write(lambda t: t.families.add(family))
-    assert await store.read(lambda s: s.families.newest_of_user(a_user(1).id)) == a_family(5)
-    assert await store.read(lambda s: s.families.newest_of_user(an_id(1))) is None
+    assert await store.read(lambda s: s.families.last_of_user(a_user(1).id)) == a_family(5)
+    assert await store.read(lambda s: s.families.last_of_user(an_id(1))) is None
 
 
 async def test_a_rotation_changes_the_generation_and_nothing_else(
@@ -303,13 +319,24 @@ async def test_the_organisations_word_comes_first_then_the_newest(store: OpenSto
     await store.write(put(a_client(1), a_client(2)))
     for authorization in given:
         await store.write(lambda t: t.authorizations.put(authorization))
-    of_client = await store.read(lambda s: s.authorizations.of_client(ORG, an_id(1)))
+    of_client = await store.read(lambda s: s.authorizations.of_client(ORG, an_id(1), 9))
     assert of_client == [given[2], given[1], given[0]]
-    every = await store.read(lambda s: s.authorizations.all(ORG, 10))
-    assert every == [given[1], given[3], given[0], given[2]]
-    assert await store.read(lambda s: s.authorizations.all(ORG, 1)) == [given[1]]
-    await store.write(lambda t: t.clients.delete(a_client(1), 99))
-    assert await store.read(lambda s: s.authorizations.all(ORG, 10)) == [given[3]]
+    first = await store.read(lambda s: s.authorizations.of_client(ORG, an_id(1), 1))
+    assert first == [given[2]]
+    assert await store.read(lambda s: s.authorizations.clients(ORG, 9)) == [an_id(1), an_id(2)]
+    assert await store.read(lambda s: s.authorizations.clients(ORG, 1)) == [an_id(1)]
+
+
+async def test_what_was_said_goes_with_whom_it_is_about(store: OpenStore) -> None:
+    given = [an_authorization(client, user) for client in (1, 2) for user in (None, 1, 2)]
+    for authorization in given:
+        await store.write(lambda t: t.authorizations.put(authorization))
+    await store.write(lambda t: t.authorizations.remove_of_client(ORG, an_id(1)))
+    assert await store.read(lambda s: s.authorizations.clients(ORG, 9)) == [an_id(2)]
+    await store.write(lambda t: t.authorizations.remove_of_user(OTHER_ORG, a_user(1).id))
+    await store.write(lambda t: t.authorizations.remove_of_user(ORG, a_user(1).id))
+    left = await store.read(lambda s: s.authorizations.of_client(ORG, an_id(2), 9))
+    assert [each.user_id for each in left] == [None, a_user(2).id]
 
 
 async def test_all_that_was_allowed_to_a_client_is_revoked_at_once(store: OpenStore) -> None:
@@ -322,7 +349,7 @@ async def test_all_that_was_allowed_to_a_client_is_revoked_at_once(store: OpenSt
     by = msgspec.structs.replace(given[0], modified_at=99, modified_by=author)
     assert await store.write(lambda t: t.authorizations.revoke_all(by)) == 3
     assert await store.write(lambda t: t.authorizations.revoke_all(by)) == 0
-    found = await store.read(lambda s: s.authorizations.of_client(ORG, an_id(1)))
+    found = await store.read(lambda s: s.authorizations.of_client(ORG, an_id(1), 9))
     assert {each.state for each in found} == {AuthorizationState.REVOKED}
     assert sorted(each.modified_at for each in found) == [10, 99, 99, 99]
     assert await store.read(

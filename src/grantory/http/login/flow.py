@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote, unquote_plus, urlsplit
 
 from grantory.domain.scopes import SCOPES
-from grantory.errors import ApiError
+from grantory.errors import ApiError, OAuthError, RefusalReason
 from grantory.http.login.cookies import CookieJar, Cookies, Header
 from grantory.http.login.forms import ForeignForm, Form, form_token, read_form
 from grantory.http.login.pages import NO_REFERRER, Pages
@@ -28,10 +28,12 @@ from grantory.protocol.people import LoginRefused, PeopleAuthenticator
 AUTHORIZE: Final = "/oauth/authorize"
 LOGIN: Final = "/oauth/login"
 CONSENT: Final = "/oauth/consent"
+MOST_SOURCES: Final = 20
 FORM_COOKIE_BYTES: Final = 32
 SEE_OTHER: Final = 303
 """After a form was sent, and never 307, which would send the password on (RFC 9700 4.12)."""
 _WRONG: Final = "The e-mail address or the password is wrong."
+_REASONS: Final = {False: RefusalReason.WRONG_PASSWORD, True: RefusalReason.THROTTLED}
 _ASK_FOR_LOGIN: Final = "login"
 _ASK_NOTHING: Final = "none"
 
@@ -39,7 +41,10 @@ Step = Callable[[Request], Awaitable[Response]]
 
 
 class LoginFlow:
-    """Answers at ``/oauth/authorize``, ``/oauth/login`` and ``/oauth/consent``."""
+    """Answers at ``/oauth/authorize``, ``/oauth/login`` and ``/oauth/consent``.
+
+    ``refused`` is told of each login that is refused, as of a token request.
+    """
 
     def __init__(
         self,
@@ -52,7 +57,9 @@ class LoginFlow:
         pages: Pages,
         jar: CookieJar,
         random: Random,
+        refused: Callable[[OAuthError, str, str], None],
     ) -> None:
+        self._refused = refused
         self._reader = reader
         self._people = people
         self._logins = logins
@@ -68,6 +75,8 @@ class LoginFlow:
             ("GET", AUTHORIZE, self._guarded(self._authorize)),
             ("POST", LOGIN, self._guarded(self._log_in)),
             ("POST", CONSENT, self._guarded(self._consent)),
+            ("GET", LOGIN, self._guarded(self._astray)),
+            ("GET", CONSENT, self._guarded(self._astray)),
         )
 
     def _guarded(self, step: Step) -> Step:
@@ -95,11 +104,19 @@ class LoginFlow:
         login = await self._logins.find(cookies.session)
         if login is not None and login.user.organization_id != asked.client.organization_id:
             login = None
+        if _ASK_NOTHING in asked.prompt and len(asked.prompt) > 1:
+            raise asked.address.refusal("invalid_request", "prompt none goes with no other")
         if _ASK_NOTHING in asked.prompt:
             return await self._without_asking(request, asked, login)
         if login is None or _ASK_FOR_LOGIN in asked.prompt:
             return self._login_page(asked, query, cookies, asked.login_hint)
         return await self._go_on(request, asked, query, login, cookies)
+
+    async def _astray(self, request: Request) -> Response:
+        """Answers whoever opens the address of a form again, which has nothing to show."""
+        text = "This page was part of a login, which has to be begun again."
+        advice = "Go back to the application and start again."
+        return self._error(request, 404, text, "astray", advice)
 
     async def _without_asking(
         self, request: Request, asked: AuthorizationRequest, login: Login | None
@@ -143,7 +160,7 @@ class LoginFlow:
                 organization_id, email, password, request.address
             )
         except LoginRefused as refused:
-            return self._refused_login(asked, query, cookies, email, refused.retry_after)
+            return self._refused_login(request, asked, query, cookies, email, refused.retry_after)
         cookie = await self._logins.begin(
             user, cookies.session, request.address, request.correlation_id
         )
@@ -201,7 +218,7 @@ class LoginFlow:
                 problem=problem,
                 status=status,
                 retry_after=retry_after,
-                sources=(source_of(asked.address.redirect_uri),),
+                sources=_sources(asked),
             )
         )
         if cookies.form is None:
@@ -210,6 +227,7 @@ class LoginFlow:
 
     def _refused_login(
         self,
+        request: Request,
         asked: AuthorizationRequest,
         query: str,
         cookies: Cookies,
@@ -223,7 +241,19 @@ class LoginFlow:
             text = f"There were too many attempts. Try again in {retry_after} seconds."
             response = self._login_page(asked, query, cookies, email, text, 429, retry_after)
             response.error_code = "login.throttled"
+        response.client_id = asked.client.id
         response.organization_id = asked.client.organization_id
+        self._refused(
+            OAuthError(
+                "access_denied",
+                "wrong e-mail address or password",
+                reason=_REASONS[retry_after is not None],
+                client_id=asked.client.id,
+                organization_id=asked.client.organization_id,
+            ),
+            request.address,
+            request.correlation_id,
+        )
         return response
 
     def _consent_page(
@@ -245,7 +275,7 @@ class LoginFlow:
                 csrf=form_token(Form.CONSENT, cookies.session or "", query),
                 other_user=f"authorize?{_prompted(query, asked.prompt | {_ASK_FOR_LOGIN})}",
                 redirect_host=urlsplit(redirect_uri).netloc or redirect_uri.partition(":")[0],
-                sources=(source_of(redirect_uri),),
+                sources=_sources(asked),
             )
         )
 
@@ -278,6 +308,15 @@ class LoginFlow:
         )
         response.error_code, response.detail = error.code, error.detail
         return response
+
+
+def _sources(asked: AuthorizationRequest) -> tuple[str, ...]:
+    """Tells where the answer may lead: browsers look at the whole chain of redirects.
+
+    A callback that sends people on to another origin can have that registered, too.
+    """
+    uris = (asked.address.redirect_uri, *asked.client.redirect_uris)
+    return tuple(dict.fromkeys(map(source_of, uris)))[:MOST_SOURCES]
 
 
 def _seen(location: str, error_code: str = "") -> Response:

@@ -53,13 +53,15 @@ class LogoutResource:
     async def _next(self, request: Request) -> Response:
         query = request.query()
         client_ids, targets = query.get("client_id", []), query.get("redirect_uri", [])
-        if not targets or not targets[0]:
-            return self._pages.signed_out(SignedOutView())
         known: tuple[str, ...] = ()
+        name = ""
         if len(client_ids) == 1 and len(client_ids[0]) <= MAX_CLIENT_ID:
             await self._reads.refresh()
             record = await self._reads.client(client_ids[0].lower())
-            known = () if record is None else record.client.redirect_uris
+            if record is not None:
+                known, name = record.client.redirect_uris, record.client.name
+        if not targets or not targets[0]:
+            return self._pages.signed_out(SignedOutView(client=name))
         if len(targets) != 1 or targets[0] not in known:
             text = "You are logged out. The address to go on to is not registered for this client."
             return self._page(request, 400, text)

@@ -40,12 +40,14 @@ class Consents:
         )
 
         def work(transaction: Transaction) -> None:
+            earlier = transaction.authorizations.get(client.organization_id, client.id, user.id)
+            scopes = request.scopes if earlier is None else earlier.allowing(request.scopes)
             transaction.authorizations.put(
                 Authorization(
                     organization_id=client.organization_id,
                     client_id=client.id,
                     user_id=user.id,
-                    scopes=request.scopes,
+                    scopes=scopes,
                     state=AuthorizationState.AUTHORIZED,
                     created_at=now,
                     modified_at=now,

@@ -104,7 +104,8 @@ class AnswerIssuer:
 
         decision = await self._store.write(work)
         text, lifetime = await self._tokens.issue(request.record, decision)
-        return {"access_token": text, "expires_in": str(lifetime), "token_type": "bearer"}
+        given = {"access_token": text, "expires_in": str(lifetime), "token_type": "bearer"}
+        return given | ({"scope": " ".join(request.scopes)} if request.scopes else {})
 
 
 def _standing(transaction: Transaction, request: AuthorizationRequest, login: Login) -> Standing:

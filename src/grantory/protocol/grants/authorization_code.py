@@ -1,11 +1,8 @@
 """The authorization code grant (RFC 6749 section 4.1.3, RFC 7636 section 4.6)."""
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
-import msgspec
-
-from grantory.domain.audit import AuditEvent, Origin
-from grantory.domain.client import GrantType, Reference, SubjectKind
+from grantory.domain.client import GrantType
 from grantory.domain.code import AuthorizationCode, TokenFamily
 from grantory.domain.opaque import OpaqueKind, digest_of_opaque
 from grantory.domain.organization import User
@@ -14,20 +11,12 @@ from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store, Transaction
 from grantory.protocol import pkce
 from grantory.protocol.client_auth.caller import Caller
+from grantory.protocol.families import Redeemed, end_family
 from grantory.protocol.grants.decision import Decision
 from grantory.protocol.refresh_tokens import RefreshTokens
 from grantory.protocol.scopes import remaining_scopes
 from grantory.protocol.standing import user_as_then
 from grantory.protocol.token_request import TokenRequest
-
-ENTITY: Final = "TokenFamily"
-
-
-class Redeemed(msgspec.Struct, frozen=True):
-    """A code that was good, and what its use has begun."""
-
-    user: User
-    family: TokenFamily
 
 
 class AuthorizationCodeGrant:
@@ -185,45 +174,6 @@ def _reused(
             transaction, family, "an authorization code was used twice", request, caller, now
         )
     return _refusal("used before", RefusalReason.CODE_REUSED)
-
-
-def end_family(
-    transaction: Transaction,
-    family: TokenFamily,
-    reason: str,
-    request: TokenRequest,
-    caller: Caller,
-    now: int,
-) -> None:
-    """Ends a family of tokens whose credential was used twice, and records it.
-
-    Args:
-        transaction: where; it has locked the family.
-        family: live.
-        reason: one sentence.
-        request: the use that tells of it.
-        caller: who made that.
-        now: milliseconds since 1970.
-    """
-    transaction.families.end(family.id, now)
-    client = caller.record.client
-    origin = Origin(
-        actor=Reference(SubjectKind.CLIENT, client.id),
-        client_id=client.id,
-        correlation_id=request.correlation_id,
-        address=request.address,
-    )
-    transaction.audit.add(
-        AuditEvent(
-            organization_id=family.organization_id,
-            at=now,
-            origin=origin,
-            action="Revoke",
-            entity_type=ENTITY,
-            entity_id=family.id,
-            entity_name=reason,
-        )
-    )
 
 
 def _refusal(detail: str, reason: RefusalReason = RefusalReason.CODE) -> OAuthError:

@@ -11,7 +11,7 @@ from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store, Transaction
 from grantory.protocol.client_auth.caller import Caller
-from grantory.protocol.grants.authorization_code import Redeemed, end_family
+from grantory.protocol.families import Redeemed, end_family
 from grantory.protocol.grants.decision import Decision
 from grantory.protocol.refresh_tokens import Generation, RefreshTokens
 from grantory.protocol.scopes import remaining_scopes

@@ -31,17 +31,20 @@ class Saml2Bearer:
         clock: the time of day.
         public_url: the server's address, for which an assertion must be; without a slash at
             its end.
+        threads: reads assertions.
     """
 
     name: ClassVar = GrantType.SAML2_BEARER.value
     grant_type: ClassVar = GrantType.SAML2_BEARER
     admits_public: ClassVar = False
 
-    def __init__(self, store: Store, clock: Clock, public_url: str) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, public_url: str, threads: AssertionThreads
+    ) -> None:
         self._store = store
         self._clock = clock
         self._public_url = public_url
-        self._threads = AssertionThreads()
+        self._threads = threads
 
     async def decide(self, request: TokenRequest, caller: Caller) -> Decision:
         """Allows what the client is registered for, for the user of an assertion.
@@ -66,10 +69,6 @@ class Saml2Bearer:
                 reason=RefusalReason.ASSERTION,
             ) from None
         return Decision(scopes=scopes, user=user)
-
-    def close(self) -> None:
-        """Reads no more assertions."""
-        self._threads.close()
 
     async def _verify(self, text: str, org_name: str | None, client: Client) -> VerifiedAssertion:
         data = decode_assertion(text)
@@ -103,7 +102,8 @@ def _consume(transaction: Transaction, verified: VerifiedAssertion) -> User:
         raise AssertionRefused("the identity provider was changed in this moment")
     user = transaction.users.find_by_email(organization_id, verified.email)
     # Letters that are alike but for their case are not always one person's.
-    if user is None or not (verified.email.isascii() or verified.email == user.email):
+    alike = user is not None and verified.email.isascii() and user.email.isascii()
+    if user is None or not (alike or verified.email == user.email):
         raise AssertionRefused("no user has the e-mail address")
     if user.state is not UserState.ACTIVE:
         raise AssertionRefused("the user is inactive")

@@ -3,13 +3,13 @@
 from typing import Final
 
 from sqlalchemy import bindparam as p
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from grantory.domain.authorization import Authorization, AuthorizationState
 from grantory.domain.client import Reference, SubjectKind
 from grantory.storage.sql.json_list import as_list, listed
 from grantory.storage.sql.statement import Row, SqlExecutor, Statement
-from grantory.storage.sql.tables import authorizations, clients
+from grantory.storage.sql.tables import authorizations
 
 EVERYBODY: Final = ""
 _a = authorizations.c
@@ -34,12 +34,22 @@ OF_CLIENT = Statement(
     .order_by((_a.user_id != EVERYBODY), _a.modified_at.desc(), _a.user_id)
     .limit(p("limit"))
 )
-ALL = Statement(
-    select(*_COLUMNS)
-    .join(clients, clients.c.id == _a.client_id)
-    .where(_a.organization_id == p("organization_id"), clients.c.deleted_at.is_(None))
-    .order_by(_a.modified_at.desc(), _a.client_id, _a.user_id)
+CLIENTS = Statement(
+    select(_a.client_id)
+    .where(_a.organization_id == p("organization_id"))
+    .distinct()
+    .order_by(_a.client_id)
     .limit(p("limit"))
+)
+REMOVE_OF_CLIENT = Statement(
+    delete(authorizations).where(
+        _a.organization_id == p("organization_id_"), _a.client_id == p("client_id_")
+    )
+)
+REMOVE_OF_USER = Statement(
+    delete(authorizations).where(
+        _a.organization_id == p("organization_id_"), _a.user_id == p("user_id_")
+    )
 )
 ADD = Statement(
     insert(authorizations).values({c.name: p(c.name) for c in _COLUMNS}),
@@ -74,7 +84,6 @@ REVOKE_ALL = Statement(
         modified_by_id=p("modified_by_id"),
     )
 )
-MOST_OF_CLIENT: Final = 1_000
 
 
 class SqlAuthorizations:
@@ -94,15 +103,17 @@ class SqlAuthorizations:
         )
         return None if row is None else _authorization(row)
 
-    def of_client(self, organization_id: str, client_id: str) -> list[Authorization]:  # noqa: D102
+    def of_client(  # noqa: D102
+        self, organization_id: str, client_id: str, limit: int
+    ) -> list[Authorization]:
         rows = self._sql.all(
-            OF_CLIENT, organization_id=organization_id, client_id=client_id, limit=MOST_OF_CLIENT
+            OF_CLIENT, organization_id=organization_id, client_id=client_id, limit=limit
         )
         return [_authorization(row) for row in rows]
 
-    def all(self, organization_id: str, limit: int) -> list[Authorization]:  # noqa: D102
-        rows = self._sql.all(ALL, organization_id=organization_id, limit=limit)
-        return [_authorization(row) for row in rows]
+    def clients(self, organization_id: str, limit: int) -> list[str]:  # noqa: D102
+        rows = self._sql.all(CLIENTS, organization_id=organization_id, limit=limit)
+        return [row[0] for row in rows]
 
     def put(self, authorization: Authorization) -> None:  # noqa: D102
         key = {
@@ -135,6 +146,12 @@ class SqlAuthorizations:
             modified_by_kind=authorization.modified_by.kind.value,
             modified_by_id=authorization.modified_by.id,
         )
+
+    def remove_of_client(self, organization_id: str, client_id: str) -> None:  # noqa: D102
+        self._sql.run(REMOVE_OF_CLIENT, organization_id_=organization_id, client_id_=client_id)
+
+    def remove_of_user(self, organization_id: str, user_id: str) -> None:  # noqa: D102
+        self._sql.run(REMOVE_OF_USER, organization_id_=organization_id, user_id_=user_id)
 
 
 def _authorization(row: Row) -> Authorization:

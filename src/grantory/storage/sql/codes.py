@@ -1,7 +1,7 @@
 """Authorization codes in SQL."""
 
 from sqlalchemy import bindparam as p
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from grantory.domain.code import AuthorizationCode, Epochs
 from grantory.storage.sql.json_list import as_list, listed
@@ -34,6 +34,8 @@ USE = Statement(
     .values(used_at=p("used_at"), family_id=p("family_id"))
 )
 
+REMOVE_ALL = Statement(delete(authorization_codes))
+
 
 class SqlCodes:
     """Implements ``CodeWriter``. No memory holds codes."""
@@ -64,6 +66,9 @@ class SqlCodes:
     def get_for_change(self, digest: bytes) -> AuthorizationCode | None:  # noqa: D102
         row = self._sql.one(GET_FOR_CHANGE, digest=digest)
         return None if row is None else _code(row)
+
+    def remove_all(self) -> int:  # noqa: D102
+        return self._sql.run(REMOVE_ALL)
 
     def use(self, digest: bytes, used_at: int, family_id: str | None) -> None:  # noqa: D102
         self._sql.run(USE, digest_=digest, used_at=used_at, family_id=family_id)

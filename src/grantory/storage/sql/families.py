@@ -28,8 +28,8 @@ _COLUMNS = (
 )
 GET = Statement(select(*_COLUMNS).where(_f.id == p("id")))
 GET_FOR_CHANGE = Statement(select(*_COLUMNS).where(_f.id == p("id")).with_for_update())
-NEWEST_OF_USER = Statement(
-    select(*_COLUMNS).where(_f.user_id == p("user_id")).order_by(_f.created_at.desc()).limit(1)
+LAST_OF_USER = Statement(
+    select(*_COLUMNS).where(_f.user_id == p("user_id")).order_by(_f.rotated_at.desc()).limit(1)
 )
 LIVE_OF_SESSION = Statement(
     select(_f.id)
@@ -68,8 +68,8 @@ class SqlFamilies:
         row = self._sql.one(GET_FOR_CHANGE, id=family_id)
         return None if row is None else _family(row)
 
-    def newest_of_user(self, user_id: str) -> TokenFamily | None:  # noqa: D102
-        row = self._sql.one(NEWEST_OF_USER, user_id=user_id)
+    def last_of_user(self, user_id: str) -> TokenFamily | None:  # noqa: D102
+        row = self._sql.one(LAST_OF_USER, user_id=user_id)
         return None if row is None else _family(row)
 
     def add(self, family: TokenFamily) -> None:  # noqa: D102

@@ -1,7 +1,7 @@
 """Login sessions in SQL."""
 
 from sqlalchemy import bindparam as p
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from grantory.domain.login import LoginSession
 from grantory.storage.sql.statement import SqlExecutor, Statement
@@ -19,6 +19,16 @@ _COLUMNS = (
 FIND = Statement(select(*_COLUMNS).where(_s.digest == p("digest")))
 HOLD = Statement(select(_s.id).where(_s.id == p("id")).with_for_update(read=True))
 ADD = Statement(insert(login_sessions).values({c.name: p(c.name) for c in _s}))
+RENEW = Statement(
+    update(login_sessions)
+    .where(_s.id == p("id_"))
+    .values(
+        digest=p("digest"),
+        user_epoch=p("user_epoch"),
+        created_at=p("created_at"),
+        expires_at=p("expires_at"),
+    )
+)
 END = Statement(delete(login_sessions).where(_s.id == p("id_")))
 
 END_ALL = Statement(delete(login_sessions))
@@ -57,6 +67,17 @@ class SqlLogins:
             created_at=session.created_at,
             expires_at=session.expires_at,
         )
+
+    def renew(self, session: LoginSession, digest: bytes) -> bool:  # noqa: D102
+        renewed = self._sql.run(
+            RENEW,
+            id_=session.id,
+            digest=digest,
+            user_epoch=session.user_epoch,
+            created_at=session.created_at,
+            expires_at=session.expires_at,
+        )
+        return bool(renewed)
 
     def end(self, session_id: str) -> bool:  # noqa: D102
         return bool(self._sql.run(END, id_=session_id))

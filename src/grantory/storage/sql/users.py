@@ -35,6 +35,11 @@ GET_FOR_CHANGE = Statement(
 BY_EMAIL = Statement(
     select(*_COLUMNS).where(_in_organization, _u.email_key == p("email_key"), _alive)
 )
+CREDENTIALS = Statement(
+    select(*_COLUMNS, _u.password_digest).where(
+        _in_organization, _u.email_key == p("email_key"), _alive
+    )
+)
 PASSWORD = Statement(select(_u.password_digest).where(_u.id == p("id"), _alive))
 _count = select(func.count()).select_from(users).where(_in_organization, _alive)
 COUNT = Statement(_count)
@@ -93,6 +98,13 @@ class SqlUsers:
     def get_for_change(self, organization_id: str, user_id: str) -> User | None:  # noqa: D102
         row = self._sql.one(GET_FOR_CHANGE, id=user_id, organization_id=organization_id)
         return None if row is None else _user(row)
+
+    def credentials(  # noqa: D102
+        self, organization_id: str, email: str
+    ) -> tuple[User, str | None] | None:
+        key = normal_email(email)
+        row = self._sql.one(CREDENTIALS, organization_id=organization_id, email_key=key)
+        return None if row is None else (_user(row), row[-1])
 
     def password_digest(self, user_id: str) -> str | None:  # noqa: D102
         row = self._sql.one(PASSWORD, id=user_id)
