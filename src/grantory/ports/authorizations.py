@@ -15,7 +15,10 @@ class AuthorizationReader(Protocol):
         ...
 
     def of_client(self, organization_id: str, client_id: str, limit: int) -> list[Authorization]:
-        """Returns what was said of a client: the organisation's word first, then the newest."""
+        """Returns what was said of a client: what counts first, then what was taken back.
+
+        Of each, the organisation's word comes first, then the newest.
+        """
         ...
 
     def clients(self, organization_id: str, limit: int) -> list[str]:

@@ -116,7 +116,7 @@ async def test_what_is_taken_back_is_asked_for_again(world: World) -> None:
     # A new consent counts; what was ended stays ended.
     assert "code" in await visitor.arrive(app)
     assert await visitor.use(tokens["access_token"]) == 401
-    assert {found["state"] for found in await listed(world)} == {"Revoked", "Authorized"}
+    assert {found["state"] for found in await listed(world)} == {"Authorized"}
 
 
 async def test_a_deleted_clients_are_gone(world: World) -> None:

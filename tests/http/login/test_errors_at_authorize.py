@@ -138,7 +138,7 @@ async def test_only_get_asks_and_only_post_answers(world: World) -> None:
     assert "location" not in head.headers
     assert (await visitor.http.post("/oauth/authorize", params=query)).status_code == 405
     for path in ("/oauth/login", "/oauth/consent"):
-        assert (await visitor.http.get(path, params=query)).status_code == 405
+        assert (await visitor.http.get(path, params=query)).status_code == 404
     assert await world.rows(codes) == before
 
 

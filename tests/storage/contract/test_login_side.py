@@ -235,9 +235,14 @@ async def test_a_family_comes_back_as_it_was(store: OpenStore) -> None:
 
 async def test_the_newest_family_of_a_user(store: OpenStore) -> None:
     other = a_user(2).id
-    for family in (a_family(3), a_family(5), a_family(4), a_family(9, user_id=other)):
+    used = [a_family(n, rotated_at=n) for n in (3, 5, 4)]
+    for family in (*used, a_family(9, user_id=other, rotated_at=9)):
         await store.write(lambda t: t.families.add(family))
-    assert await store.read(lambda s: s.families.last_of_user(a_user(1).id)) == a_family(5)
+    assert await store.read(lambda s: s.families.last_of_user(a_user(1).id)) == used[1]
+    await store.write(lambda t: t.families.rotate(used[0].id, 2, 8, 99))
+    last = await store.read(lambda s: s.families.last_of_user(a_user(1).id))
+    assert last is not None
+    assert last.id == used[0].id
     assert await store.read(lambda s: s.families.last_of_user(an_id(1))) is None
 
 

@@ -31,7 +31,12 @@ GET = Statement(select(*_COLUMNS).where(*_of_client, _a.user_id == p("user_id"))
 OF_CLIENT = Statement(
     select(*_COLUMNS)
     .where(*_of_client)
-    .order_by((_a.user_id != EVERYBODY), _a.modified_at.desc(), _a.user_id)
+    .order_by(
+        _a.state != AuthorizationState.AUTHORIZED.value,
+        _a.user_id != EVERYBODY,
+        _a.modified_at.desc(),
+        _a.user_id,
+    )
     .limit(p("limit"))
 )
 CLIENTS = Statement(
