@@ -77,7 +77,7 @@ from grantory.storage.sql.migrations import HEAD, fits
 from grantory.watching import Watch, Watching
 
 DATABASE_FILE = "grantory.db"
-PASSWORD_CHANGES = ThrottleLimits(per_name_and_address=0, per_address=0, per_name=10)
+PASSWORD_CHANGES = ThrottleLimits(per_name_and_address=10, per_address=0)
 """How often a user may try to change their own password in a minute, at each worker."""
 
 

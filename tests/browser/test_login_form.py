@@ -1,7 +1,7 @@
 """The login form, as somebody uses it who has a keyboard and no script."""
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 
 from grantory.http.login.pages import Pages
 from grantory.http.login.sources import source_of
@@ -54,11 +54,13 @@ async def test_enter_sends_the_form_to_login_beside_the_page(page: Page, prefix:
     }
     with Site(answers) as site:
         await page.goto(f"{site.url}{prefix}/oauth/authorize?client_id=x")
+        await expect(page.get_by_label("E-mail address")).to_be_focused()
         await page.keyboard.type(EMAIL)
         await page.keyboard.press("Tab")
         await page.keyboard.type("correct horse")
         await page.keyboard.press("Enter")
         await page.get_by_role("alert").wait_for()
+        await expect(page.get_by_label("Password")).to_be_focused()
         await page.keyboard.type("battery staple")
         async with page.expect_navigation():
             await page.keyboard.press("Enter")

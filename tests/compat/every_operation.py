@@ -105,6 +105,8 @@ class Case(NamedTuple):
     """Whether the SDK wants the body by name."""
     never_null: tuple[str, ...] = ()
     """What clients look into without asking whether it is there."""
+    kind: str = ""
+    """The model that Python makes of the answer, where no method says it."""
     refusal: str = ""
     """The code of the 400 that is all that this operation answers."""
 
@@ -141,7 +143,11 @@ CASES: dict[str, Case] = {
         OAUTH, ("approved",), never_null=("client.id", "scope", "state", "dateCreated")
     ),
     "putOauthAuthorization": Case(
-        "", ("client",), body=lambda _: {}, never_null=("client.id", "state")
+        "",
+        ("client",),
+        body=lambda _: {"scope": None},
+        never_null=("client.id", "state"),
+        kind="OAuthAuthorization",
     ),
     "deleteOauthAuthorization": Case("", ("approved",)),
     # roles and permissions
@@ -320,7 +326,8 @@ class Operation(NamedTuple):
             names = [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
             named = dict(zip(names, arguments, strict=True))
             body = None if case.body is None else case.body(at)
-            return sdk.request(self.method, self.path, path_parameters=named, body=body)
+            kind = case.kind or None
+            return sdk.request(self.method, self.path, path_parameters=named, body=body, kind=kind)
         options = {}
         if case.body is not None and case.body_is_optional:
             options = {"body": case.body(at)}

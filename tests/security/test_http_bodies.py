@@ -15,6 +15,7 @@ from grantory.http.api_v2 import schemas
 from grantory.http.json_body import ListBody
 from grantory.http.operation import Operation
 from tests.security.answers import error_of, oauth_refused, refused
+from tests.support.saml import signer
 from tests.support.subjects import make_division, make_user
 from tests.support.world import CLIENTS, ROLES, World
 
@@ -48,6 +49,12 @@ async def target(world: World, path: str) -> str:
     ids = {"clientId": client.client_id, "roleId": role_id, "subjectId": subject}
     ids["userId"] = subject
     ids["divisionId"] = await make_division(world)
+    if "{providerId}" in path:
+        provider = {"name": f"IdP {world.count()}", "issuerURI": f"urn:idp:{world.count()}"}
+        made = await world.admin.post(
+            "/api/v2/identityproviders", {**provider, "certificate": signer().certificate}
+        )
+        ids["providerId"] = made["id"]
     return path.format(**ids)
 
 

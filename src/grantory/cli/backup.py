@@ -92,6 +92,7 @@ def restore(
                 "into the file of the master key, on a line of its own after the present one"
             )
         keys.end_every_token(transaction, "restore")
+        keys.end_every_login(transaction)
 
     with _opened(file) as source:
         header = read_through(source).header

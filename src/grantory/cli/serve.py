@@ -51,7 +51,7 @@ class ServeCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Reads the arguments, a bare ``--dev-tls`` as that of the default name."""
         given = []
-        for argument, following in zip(args, [*args[1:], "-"], strict=True):
+        for argument, following in zip(args, [*args[1:], "-"], strict=False):
             given.append(argument)
             if argument == DEV_TLS and following.startswith("-"):
                 given.append(BARE_FLAG)

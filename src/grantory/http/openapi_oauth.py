@@ -40,7 +40,6 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
             "token_type": {"type": "string", "const": "bearer"},
             "expires_in": {"type": "integer", "minimum": 1, "description": "Seconds"},
             "refresh_token": {**_TEXT, "description": "To whoever acts for a person, by secret"},
-            "scope": {**_TEXT, "description": "What the token is limited to, if it is"},
         },
         "required": ["access_token", "token_type", "expires_in"],
     },

@@ -26,8 +26,6 @@ class TokenAnswer(msgspec.Struct, frozen=True):
     client_id: str
     organization_id: str
     refresh_token: str | None = None
-    scopes: tuple[str, ...] = ()
-    """What the token is limited to; empty for no limit."""
 
     def __repr__(self) -> str:
         return f"TokenAnswer(client_id={self.client_id!r})"
@@ -74,9 +72,7 @@ class TokenEndpoint:
             raise
         text, lifetime = await self._tokens.issue(caller.record, decision)
         refresh = None if decision.refresh_token is None else decision.refresh_token.reveal()
-        return TokenAnswer(
-            text, lifetime, client.id, client.organization_id, refresh, decision.scopes
-        )
+        return TokenAnswer(text, lifetime, client.id, client.organization_id, refresh)
 
     def _find_grant(self, request: TokenRequest) -> Grant:
         grant = self._grants.get(request.required("grant_type"))

@@ -73,10 +73,7 @@ class TokenKeys:
         return [self._renew(transaction, sealer, one, end_tokens, "rotation") for one in wanted]
 
     def end_every_token(self, transaction: Transaction, reason: str) -> list[NewKey]:
-        """Removes every key, gives each organisation a new one, and logs everybody out.
-
-        A session that was ended after the backup, or by a change that was lost, would be good
-        again otherwise. Refresh tokens end with the keys.
+        """Removes every key, with which access and refresh tokens end, and makes new ones.
 
         Args:
             transaction: where.
@@ -86,12 +83,19 @@ class TokenKeys:
             SetupError: when the store was set up with another master key.
         """
         sealer = self._lock(transaction)
-        transaction.logins.end_all()
-        transaction.codes.remove_all()
         return [
             self._renew(transaction, sealer, organization, True, reason)
             for organization in transaction.organizations.all()
         ]
+
+    def end_every_login(self, transaction: Transaction) -> None:
+        """Logs everybody out and removes every authorization code.
+
+        A session that was ended after a backup, or by a change that was lost, would be good again
+        otherwise.
+        """
+        transaction.logins.end_all()
+        transaction.codes.remove_all()
 
     def recover(self, transaction: Transaction) -> list[NewKey]:
         """Makes a store safe that may have lost its newest changes.
@@ -103,6 +107,7 @@ class TokenKeys:
             SetupError: when the store was set up with another master key.
         """
         made = self.end_every_token(transaction, "recovery")
+        self.end_every_login(transaction)
         transaction.installation.outdate_memories()
         return made
 

@@ -102,14 +102,6 @@ async def test_a_scope_that_the_client_has_lost_is_not_in_the_token(world: World
     assert (await visitor.redeem(app, codes[1])).json()["error"] == "invalid_grant"
 
 
-async def test_the_answer_names_the_scopes_that_nobody_asked_for(world: World) -> None:
-    app, visitor = await make_app(world, scope=["users", "oauth:readonly"]), Visitor(world)
-    tokens = await visitor.tokens(app)
-    assert tokens["scope"] == "users oauth:readonly"
-    renewed = await visitor.refresh(app, tokens["refresh_token"], scope="users")
-    assert renewed.json()["scope"] == "users"
-
-
 async def test_a_form_may_lead_to_every_address_of_the_client(world: World) -> None:
     other = "https://www.example.com/after"
     app = await make_app(world, registeredRedirectUri=[REDIRECT, other])

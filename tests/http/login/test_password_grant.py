@@ -35,7 +35,7 @@ async def test_it_gives_a_token_of_the_user(world: World) -> None:
     for username in (world.founding.email, world.founding.email.upper()):
         answer = await ask(world, app, username=username)
         assert answer.status_code == 200, answer.text
-        assert {*answer.json()} == {"access_token", "token_type", "expires_in", "scope"}
+        assert {*answer.json()} == {"access_token", "token_type", "expires_in"}
         headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         info = (await world.http.get("/api/v2/tokens/me", headers=headers)).json()
         assert info["authorizedScope"] == ["oauth"]

@@ -172,7 +172,8 @@ async def test_case_15_a_password_is_sent_no_further(world: World) -> None:
     # By GET there is no form to be sent.
     for path in ("/oauth/login", "/oauth/consent"):
         answer = await visitor.http.get(path, params={"password": visitor.password})
-        assert answer.status_code == 405
+        assert answer.status_code == 404
+        assert "set-cookie" not in answer.headers
 
 
 async def test_case_16_a_login_makes_a_new_session(world: World) -> None:

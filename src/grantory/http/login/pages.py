@@ -2,8 +2,9 @@
 
 import base64
 import hashlib
+from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -28,29 +29,36 @@ told the outcome through ``window.opener`` by the page to which that window is s
 any value would cut the two apart."""
 
 
-class Pages:
-    """Writes the pages; templates and style are read once, when it is made."""
+class _Layout(NamedTuple):
+    """The templates of this process, and the policy that goes with their style."""
 
-    def __init__(self) -> None:
-        environment = Environment(
-            loader=PackageLoader(_PACKAGE),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
-        style = files(_PACKAGE).joinpath("style.css").read_text("utf-8")
-        environment.globals["style"] = Markup(style)  # noqa: S704 -- a file of this package
-        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-        self._policy = (
-            f"default-src 'none'; style-src 'sha256-{digest}'; "
-            "frame-ancestors 'none'; base-uri 'none'; "
-        )
-        self._login = environment.get_template("login.html")
-        self._consent = environment.get_template("consent.html")
-        self._error = environment.get_template("error.html")
-        self._signed_out = environment.get_template("signed_out.html")
+    environment: Environment
+    policy: str
+
+
+@cache
+def _layout() -> _Layout:
+    """Reads templates and style when the first page is asked for: commands never need them."""
+    environment = Environment(
+        loader=PackageLoader(_PACKAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    style = files(_PACKAGE).joinpath("style.css").read_text("utf-8")
+    environment.globals["style"] = Markup(style)  # noqa: S704 -- a file of this package
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; "
+        "frame-ancestors 'none'; base-uri 'none'; "
+    )
+    return _Layout(environment, policy)
+
+
+class Pages:
+    """Writes the pages."""
 
     def login(self, view: LoginView) -> Response:
         """The page that asks who a person is; it posts to ``login`` beside its address.
@@ -59,7 +67,7 @@ class Pages:
             ValueError: when a source is no source expression.
         """
         headers = self._headers(view.sources, view.retry_after)
-        return Response(view.status, self._login.render(_fields(view)).encode(), headers)
+        return Response(view.status, _written("login.html", view).encode(), headers)
 
     def consent(self, view: ConsentView) -> Response:
         """The page that asks for consent; it posts to ``consent`` beside its address.
@@ -67,23 +75,24 @@ class Pages:
         Raises:
             ValueError: when a source is no source expression.
         """
-        page = self._consent.render(_fields(view))
+        page = _written("consent.html", view)
         return Response(200, page.encode(), self._headers(view.sources))
 
     def error(self, view: ErrorView) -> Response:
         """The page for whatever must not be sent to an application (RFC 6749 section 4.1.2.1)."""
-        page = self._error.render(_fields(view))
+        page = _written("error.html", view)
         return Response(view.status, page.encode(), self._headers((), view.retry_after))
 
     def signed_out(self, view: SignedOutView) -> Response:
         """The page after a logout that leads nowhere else."""
-        return Response(200, self._signed_out.render(_fields(view)).encode(), self._headers(()))
+        return Response(200, _written("signed_out.html", view).encode(), self._headers(()))
 
     def _headers(self, sources: tuple[str, ...], retry_after: int = 0) -> Headers:
-        policy = (b"content-security-policy", (self._policy + form_action(sources)).encode())
+        policy = (b"content-security-policy", (_layout().policy + form_action(sources)).encode())
         wait = ((b"retry-after", str(retry_after).encode()),) if retry_after else ()
         return (*_HEADERS, policy, *wait)
 
 
-def _fields(view: msgspec.Struct) -> dict[str, object]:
-    return {name: getattr(view, name) for name in view.__struct_fields__}
+def _written(template: str, view: msgspec.Struct) -> str:
+    fields = {name: getattr(view, name) for name in view.__struct_fields__}
+    return _layout().environment.get_template(template).render(fields)

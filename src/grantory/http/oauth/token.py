@@ -38,11 +38,10 @@ class TokenResource:
             return oauth_error(error)
         # Every part is plain ASCII without quotes or backslashes, so no JSON escaping applies.
         refresh = f',"refresh_token":"{answer.refresh_token}"' if answer.refresh_token else ""
-        scope = f',"scope":"{" ".join(answer.scopes)}"' if answer.scopes else ""
         response = Response(
             200,
             f'{{"access_token":"{answer.access_token}","token_type":"bearer",'
-            f'"expires_in":{answer.expires_in}{refresh}{scope}}}'.encode(),
+            f'"expires_in":{answer.expires_in}{refresh}}}'.encode(),
             OAUTH_HEADERS,
         )
         response.client_id = answer.client_id

@@ -104,8 +104,7 @@ class AnswerIssuer:
 
         decision = await self._store.write(work)
         text, lifetime = await self._tokens.issue(request.record, decision)
-        given = {"access_token": text, "expires_in": str(lifetime), "token_type": "bearer"}
-        return given | ({"scope": " ".join(request.scopes)} if request.scopes else {})
+        return {"access_token": text, "expires_in": str(lifetime), "token_type": "bearer"}
 
 
 def _standing(transaction: Transaction, request: AuthorizationRequest, login: Login) -> Standing:
