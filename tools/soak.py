@@ -19,7 +19,7 @@ PARTS = {
     "tests": [
         *("-m", "pytest", "tests/exactness", "tests/crashes", "tests/storage/test_upgrades.py"),
         "tests/storage/test_month.py",
-        "tests/http/test_schemathesis.py",
+        "tests/http",
         *("tests/security/test_slow_database.py", "-q", "-p", "no:cacheprovider"),
         *("-rA", f"--junitxml={REPORT / 'tests.xml'}"),
         *("-o", "junit_family=xunit1"),  # the one that takes properties, such as lags measured
