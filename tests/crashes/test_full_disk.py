@@ -75,7 +75,7 @@ def test_case_85_files_that_may_not_grow_lose_nothing() -> None:
     with RunningServer("--workers", "2", environment=QUIET) as server:
         load, file = Load(server), server.data_dir / "grantory.db"
         log = file.with_name("grantory.db-wal")
-        for _ in range(rounds(2, 30)):
+        for _ in range(rounds(3, 30)):
             wait_for_service(load, 60)
             # So that the log of what is written is larger than that of what is said.
             limit = max(log.stat().st_size, len(server.log_text()) + 200_000) + 4096 * 20
@@ -103,7 +103,7 @@ def try_a_full_file_system(folder: Path) -> None:
     data = folder / "data"
     with RunningServer("--workers", "2", environment=QUIET, data_dir=data) as server:
         load, file = Load(server), data / "grantory.db"
-        for _ in range(rounds(2, 30)):
+        for _ in range(rounds(3, 30)):
             wait_for_service(load, 40)
             with filled(folder), load.running():
                 wait_for_a_refusal(server, load)

@@ -83,7 +83,7 @@ def test_a_killed_restore_changes_nothing(store: NamedStore) -> None:
     whole = time.monotonic() - began
     keys = begin_anew(store)
 
-    moments = rounds(3, 60)
+    moments = rounds(6, 60)
     under_way = 0
     for number in range(moments):
         restoring = start_restore(store)

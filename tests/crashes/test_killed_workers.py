@@ -40,7 +40,7 @@ def assert_all_was_tried(load: Load, server: RunningServer, cut_off: int) -> Non
 def test_case_85_every_acknowledged_change_outlives_a_killed_server() -> None:
     with RunningServer(environment=QUIET) as server:
         load, rows = Load(server), SqliteRows(server.data_dir / "grantory.db")
-        times = rounds(3, 100)
+        times = rounds(6, 100)
         for number in range(times):
             with load.running():
                 load.wait_for(50 + 10 * number)
@@ -56,7 +56,7 @@ def test_case_85_every_acknowledged_change_outlives_a_killed_server() -> None:
 def test_case_85_every_acknowledged_change_outlives_four_workers_killed_at_once() -> None:
     with RunningServer("--workers", str(WORKERS), environment=QUIET) as server:
         load, rows = Load(server, writers=8), SqliteRows(server.data_dir / "grantory.db")
-        for number in range(rounds(2, 100)):
+        for number in range(rounds(4, 100)):
             with load.running():
                 load.wait_for(60 + 10 * number)
                 if number % 2:  # the parent stays, and starts them all again
@@ -75,7 +75,7 @@ def test_case_85_every_acknowledged_change_outlives_four_workers_killed_at_once(
 def test_case_85_every_acknowledged_change_outlives_a_killed_worker_of_four() -> None:
     with RunningServer("--workers", str(WORKERS), environment=QUIET) as server:
         load, rows = Load(server, writers=6), SqliteRows(server.data_dir / "grantory.db")
-        for number in range(rounds(1, 40)):
+        for number in range(rounds(2, 40)):
             with load.running():
                 for _ in range(3):
                     wait_for(lambda: len(server.workers()) == WORKERS, "every worker")

@@ -46,7 +46,7 @@ def counted(url: str) -> list[str]:
 @pytest.mark.timeout(1800)
 def test_case_85_nodes_with_one_master_key_set_a_database_up_once() -> None:
     cluster = shared_cluster()
-    for _ in range(rounds(1, 40)):
+    for _ in range(rounds(2, 40)):
         url = cluster.url(cluster.create_database())
         key = base64.b64encode(secrets.token_bytes(32)).decode()
         nodes = two_nodes(url, key)
@@ -70,7 +70,7 @@ def test_case_85_nodes_with_one_master_key_set_a_database_up_once() -> None:
 @pytest.mark.timeout(1800)
 def test_case_85_of_nodes_with_keys_of_their_own_one_wins() -> None:
     cluster = shared_cluster()
-    for _ in range(rounds(1, 40)):
+    for _ in range(rounds(2, 40)):
         url = cluster.url(cluster.create_database())
         nodes = two_nodes(url)
         try:

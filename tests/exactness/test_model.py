@@ -207,7 +207,7 @@ class Machine(RuleBasedStateMachine):
 @pytest.mark.timeout(rounds(120, 7200))
 def test_any_sequence_over_two_processes_is_as_the_model_says(site: Site) -> None:
     # Each wait takes a second, so there are few examples where there is a lag.
-    examples = rounds(3, 100) if site.lag else rounds(25, 1000)
+    examples = rounds(4, 100) if site.lag else rounds(40, 1000)
     bounds = settings(
         max_examples=examples,
         stateful_step_count=rounds(30, 60),

@@ -12,7 +12,7 @@ from tests.support.generated_calls import LOTS, QUERIES, TOKEN, Lots, calling, c
 from tests.support.soak import rounds
 from tests.support.world import declared_operations, new_world
 
-EXAMPLES = rounds(10, 500)
+EXAMPLES = rounds(20, 500)
 OPERATIONS = [(each.method, each.path, each.id, each.status) for each in declared_operations()]
 OPERATIONS.append(("POST", TOKEN, "postOauthToken", 200))
 NEVER_DONE = {"getUsersMe", "postUsersMePassword", "putTokensTimeout"}
