@@ -5,11 +5,11 @@
 ``.bench/glewlwyd``                       the one in C, taken out of Debian's packages
 """
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
+from tools import system_packages
 from tools.compat_packages import Node, run_npm
 from tools.virtual_environment import ROOT, SetupError, VirtualEnvironment, digest, say
 
@@ -22,25 +22,25 @@ GLEWLWYD = BENCH / "glewlwyd"
 INSTALL_WRK = "The benchmarks need the load generator wrk: apt install wrk   (Debian, Ubuntu)"
 
 
-def set_up(_arguments: list[str]) -> None:
-    """Everything; glewlwyd only where Debian's packages are to be had."""
+def set_up(arguments: list[str]) -> None:
+    """Everything; with ``quick`` only what no run can do without."""
     BENCH.mkdir(exist_ok=True)
-    _install_wrk()
-    PYTHON_PEERS.ensure()
-    PYTHON_PEERS.install("peers", [ROOT / "requirements" / "peers.lock"])
-    _set_up_node()
-    _set_up_glewlwyd()
+    if not system_packages.postgresql_programs():
+        system_packages.install_postgresql()
+    if not shutil.which("wrk"):
+        _install_wrk()
+    if "quick" not in arguments:
+        PYTHON_PEERS.ensure()
+        PYTHON_PEERS.install("peers", [ROOT / "requirements" / "peers.lock"])
+        _set_up_node()
+        _set_up_glewlwyd()
 
 
 def _install_wrk() -> None:
-    if shutil.which("wrk"):
-        return
-    if not (shutil.which("apt-get") and os.geteuid() == 0):
-        raise SetupError(INSTALL_WRK)
+    system_packages.require_debian(INSTALL_WRK)
     say("Installing wrk from Debian's packages ...")
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", "wrk"]):
-        if subprocess.run(["apt-get", "-qq", *arguments], check=False).returncode:
-            raise SetupError(f"apt-get failed; its message is above. {INSTALL_WRK}")
+    system_packages.apt_get(INSTALL_WRK, "update")
+    system_packages.apt_get(INSTALL_WRK, "install", "-y", "--no-install-recommends", "wrk")
 
 
 def _set_up_node() -> None:

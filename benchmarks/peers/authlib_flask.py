@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# It runs in an environment of its own, whose packages are not in this one.
 """Authlib's server for Flask, for gunicorn: ``authlib_flask:application``.
 
 As its documentation shows it, on a SQLite file that is durable as Grantory's is.
@@ -11,16 +13,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from authlib.integrations import (  # type: ignore[import-not-found]
+from authlib.integrations import (
     flask_oauth2,
     sqla_oauth2,
 )
-from authlib.oauth2.rfc6749.grants import (  # type: ignore[import-not-found]
+from authlib.oauth2.rfc6749.grants import (
     ClientCredentialsGrant,
 )
-from authlib.oauth2.rfc7662 import IntrospectionEndpoint  # type: ignore[import-not-found]
-from flask import Flask, jsonify  # type: ignore[import-not-found]
-from flask_sqlalchemy import SQLAlchemy  # type: ignore[import-not-found]
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
+from flask import Flask, jsonify
+from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 
 application = Flask(__name__)
@@ -28,16 +30,16 @@ application.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{os.environ['FOLDER'
 database = SQLAlchemy(application)
 
 
-class Client(database.Model, sqla_oauth2.OAuth2ClientMixin):  # type: ignore[misc]
+class Client(database.Model, sqla_oauth2.OAuth2ClientMixin):
     id = database.Column(database.Integer, primary_key=True)
 
 
-class Token(database.Model, sqla_oauth2.OAuth2TokenMixin):  # type: ignore[misc]
+class Token(database.Model, sqla_oauth2.OAuth2TokenMixin):
     id = database.Column(database.Integer, primary_key=True)
     user_id = database.Column(database.Integer)
 
 
-class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
+class Introspection(IntrospectionEndpoint):
     def query_token(self, token_string: str, _hint: str | None) -> Any:
         return Token.query.filter_by(access_token=token_string).first()
 
@@ -78,9 +80,7 @@ def durable(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous=FULL")
 
 
-application.add_url_rule(
-    "/oauth/token", view_func=server.create_token_response, methods=["POST"]
-)
+application.add_url_rule("/oauth/token", view_func=server.create_token_response, methods=["POST"])
 application.add_url_rule(
     "/oauth/introspect",
     view_func=lambda: server.create_endpoint_response("introspection"),

@@ -1,3 +1,5 @@
+# mypy: ignore-errors
+# It runs in an environment of its own, whose packages are not in this one.
 """django-oauth-toolkit as a project of one file, for gunicorn: ``django_toolkit:application``.
 
 Its SQLite file is durable as Grantory's is. ``python django_toolkit.py`` makes the tables and the
@@ -10,8 +12,8 @@ client. It takes from the environment:
 import os
 from pathlib import Path
 
-from django import setup  # type: ignore[import-not-found]
-from django.conf import settings  # type: ignore[import-not-found]
+from django import setup
+from django.conf import settings
 
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"
 
@@ -35,21 +37,21 @@ settings.configure(
 setup()
 
 # What follows needs the settings.
-from django.core.handlers.wsgi import WSGIHandler  # type: ignore[import-not-found]  # noqa: E402
-from django.core.management import call_command  # type: ignore[import-not-found]  # noqa: E402
-from django.http import JsonResponse  # type: ignore[import-not-found]  # noqa: E402
-from django.urls import path  # type: ignore[import-not-found]  # noqa: E402
-from oauth2_provider.decorators import (  # type: ignore[import-not-found]  # noqa: E402
+from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.http import JsonResponse  # noqa: E402
+from django.urls import path  # noqa: E402
+from oauth2_provider.decorators import (  # noqa: E402
     protected_resource,
 )
-from oauth2_provider.models import Application  # type: ignore[import-not-found]  # noqa: E402
-from oauth2_provider.views import (  # type: ignore[import-not-found]  # noqa: E402
+from oauth2_provider.models import Application  # noqa: E402
+from oauth2_provider.views import (  # noqa: E402
     IntrospectTokenView,
     TokenView,
 )
 
 
-def one_client(request: object) -> object:
+def one_client(_request: object) -> object:
     """Reads the client from the database, as an API that answers one would."""
     client = Application.objects.get(client_id=os.environ["CLIENT_ID"])
     return JsonResponse(

@@ -1,0 +1,54 @@
+"""What is measured: kinds of requests, each sent to a server."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from benchmarks.callers import Caller
+from benchmarks.servers import Server
+from benchmarks.site import Site
+from benchmarks.supply import Supply
+from benchmarks.wrk import Target
+
+
+class Key(NamedTuple):
+    """Whose work it is, and which."""
+
+    subject: str
+    work: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.work}"
+
+
+FLOOR = Key("floor F", "constant answer")
+PLAIN_UVICORN = Key("bare uvicorn", "constant answer")
+GRANTORY = "Grantory, "
+"""With this the names of our own subjects begin."""
+
+
+class Work(msgspec.Struct, frozen=True):
+    """A kind of request, and the server it goes to."""
+
+    key: Key
+    server: Server
+    target: Target
+    supply: Supply | None = None
+    every: int = 1
+    """It is measured in each round whose number this divides."""
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """What is measured, the floor first."""
+
+    works: tuple[Work, ...]
+    makers: dict[str, Caller]
+    """By subject, who belongs to the organisation in which its clients are created."""
+    sites: tuple[Site, ...]
+    missing: dict[Key, str]
+    """What cannot be measured, and why."""
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """Each server once."""
+        return tuple(dict.fromkeys(work.server for work in self.works))
