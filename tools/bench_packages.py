@@ -59,7 +59,8 @@ def _set_up_node() -> None:
 
 def _set_up_glewlwyd() -> None:
     """Takes the files out of the packages: nothing is installed, no service is started."""
-    if (GLEWLWYD / "usr" / "bin" / "glewlwyd").exists() or not shutil.which("apt-get"):
+    version = GLEWLWYD / "version"
+    if version.exists() or not shutil.which("apt-get"):
         return
     packages = BENCH / "packages"
     say(f"Taking glewlwyd out of Debian's packages into {GLEWLWYD.relative_to(ROOT)} ...")
@@ -77,6 +78,8 @@ def _set_up_glewlwyd() -> None:
         return
     for package in sorted(packages.glob("*.deb")):
         _unpack(package, GLEWLWYD)
+        if package.name.startswith("glewlwyd_"):
+            version.write_text(package.name.split("_")[1] + "\n", encoding="utf-8")
     shutil.rmtree(packages)
 
 
