@@ -10,6 +10,7 @@ from benchmarks.goals import Goal
 from benchmarks.machine import Machine
 from benchmarks.report import CALM
 
+MOST_TOLD = 5
 COLUMNS = ("", "median", "least", "most", "unit", "must", "aim", "reached")
 
 
@@ -88,11 +89,11 @@ def as_text(run: Run) -> str:
         aligned(_rows(run.parts, calm=calm)),
         "",
     ]
-    for part in run.parts:
-        if part.note:
-            lines.append(f"{part.name}: {part.note}")
+    lines += dict.fromkeys(part.note for part in run.parts if part.note)
     lines.append(f"other programs took {run.others * 100:.1f} % of the machine")
-    lines += [f"FAILED: {failure}" for failure in run.failures]
+    lines += [f"FAILED: {failure}" for failure in run.failures[:MOST_TOLD]]
+    if len(run.failures) > MOST_TOLD:
+        lines.append(f"FAILED: {len(run.failures) - MOST_TOLD} times more")
     if not calm:
         lines.append("NOT CALM: run it again")
     return "\n".join(lines)

@@ -12,9 +12,8 @@ from benchmarks.site import Site
 from benchmarks.wrk import Target
 
 NOTE = (
-    "two cores in all, which workers, load generator and database share: the ratio of the rates "
-    "is the least that it would be with cores enough; twice the ratio of the processor times is "
-    "the most"
+    "Workers, nodes, load generator and database share two cores: the ratio of the rates is the "
+    "least\nthat it would be with cores enough; twice the ratio of the processor times is the most."
 )
 
 

@@ -55,8 +55,8 @@ def load(
     database_seconds = processor_seconds(database) - database_before
     server.empty_log()
     _note(loader, server.name, target, sample)
-    answered = sample.requests
-    return Cost(sample, seconds / answered * 1e6, database_seconds / answered * 1e6)
+    served = sample.served
+    return Cost(sample, seconds / served * 1e6, database_seconds / served * 1e6)
 
 
 def load_each(loader: Loader, targets: tuple[Target, ...]) -> float:
@@ -77,9 +77,8 @@ def load_each(loader: Loader, targets: tuple[Target, ...]) -> float:
 def _note(loader: Loader, name: str, target: Target, sample: Sample) -> None:
     if sample.errors:
         path = "/" + target.url.split("/", 3)[3]
-        loader.failures.append(
-            f"{sample.errors} of {sample.requests} {target.method} {path} at {name}"
-        )
+        what = f"{target.method} {path} at {name}"
+        loader.failures.append(f"{sample.errors} of {sample.requests} {what}")
 
 
 def folder_bytes(folder: Path) -> int:

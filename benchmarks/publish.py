@@ -15,6 +15,9 @@ DOCS = ROOT / "docs"
 MEASURED = DOCS / "measured"
 SPEED, PICTURE = MEASURED / "speed.json", MEASURED / "speed.svg"
 CAPACITY = simulation.FIGURES
+NOT_YET = (
+    "*No run has been published yet: `make bench PUBLISH=1`, `make bench-capacity PUBLISH=1`.*"
+)
 ALTERNATIVE = "Each work as a share of the bare floor F; the table above holds the figures"
 
 
@@ -40,21 +43,24 @@ def write_documents() -> None:
 
 def documents() -> dict[Path, str]:
     """What each file must hold."""
-    run = report.read(SPEED.read_bytes())
-    found = capacity_report.read(CAPACITY.read_bytes())
-    performance, capacity_text = (
-        (DOCS / name).read_text("utf-8") for name in ("performance.md", "capacity.md")
-    )
-    block = f"{_indented(report.as_text(run))}\n\n![{ALTERNATIVE}](measured/{PICTURE.name})"
-    performance = _replaced(performance, "speed", block)
-    capacity_text = _replaced(capacity_text, "capacity", _indented(capacity_report.as_text(found)))
-    plans = simulation.as_text(simulation.plans(simulation.costs_of(found)))
-    capacity_text = _replaced(capacity_text, "simulation", _indented(plans))
-    return {
-        PICTURE: picture(run.measured, run.date),
-        DOCS / "performance.md": performance,
-        DOCS / "capacity.md": capacity_text,
-    }
+    found: dict[Path, str] = {}
+    performance = (DOCS / "performance.md").read_text("utf-8")
+    capacity_text = (DOCS / "capacity.md").read_text("utf-8")
+    block = plans = measured = NOT_YET
+    if SPEED.exists():
+        run = report.read(SPEED.read_bytes())
+        found[PICTURE] = picture(run.measured, run.date)
+        block = f"{_indented(report.as_text(run))}\n\n![{ALTERNATIVE}](measured/{PICTURE.name})\n\n"
+        block += f"Every round is in [measured/{SPEED.name}](measured/{SPEED.name})."
+    if CAPACITY.exists():
+        taken = capacity_report.read(CAPACITY.read_bytes())
+        measured = _indented(capacity_report.as_text(taken))
+        costs = simulation.costs_of(taken)
+        plans = _indented(simulation.as_text(simulation.plans(costs)))
+    found[DOCS / "performance.md"] = _replaced(performance, "speed", block)
+    capacity_text = _replaced(capacity_text, "capacity", measured)
+    found[DOCS / "capacity.md"] = _replaced(capacity_text, "simulation", plans)
+    return found
 
 
 def _indented(text: str) -> str:

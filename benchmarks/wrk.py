@@ -44,9 +44,14 @@ class Sample(msgspec.Struct, frozen=True):
     errors: int
 
     @property
+    def served(self) -> int:
+        """Requests that were answered as they should be; 1 where none was, so that ratios exist."""
+        return max(1, self.requests - self.errors)
+
+    @property
     def rate(self) -> float:
-        """Requests per second."""
-        return self.requests / self.seconds
+        """Requests per second that were served."""
+        return self.served / self.seconds
 
 
 class _Line(msgspec.Struct):
