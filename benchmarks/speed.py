@@ -43,7 +43,8 @@ def main() -> int:
     wrk, cores = find_wrk(), choose_cores()
 
     def load(work: Work, seconds: int, bodies: Bodies | None) -> Sample:
-        return run_wrk(wrk, work.target, seconds, plan.connections, cores.load, bodies)
+        connections = work.connections or plan.connections
+        return run_wrk(wrk, work.target, seconds, connections, cores.load, bodies)
 
     machine = look_around(wrk)
     with tempfile.TemporaryDirectory(prefix="grantory-bench-") as name:

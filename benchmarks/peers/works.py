@@ -36,6 +36,7 @@ class Peer(msgspec.Struct, frozen=True):
     environment: dict[str, str] = {}
     prepare: tuple[str, ...] = ()
     """What makes its store: the arguments of the environment's Python."""
+    connections: int = 0
 
 
 def _node(name: str, works: tuple[str, ...], store: str, tokens: str = "opaque") -> Peer:
@@ -46,7 +47,11 @@ def _node(name: str, works: tuple[str, ...], store: str, tokens: str = "opaque")
 
 
 def _gunicorn(
-    name: str, module: str, works: tuple[str, ...], variables: Mapping[str, str] | None = None
+    name: str,
+    module: str,
+    works: tuple[str, ...],
+    variables: Mapping[str, str] | None = None,
+    connections: int = 0,
 ) -> Peer:
     arguments = (
         *("-b", "127.0.0.1:{port}", "-w", "1", "-k", "gthread", "--threads", "8"),
@@ -54,7 +59,7 @@ def _gunicorn(
     )
     environment = {"AUTHLIB_INSECURE_TRANSPORT": "1", **(variables or {})}
     prepare = (str(HERE / f"{module}.py"),)
-    return Peer(name, PYTHON / "gunicorn", arguments, works, environment, prepare)
+    return Peer(name, PYTHON / "gunicorn", arguments, works, environment, prepare, connections)
 
 
 ALL = ("token", "introspection", "read one")
@@ -63,7 +68,7 @@ PEERS = (
     _node("SQLite", ("token",), "sqlite"),
     _node("ES256", ("JWT token",), "memory", "jwt"),
     _gunicorn("django-oauth-toolkit, plain", "django_toolkit", ALL, {"HASHED": "0"}),
-    _gunicorn("django-oauth-toolkit, hashed", "django_toolkit", ("token",), {"HASHED": "1"}),
+    _gunicorn("django-oauth-toolkit, hashed", "django_toolkit", ("token",), {"HASHED": "1"}, 4),
     _gunicorn("Authlib, Flask", "authlib_flask", ALL),
 )
 
@@ -136,7 +141,16 @@ def _works(peer: Peer, server: Server, every: int) -> list[Work]:
         "introspection": post_form(server.url + INTROSPECT, f"token={token}", authorization),
         "read one": Target(url=server.url + CLIENT, authorization=f"Bearer {token}"),
     }
-    return [Work(Key(peer.name, name), server, requests[name], every=every) for name in peer.works]
+    return [
+        Work(
+            Key(peer.name, name),
+            server,
+            requests[name],
+            every=every,
+            connections=peer.connections,
+        )
+        for name in peer.works
+    ]
 
 
 def installed_versions() -> dict[str, str]:
