@@ -37,7 +37,7 @@ ASKS_PER_SECOND = 4
 ASKING = 100e-6
 """Seconds that the database takes for that: assumed, as much as for any short look-up."""
 FIGURES = ROOT / "docs" / "measured" / "capacity.json"
-SAMPLE = 150_000
+SAMPLE = 80_000
 SEED = 1
 
 
