@@ -2,7 +2,7 @@
 
 import msgspec
 
-from benchmarks.work import FLOOR, Key
+from benchmarks.key import FLOOR, Key
 
 
 class Goal(msgspec.Struct, frozen=True):

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.disturbance import Usage, others, usage_now
+from benchmarks.key import FLOOR, GRANTORY, Key
 from benchmarks.supply import Supply
-from benchmarks.work import FLOOR, GRANTORY, Key, Scene, Work
+from benchmarks.work import Scene, Work
 from benchmarks.wrk import Bodies, NoAnswerError, Sample
 
 Load = Callable[[Work, int, Bodies | None], Sample]

@@ -6,8 +6,8 @@ from html import escape
 
 from benchmarks.columns import percent
 from benchmarks.goals import SHARES, Goal
+from benchmarks.key import FLOOR, GRANTORY
 from benchmarks.measurement import Measured, Ratio, Result, ratio
-from benchmarks.work import FLOOR, GRANTORY
 
 WIDTH, LEFT, RIGHT = 860, 250, 96
 ROW, HEAD, TOP, BOTTOM = 20, 28, 46, 30

@@ -14,9 +14,9 @@ from benchmarks.goals import (
     TOKEN_P99_MS,
     Goal,
 )
+from benchmarks.key import GRANTORY, Key
 from benchmarks.machine import Machine
 from benchmarks.measurement import Measured, Plan, Ratio, Result, ratio
-from benchmarks.work import GRANTORY, Key
 
 CALM = 0.05
 COLUMNS = (

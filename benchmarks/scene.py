@@ -22,12 +22,13 @@ from benchmarks.callers import (
     basic,
     post_form,
 )
+from benchmarks.key import FLOOR, PLAIN_UVICORN, Key
 from benchmarks.peers.works import peer_works
 from benchmarks.pinning import Cores
 from benchmarks.servers import Server
 from benchmarks.site import STORES, Site, new_site
 from benchmarks.supply import REDIRECT, codes, refresh_tokens
-from benchmarks.work import FLOOR, PLAIN_UVICORN, Key, Scene, Work
+from benchmarks.work import Scene, Work
 from benchmarks.wrk import Target
 
 FEW_CLIENTS = 10

@@ -1,30 +1,13 @@
 """What is measured: kinds of requests, each sent to a server."""
 
-from typing import NamedTuple
-
 import msgspec
 
 from benchmarks.callers import Caller
+from benchmarks.key import Key
 from benchmarks.servers import Server
 from benchmarks.site import Site
 from benchmarks.supply import Supply
 from benchmarks.wrk import Target
-
-
-class Key(NamedTuple):
-    """Whose work it is, and which."""
-
-    subject: str
-    work: str
-
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.work}"
-
-
-FLOOR = Key("floor F", "constant answer")
-PLAIN_UVICORN = Key("bare uvicorn", "constant answer")
-GRANTORY = "Grantory, "
-"""With this the names of our own subjects begin."""
 
 
 class Work(msgspec.Struct, frozen=True):

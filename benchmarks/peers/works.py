@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.callers import INTROSPECT, TOKEN, ask, basic, post_form
+from benchmarks.key import Key
 from benchmarks.peers import glewlwyd
 from benchmarks.servers import ROOT, Server
-from benchmarks.work import Key, Work
+from benchmarks.work import Work
 from benchmarks.wrk import Target
 
 BENCH = ROOT / ".bench"

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.disturbance import TICKS, Usage, others, read_machine
 from benchmarks.floor_app import BODY, floor_app
 from benchmarks.goals import Goal
+from benchmarks.key import FLOOR, Key
 from benchmarks.machine import Machine
 from benchmarks.measurement import QUICK, Measured, Result, ratio
 from benchmarks.plot import picture
@@ -21,7 +22,6 @@ from benchmarks.report import (
     read,
     table,
 )
-from benchmarks.work import FLOOR, Key
 from benchmarks.wrk import Sample, Target, read_sample
 
 LINE = (
