@@ -79,8 +79,13 @@ async def requests(world: World) -> dict[str, Request]:
     introspection = Request("POST", INTROSPECT, machine, f"token={token}".encode())
     if await _status(world, introspection) == 200:
         found["introspection"] = introspection
-    document = {"name": "api", "authorizedGrantType": "CLIENT-CREDENTIALS"}
-    made = await admin.call("POST", CLIENTS, {**document, "accessTokenFormat": "JWT_ES256"})
+    document = {
+        "name": "nightly export",
+        "authorizedGrantType": "CLIENT-CREDENTIALS",
+        "roleIds": [await admin.make_role("oauth:client:view")],
+        "accessTokenFormat": "JWT_ES256",
+    }
+    made = await admin.call("POST", CLIENTS, document)
     if made.status_code == 200 and "accessTokenFormat" in made.json():
         client = made.json()
         machine = basic(client["id"], client["secret"])
