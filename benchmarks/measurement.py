@@ -27,7 +27,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 FULL = Plan(rounds=12, seconds=2, warm_up=2)
-QUICK = Plan(rounds=4, seconds=1, warm_up=1)
+QUICK = Plan(rounds=3, seconds=1, warm_up=1)
 FIRST_GUESS = 6_000
 """Requests in a second, as long as nothing is known."""
 SURPLUS = 2

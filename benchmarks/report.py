@@ -20,7 +20,7 @@ from benchmarks.measurement import Measured, Plan, Ratio, Result, ratio
 
 CALM = 0.05
 COLUMNS = (
-    *("", "requests/s", "p50 ms", "p90 ms", "p99 ms", "errors", "PSS MB"),
+    *("", "requests/s", "p50 ms", "p90 ms", "p99 ms", "errors", "idle MB", "PSS MB"),
     *("% of F", "least", "most", "must", "aim", "reached"),
 )
 AGAINST = ("times as fast as", "", "median", "least", "most", "must", "reached")
@@ -68,6 +68,7 @@ def _row(result: Result, floor: Result, *, calm: bool) -> tuple[str, ...]:
         f"{result.p90:.2f}",
         f"{result.p99:.2f}",
         str(result.errors),
+        f"{result.idle_memory:.0f}",
         f"{result.memory:.0f}",
         *(percent(share) for share in (shares.median, shares.least, shares.most)),
         percent(goal.must) if goal else "",
@@ -181,10 +182,27 @@ def as_json(run: Run) -> bytes:
         ours = result.key.subject.startswith(GRANTORY)
         goal = SHARES.get(result.key.work) if ours else None
         written["figures"] = msgspec.to_builtins(
-            {**figures, "ofF": ratio(result, floor), "goal": goal}
+            {
+                **figures,
+                "ofF": ratio(result, floor),
+                "timesF": _times(result, floor),
+                "goal": goal,
+            }
         )
     document["missed"] = missed(run.measured)
     return msgspec.json.format(msgspec.json.encode(document)) + b"\n"
+
+
+def _times(result: Result, floor: Result) -> dict[str, float]:
+    """Latencies and memory as multiples of the floor's; 0 where the system tells no memory."""
+    pairs = {
+        "p50": (result.p50, floor.p50),
+        "p90": (result.p90, floor.p90),
+        "p99": (result.p99, floor.p99),
+        "idleMemory": (result.idle_memory, floor.idle_memory),
+        "memory": (result.memory, floor.memory),
+    }
+    return {name: round(value / base, 3) if base else 0.0 for name, (value, base) in pairs.items()}
 
 
 def read(content: bytes) -> Run:

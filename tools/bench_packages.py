@@ -19,7 +19,10 @@ NODE_SOURCE = ROOT / "benchmarks" / "peers" / "node"
 NODE_TARGET = BENCH / "node"
 NODE_FILES = ("package.json", "package-lock.json", ".npmrc")
 GLEWLWYD = BENCH / "glewlwyd"
-INSTALL_WRK = "The benchmarks need the load generator wrk: apt install wrk   (Debian, Ubuntu)"
+INSTALL_WRK = (
+    "The benchmarks need the load generator wrk: apt install wrk   (Debian, Ubuntu)\n"
+    "elsewhere:                                  brew install wrk  (macOS)"
+)
 
 
 def set_up(arguments: list[str]) -> None:

@@ -100,9 +100,9 @@ def test_the_table_is_aligned_and_says_what_was_reached() -> None:
     lines = table(measured(result(PEER, 2_000, 1_000))).splitlines()
 
     floor, head, token, peer = lines[2], lines[4], lines[5], lines[6]
-    assert " ".join(floor.split()) == "floor F 30,000 1.50 2.50 4.00 0 50 100 100 100"
+    assert " ".join(floor.split()) == "floor F 30,000 1.50 2.50 4.00 0 45 50 100 100 100"
     assert head == "Grantory, SQLite"
-    told = "token 16,000 1.50 2.50 4.00 0 50 55 50 60 42 55 aim"
+    told = "token 16,000 1.50 2.50 4.00 0 45 50 55 50 60 42 55 aim"
     assert " ".join(token.split()) == told
     assert peer.split()[-3:] == ["5", "5", "5"]
     assert lines[0].index("requests/s") + len("requests/s") == token.index("16,000") + 6
@@ -158,6 +158,7 @@ def test_a_run_is_read_as_it_was_written() -> None:
     assert read(as_json(found)) == found
     token = written["measured"]["results"][1]
     assert token["figures"]["ofF"] == {"median": 0.55, "least": 0.5, "most": 0.6}
+    assert token["figures"]["timesF"]["p99"] == 1
     assert [sample["requests"] for sample in token["samples"].values()] == [20_000, 12_000]
     assert written["missed"] == []
 
