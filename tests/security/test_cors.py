@@ -17,6 +17,7 @@ from grantory.http.request import Request
 from grantory.http.response import Response
 from tests.security.wire import exchange, replies
 from tests.support.server import RunningServer
+from tests.support.soak import databases
 from tests.support.world import CLIENTS, Member, World, new_world
 
 APP = "https://app.example.com"
@@ -61,7 +62,7 @@ NAMES = [
 """Names of headers that are asked for, and what is given back."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases())
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     """A server with one client of ``APP``, and one origin that the settings list."""
     on_postgres = request.param == "postgresql"
