@@ -49,6 +49,7 @@ from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
+from grantory.protocol.introspection import PERMISSIONS
 from grantory.protocol.saml.threads import AssertionThreads
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
@@ -70,6 +71,7 @@ from grantory.registry.tokens import TokenRegistry
 from grantory.registry.upkeep import REFRESH_DAYS, REFUSALS_KEPT_DAYS, Upkeep
 from grantory.registry.user_passwords import UserPasswords
 from grantory.registry.users import UserRegistry
+from grantory.resource_side import resource_routes
 from grantory.settings import Settings
 from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
@@ -303,6 +305,11 @@ def build_watched(
         settings=settings,
         public_url=public_url(settings),
     )
+    resources = resource_routes(
+        *(watching.store, reads, node.clock, tokens, authenticator, settings),
+        public_url(settings),
+        refused,
+    )
     steps = TokenEndpoint(reads, authenticator, issuer, login_side.grants())
     endpoint = TokenEndpointResource(steps, refused)
     health = HealthResource(node.store, node.master_key.fits, node.clock)
@@ -320,6 +327,7 @@ def build_watched(
         plain=(
             ("POST", TOKEN_PATH, endpoint.answer),
             *login_side.routes(issuer, refused),
+            *resources,
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
             ("GET", METRICS, watching.reading.answer),
@@ -387,7 +395,7 @@ def build_operations(
         *AuthorizationResource(AuthorizationRegistry(store, node.clock), style).operations(),
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
     )
-    return (*operations, *PermissionResource(operations).operations())
+    return (*operations, *PermissionResource(operations, PERMISSIONS).operations())
 
 
 @asynccontextmanager
