@@ -103,7 +103,7 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
             **{name: {"type": "array", "items": _TEXT} for name in _LISTS},
             "authorization_response_iss_parameter_supported": {"type": "boolean"},
         },
-        "required": [*_ADDRESSES, *_LISTS],
+        "required": [*_ADDRESSES, *_LISTS, "authorization_response_iss_parameter_supported"],
     },
     "OAuthError": {
         "type": "object",
