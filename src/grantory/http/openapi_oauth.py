@@ -90,7 +90,7 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
                 "const": "Bearer",
                 "description": "Of an access token; a refresh token has none",
             },
-            "jti": {**_TEXT, "description": "The id of an access token, as audit events have it"},
+            "jti": {**_TEXT, "description": "The id of an access token, 16 bytes in base64url"},
             "scope": {**_TEXT, "description": "Left out where it is not limited to scopes"},
             "username": {**_TEXT, "description": "The user's e-mail address, where there is one"},
         },

@@ -6,6 +6,7 @@ token. A refresh token is told of to its own client alone: a resource server has
 could take it for an access token.
 """
 
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -48,7 +49,7 @@ class ActiveToken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     token_type: str = ""
     """``Bearer`` for an access token; a refresh token has none."""
     jti: str = ""
-    """The token's id, as audit events name it; a refresh token has none."""
+    """The token's id in base64url, as a JWT has it; a refresh token has none."""
     scope: str = ""
     """Names with spaces between them; left out where the token is not limited to scopes."""
     username: str = ""
@@ -155,7 +156,7 @@ class IntrospectionEndpoint:
             exp=token.expires_at,
             iat=token.issued_at,
             token_type=SCHEME,
-            jti=token.token_id.hex(),
+            jti=urlsafe_b64encode(token.token_id).rstrip(b"=").decode(),
             scope=" ".join(token.scopes),
             username=username,
         )
