@@ -49,7 +49,6 @@ from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
-from grantory.protocol.introspection import PERMISSIONS
 from grantory.protocol.saml.threads import AssertionThreads
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
@@ -71,7 +70,7 @@ from grantory.registry.tokens import TokenRegistry
 from grantory.registry.upkeep import REFRESH_DAYS, REFUSALS_KEPT_DAYS, Upkeep
 from grantory.registry.user_passwords import UserPasswords
 from grantory.registry.users import UserRegistry
-from grantory.resource_side import resource_routes
+from grantory.resource_side import PERMISSIONS, resource_routes
 from grantory.settings import Settings
 from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
@@ -305,11 +304,6 @@ def build_watched(
         settings=settings,
         public_url=public_url(settings),
     )
-    resources = resource_routes(
-        *(watching.store, reads, node.clock, tokens, authenticator, settings),
-        public_url(settings),
-        refused,
-    )
     steps = TokenEndpoint(reads, authenticator, issuer, login_side.grants())
     endpoint = TokenEndpointResource(steps, refused)
     health = HealthResource(node.store, node.master_key.fits, node.clock)
@@ -327,7 +321,10 @@ def build_watched(
         plain=(
             ("POST", TOKEN_PATH, endpoint.answer),
             *login_side.routes(issuer, refused),
-            *resources,
+            *resource_routes(
+                *(watching.store, reads, node.clock, tokens, authenticator),
+                *(settings, public_url(settings), refused),
+            ),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
             ("GET", METRICS, watching.reading.answer),

@@ -17,11 +17,12 @@ from grantory.protocol.client_auth.authenticate import ClientAuthenticator
 from grantory.protocol.client_auth.bearer import BearerOrSecret
 from grantory.protocol.grants import GRANTS
 from grantory.protocol.grants.password import PasswordGrant
-from grantory.protocol.introspection import IntrospectionEndpoint
+from grantory.protocol.introspection import PERMISSIONS, IntrospectionEndpoint
 from grantory.protocol.refresh_tokens import RefreshTokens
 from grantory.protocol.revocation import RevocationEndpoint
 from grantory.settings import Settings
 
+__all__ = ["PERMISSIONS", "resource_routes"]
 Route = tuple[str, str, Callable[[Request], Awaitable[Response]]]
 
 

@@ -20,7 +20,6 @@ from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store
 
 API_ROOT: Final = "/api/v2/"
-WELL_KNOWN_ROOT: Final = "/.well-known/"
 _OAUTH: Final = (TOKEN_PATH, REVOCATION_PATH)
 """What a page calls that has tokens; introspection is for servers, which need no leave."""
 EXPOSED: Final = (
@@ -57,13 +56,12 @@ class Cors:
         self._until: OrderedDict[str, float] = OrderedDict()
 
     def covers(self, path: str) -> bool:
-        """Tells whether pages may ask for an address at all: of the API, for a token or its end,
-        or for what there is here.
+        """Tells whether pages may ask for an address at all: of the API, for a token or its end.
 
         Args:
             path: without the prefixes of a gateway.
         """
-        return path in _OAUTH or path.startswith((API_ROOT, WELL_KNOWN_ROOT))
+        return path in _OAUTH or path.startswith(API_ROOT)
 
     async def headers(self, request: Request, response: Response) -> Headers:
         """Gives the headers that an answer needs besides its own.

@@ -10,13 +10,18 @@ from grantory.http.api_viewer import DOCS
 from grantory.http.early_answers import INTROSPECTION_PATH, REVOCATION_PATH, TOKEN_PATH
 from grantory.http.login.flow import AUTHORIZE
 from grantory.http.request import Request
-from grantory.http.response import JSON, Response
+from grantory.http.response import JSON, Headers, Response
 from grantory.protocol import pkce
 from grantory.protocol.client_auth import METHODS
 from grantory.protocol.client_auth.bearer import SCHEME
 
 METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
-_AN_HOUR: Final = (b"cache-control", b"public, max-age=3600")
+_HEADERS: Final[Headers] = (
+    JSON,
+    (b"cache-control", b"public, max-age=3600"),
+    (b"access-control-allow-origin", b"*"),
+)
+"""It says the same to everybody, so that every page may read it."""
 _SECRETS: Final = [method.name for method in METHODS]
 _OR_NONE: Final = [*_SECRETS, "none"]
 """A client that is registered for codes may name itself alone, with a verifier (RFC 7636)."""
@@ -61,4 +66,4 @@ class MetadataResource:
 
     async def answer(self, _request: Request) -> Response:
         """Answers the document."""
-        return Response(200, self._body, (JSON, _AN_HOUR))
+        return Response(200, self._body, _HEADERS)
