@@ -55,12 +55,21 @@ def api_question(token: str, method: str, path: str, document: Any = None) -> Qu
 
 def token_question(client_id: str, secret: str) -> Question:
     """A request for a token."""
+    form = {"grant_type": "client_credentials"}
+    return _form_question("/oauth/token", client_id, secret, form)
+
+
+def revocation_question(client_id: str, secret: str, token: str) -> Question:
+    """A request to end a token (RFC 7009)."""
+    return _form_question("/oauth/revoke", client_id, secret, {"token": token})
+
+
+def _form_question(path: str, client_id: str, secret: str, form: dict[str, str]) -> Question:
     headers = (
         ("Authorization", basic(client_id, secret)),
         ("Content-Type", "application/x-www-form-urlencoded"),
     )
-    form = urlencode({"grant_type": "client_credentials"}).encode()
-    return Question("POST", "/oauth/token", headers, form)
+    return Question("POST", path, headers, urlencode(form).encode())
 
 
 ALIVE = Question("GET", "/health/live")
