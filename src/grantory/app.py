@@ -70,6 +70,7 @@ from grantory.registry.tokens import TokenRegistry
 from grantory.registry.upkeep import REFRESH_DAYS, REFUSALS_KEPT_DAYS, Upkeep
 from grantory.registry.user_passwords import UserPasswords
 from grantory.registry.users import UserRegistry
+from grantory.resource_side import PERMISSIONS, resource_routes
 from grantory.settings import Settings
 from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
@@ -320,6 +321,10 @@ def build_watched(
         plain=(
             ("POST", TOKEN_PATH, endpoint.answer),
             *login_side.routes(issuer, refused),
+            *resource_routes(
+                *(watching.store, reads, node.clock, tokens, authenticator),
+                *(settings, public_url(settings), refused),
+            ),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
             ("GET", METRICS, watching.reading.answer),
@@ -387,7 +392,7 @@ def build_operations(
         *AuthorizationResource(AuthorizationRegistry(store, node.clock), style).operations(),
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
     )
-    return (*operations, *PermissionResource(operations).operations())
+    return (*operations, *PermissionResource(operations, PERMISSIONS).operations())
 
 
 @asynccontextmanager
