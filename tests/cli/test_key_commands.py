@@ -46,7 +46,10 @@ def test_keys_are_listed_without_what_they_are_made_of(named_store: NamedStore) 
     assert key["state"] == "signing"
     assert key["expires"] is None
     assert len(bytes.fromhex(key["id"])) == 8
-    assert set(key) == {"id", "organization", "created", "state", "expires"}
+    assert key["algorithm"] is key["signs_from"] is None
+    assert set(key) == {
+        *("id", "organization", "created", "state", "expires", "algorithm", "signs_from")
+    }
     text = named_store.good("keys", "list")
     assert key["id"] in text
     assert "signing" in text
