@@ -202,6 +202,18 @@ async def test_case_51_signatures_of_ecdsa_that_are_none(world: World) -> None:
         assert await is_good(world, token[:-1] + last) == (last == token[-1])
 
 
+async def test_case_67_neither_jwts_nor_what_signs_them_stand_in_the_store(world: World) -> None:
+    for form, algorithm in (("JWT_ES256", ES256), ("JWT_EDDSA", EDDSA)):
+        token = await (await jwt_client(world, form)).log_in()
+        keys = await world.node.store.read(lambda s: s.keys.private())
+        [key] = [key for key in keys if key.algorithm is algorithm]
+        material = world.node.master_key.open(key.sealed, key.context)
+        files = b"".join(path.read_bytes() for path in world.file.parent.glob("grantory.db*"))
+        assert key.sealed in files
+        for secret in (material, material[-32:], token.encode(), token.rpartition(".")[2].encode()):
+            assert secret not in files
+
+
 async def test_case_70_a_jwt_of_another_kind_or_for_others_is_refused(world: World) -> None:
     member = await jwt_client(world)
     header, claims = opened(await member.log_in())
