@@ -11,14 +11,13 @@ from grantory.crypto.private_keys import new_private_key
 from grantory.domain.signing import SigningAlgorithm
 from grantory.domain.token import AccessToken, SealedKey
 from grantory.protocol.jwt_codec import (
-    MAX_LENGTH,
     Recipients,
     decode_jwt,
     encode_jwt,
     looks_like_jwt,
     take_apart,
 )
-from grantory.protocol.token_codec import PREFIX, MalformedToken
+from grantory.protocol.token_codec import MAX_LENGTH, PREFIX, MalformedToken
 from tests.support.entities import ORG, OTHER_ORG, an_id
 from tests.support.jwts import opened, signed
 

@@ -12,10 +12,8 @@ import msgspec
 from grantory.crypto.base64url import base64url, read_base64url
 from grantory.crypto.jwt_keys import JwtKey
 from grantory.domain.token import AccessToken
-from grantory.protocol.token_codec import MalformedToken
+from grantory.protocol.token_codec import MAX_LENGTH, MalformedToken
 
-MAX_LENGTH: Final = 32_768
-"""Room for all the scopes that a client can be registered for."""
 _START: Final = "eyJ"
 """How a JSON object begins in base64url; no other credential of ours does."""
 _PARTS: Final = 3
