@@ -75,7 +75,7 @@ BAD = [
     *(("clients.delete_requires_inactive", text) for text in ("maybe", "2", "truE ")),
     *(("limits.requests_per_client", text) for text in ("-1", "1.5", "99999999999")),
     *(("tokens.audience", text) for text in ("api", "//x", "https:", "https://a b", "urn:a#b")),
-    *(("tokens.audience", text) for text in ('urn:"', "urn:\\", "urn:ä", "urn:" + "a" * 251)),
+    *(("tokens.audience", text) for text in ("urn:ä", "urn:" + "a" * 251)),
     *(("keys.jwt_rotation_days", text) for text in ("0", "367")),
     *(("keys.jwt_publish_minutes", text) for text in ("14", "1441")),
     *(("metrics.allowed_networks", text) for text in ("x", "10.0.0.0/33", "none,::1", "all")),
