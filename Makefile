@@ -14,7 +14,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve dev-setup system-setup compat-setup test test-fast compat-terraform \
-	compat-toolchains check format lock bench soak wheel clean
+	compat-toolchains check format schema lock bench soak wheel clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ check: dev-setup ## formatting, lint, types and layers
 format: dev-setup ## put formatting and imports right
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
+
+schema: dev-setup ## write the SQL of an empty store anew, after a revision was added
+	@$(BIN)/python -m tools.newest_schema
 
 lock: ## resolve the lock files anew (ARGS=--upgrade)
 	$(BOOTSTRAP) lock $(ARGS)

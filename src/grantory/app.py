@@ -35,7 +35,6 @@ from grantory.http.early_answers import TOKEN_PATH
 from grantory.http.health import HealthResource
 from grantory.http.landing import landing_page
 from grantory.http.metrics import METRICS
-from grantory.http.oauth.jwks import JWKS, JWKS_OF, JwksResource
 from grantory.http.oauth.token import TokenResource as TokenEndpointResource
 from grantory.http.openapi import build_document
 from grantory.http.operation import Operation
@@ -74,6 +73,7 @@ from grantory.registry.tokens import TokenRegistry
 from grantory.registry.upkeep import REFRESH_DAYS, REFUSALS_KEPT_DAYS, Rotate, Upkeep, no_keys
 from grantory.registry.user_passwords import UserPasswords
 from grantory.registry.users import UserRegistry
+from grantory.resource_side import PERMISSIONS, resource_routes
 from grantory.settings import Settings
 from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
@@ -314,7 +314,6 @@ def build_watched(
     )
     steps = TokenEndpoint(reads, authenticator, issuer, login_side.grants())
     endpoint = TokenEndpointResource(steps, refused)
-    jwks = JwksResource(reads)
     health = HealthResource(node.store, node.master_key.fits, node.clock)
 
     async def landing(_request: Request) -> Response:
@@ -330,8 +329,10 @@ def build_watched(
         plain=(
             ("POST", TOKEN_PATH, endpoint.answer),
             *login_side.routes(issuer, refused),
-            ("GET", JWKS, jwks.all),
-            ("GET", JWKS_OF, jwks.of_organization),
+            *resource_routes(
+                *(watching.store, reads, node.clock, tokens, authenticator),
+                *(settings, public_url(settings), refused),
+            ),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
             ("GET", METRICS, watching.reading.answer),
@@ -399,7 +400,7 @@ def build_operations(
         *AuthorizationResource(AuthorizationRegistry(store, node.clock), style).operations(),
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
     )
-    return (*operations, *PermissionResource(operations).operations())
+    return (*operations, *PermissionResource(operations, PERMISSIONS).operations())
 
 
 @asynccontextmanager
@@ -412,10 +413,7 @@ async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
     store = await database_of(settings).open(node.clock, settings.workers)
     keys = JwtKeys(store, node.clock, node.random, node.master_key, settings.key_life)
     upkeep = build_upkeep(
-        store,
-        node.clock,
-        settings.audit_refusals_days,
-        settings.tokens_refresh_days,
+        *(store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days),
         rotate=keys.rotate_due,
     )
     running = asyncio.create_task(upkeep.run())

@@ -143,6 +143,27 @@ async def test_what_ends_tokens_ends_jwts_at_once(world: World) -> None:
     assert not await is_good(disabled)
 
 
+async def test_they_are_introspected_and_revoked_as_others_are(world: World) -> None:
+    member = await jwt_client(world)
+    token = await member.log_in()
+    own = (member.client_id, member.secret)
+
+    async def introspected() -> dict[str, Any]:
+        answer = await world.http.post("/oauth/introspect", data={"token": token}, auth=own)
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
+
+    claims, told = opened(token)[1], await introspected()
+    assert told["active"] is True
+    for name in ("iss", "sub", "client_id", "iat", "exp", "jti"):
+        assert told[name] == claims[name], name
+    ended = await world.http.post("/oauth/revoke", data={"token": token}, auth=own)
+    assert ended.status_code == 200
+    assert await introspected() == {"active": False}
+    refused(await member.call("GET", CLIENTS), 401, "bad.credentials")
+
+
 async def test_a_change_of_form_leaves_tokens_alone(world: World) -> None:
     member = await jwt_client(world)
     path = f"{CLIENTS}/{member.client_id}"

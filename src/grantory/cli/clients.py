@@ -19,6 +19,7 @@ WIDE = 1_000
 """Columns for a file or a pipe, where nothing must be cut or folded."""
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     help="OAuth clients of a running server, which GRANTORY_URL, GRANTORY_CLIENT_ID and "
     "GRANTORY_CLIENT_SECRET name.",
 )

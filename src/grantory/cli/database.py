@@ -9,7 +9,9 @@ from grantory.cli.workers import run
 from grantory.errors import SetupError
 from grantory.storage.sql.migrations import HEAD
 
-app = typer.Typer(no_args_is_help=True, help="The tables of the store, and what is in them.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The tables of the store, and what is in them."
+)
 
 
 @app.command("upgrade")

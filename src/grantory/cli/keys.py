@@ -33,7 +33,9 @@ PUBLISHED: Final = "published"
 RETIRED: Final = "retired"
 TOKENS_ENDED: Final = "All access tokens have ended; programs get new ones as they are used to."
 app = typer.Typer(
-    no_args_is_help=True, help="The keys of access tokens, and the master key over them."
+    no_args_is_help=True,
+    add_completion=False,
+    help="The keys of access tokens, and the master key over them.",
 )
 
 

@@ -43,6 +43,7 @@ from grantory.watching import Watch
 
 SWITCH_SECONDS = 0.001
 DEV_TLS = "--dev-tls"
+app = typer.Typer(add_completion=False)
 
 
 class ServeCommand(TyperCommand):
@@ -58,6 +59,7 @@ class ServeCommand(TyperCommand):
         return super().parse_args(ctx, given)
 
 
+@app.command("serve", cls=ServeCommand)
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,

@@ -150,12 +150,14 @@ class ClientRegistry:
             _require(transaction, actor, wanted)
             transaction.clients.add(client)
             transaction.clients.add_secret(stored)
-            _set_grants(transaction, client, wanted, now)
+            transaction.access.add_grants(
+                client.organization_id, client.id, SubjectKind.CLIENT, wanted, now
+            )
             changes = changed_properties(None, client, _UNSAID) + assignments_change((), wanted)
             transaction.audit.add(
                 actor.event(now, "Create", ENTITY, client.id, client.name, changes)
             )
-            return RegisteredClient(client, tuple(_held(transaction, client.id)))
+            return RegisteredClient(client, tuple(sorted(wanted)))
 
         return await self._store.write(work), secret
 

@@ -236,7 +236,7 @@ class SqlClients:
         return [_from_row(row, tuple(found.get(row[0], ()))) for row in rows]
 
     def add(self, client: Client) -> None:  # noqa: D102
-        self._sql.run(ADD, id=client.id, organization_id=client.organization_id, **_values(client))
+        self._sql.add(ADD, id=client.id, organization_id=client.organization_id, **_values(client))
         self._add_uris(client)
         self._log.made(client.id)
 
@@ -248,7 +248,7 @@ class SqlClients:
 
     def _add_uris(self, client: Client) -> None:
         for position, uri in enumerate(client.redirect_uris):
-            self._sql.run(
+            self._sql.add(
                 ADD_URI,
                 client_id=client.id,
                 position=position,
@@ -263,7 +263,7 @@ class SqlClients:
         self.end_secrets(client.id, deleted_at)
 
     def add_secret(self, secret: ClientSecret) -> None:  # noqa: D102
-        self._sql.run(ADD_SECRET, **msgspec.structs.asdict(secret))
+        self._sql.add(ADD_SECRET, **msgspec.structs.asdict(secret))
         self._log.touched("client", secret.client_id)
 
     def end_secrets(self, client_id: str, ended_at: int) -> int:  # noqa: D102
