@@ -49,6 +49,8 @@ from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
+from grantory.protocol.jwt_codec import Recipients
+from grantory.protocol.jwt_tokens import JwtTokens
 from grantory.protocol.saml.threads import AssertionThreads
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
@@ -60,6 +62,7 @@ from grantory.registry.divisions import DivisionRegistry
 from grantory.registry.gathered_refusals import GatheredRefusals
 from grantory.registry.grants import GrantRegistry
 from grantory.registry.identity_providers import IdentityProviderRegistry
+from grantory.registry.jwt_keys import JwtKeys
 from grantory.registry.keys import TokenKeys
 from grantory.registry.new_passwords import NewPasswords
 from grantory.registry.organizations import Founder, Founding
@@ -67,7 +70,7 @@ from grantory.registry.own_organization import OwnOrganization
 from grantory.registry.refusals import RefusalKeeper
 from grantory.registry.roles import RoleRegistry
 from grantory.registry.tokens import TokenRegistry
-from grantory.registry.upkeep import REFRESH_DAYS, REFUSALS_KEPT_DAYS, Upkeep
+from grantory.registry.upkeep import REFRESH_DAYS, REFUSALS_KEPT_DAYS, Rotate, Upkeep, no_keys
 from grantory.registry.user_passwords import UserPasswords
 from grantory.registry.users import UserRegistry
 from grantory.resource_side import PERMISSIONS, resource_routes
@@ -91,6 +94,7 @@ class Node(msgspec.Struct):
     random: Random
     founder: Founder
     keys: TokenKeys
+    jwt_keys: JwtKeys
     refusals: GatheredRefusals
     passwords: PasswordThreads
     assertions: AssertionThreads
@@ -129,8 +133,8 @@ async def open_node(
     """
     database = database_of(settings)
     await _require_fitting_schema(database)
-    key, workers = require_master_key(settings), settings.workers
-    return await _node(database, key, clock, random, workers, patient=patient)
+    key = require_master_key(settings)
+    return await _node(database, key, clock, random, settings, patient=patient)
 
 
 def require_master_key(settings: Settings) -> MasterKey:
@@ -153,14 +157,15 @@ async def _node(
     master_key: MasterKey,
     clock: Clock | None,
     random: Random | None,
-    workers: int,
+    settings: Settings,
     *,
     patient: bool = False,
 ) -> Node:
     clock = clock or SystemClock()
     random = random or SystemRandom()
-    store = await database.open(clock, workers, patient=patient)
+    store = await database.open(clock, settings.workers, patient=patient)
     keys = TokenKeys(clock, random, master_key)
+    jwt_keys = JwtKeys(store, clock, random, master_key, settings.key_life)
     founder = Founder(store, clock, random, Argon2Hasher(), keys)
     refusals = GatheredRefusals(clock)
     return Node(
@@ -170,6 +175,7 @@ async def _node(
         random,
         founder,
         keys,
+        jwt_keys,
         refusals,
         PasswordThreads(),
         AssertionThreads(),
@@ -219,10 +225,10 @@ async def open_or_create_node(
     if master_key is None:
         if await database.is_set_up():
             return await open_node(settings, clock, random)
-        node = await _node(database, make_master_key(settings), clock, random, settings.workers)
+        node = await _node(database, make_master_key(settings), clock, random, settings)
         node.new_key_file = master_key_path(settings)
         return node
-    return await _node(database, master_key, clock, random, settings.workers)
+    return await _node(database, master_key, clock, random, settings)
 
 
 async def first_start(node: Node, name: str, email: str) -> Founding | None:
@@ -283,7 +289,9 @@ def build_watched(
     """
     watching = Watching(node.store, node.store, node.clock, settings, log_stream, watch)
     reads = RememberedReads(watching.store, node.store.feed, node.master_key, node.clock)
-    tokens = AccessTokens(reads, node.clock, node.random)
+    recipients = Recipients(public_url(settings), settings.tokens_audience)
+    jwts = JwtTokens(reads, node.clock, node.jwt_keys, recipients)
+    tokens = AccessTokens(reads, node.clock, node.random, jwts)
     limits = ThrottleLimits(
         settings.throttle_failures_per_client_and_address, settings.throttle_failures_per_address
     )
@@ -368,7 +376,7 @@ def build_operations(
     store = store or node.store
     style = GrantTypeStyle(settings.api_grant_type_style)
     policy = ClientPolicy(settings.clients_delete_requires_inactive)
-    clients = ClientRegistry(store, node.clock, node.random, policy)
+    clients = ClientRegistry(store, node.clock, node.random, policy, node.jwt_keys)
     directory = Directory(store)
     grants = GrantRegistry(store, node.clock)
     new_passwords = NewPasswords(node.passwords, settings.passwords_min_length)
@@ -403,8 +411,10 @@ async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
         SetupError: when the store cannot be opened once more.
     """
     store = await database_of(settings).open(node.clock, settings.workers)
+    keys = JwtKeys(store, node.clock, node.random, node.master_key, settings.key_life)
     upkeep = build_upkeep(
-        store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days
+        *(store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days),
+        rotate=keys.rotate_due,
     )
     running = asyncio.create_task(upkeep.run())
     try:
@@ -437,6 +447,7 @@ def build_upkeep(
     clock: Clock,
     refusals_kept_days: int = REFUSALS_KEPT_DAYS,
     refresh_days: int = REFRESH_DAYS,
+    rotate: Rotate = no_keys,
 ) -> Upkeep:
     """Makes what keeps the store small.
 
@@ -445,6 +456,7 @@ def build_upkeep(
         clock: the time of day.
         refusals_kept_days: how long refused token requests stay.
         refresh_days: how long a refresh token may lie unused.
+        rotate: lets keys be followed by new ones; by default none are.
     """
     return Upkeep(
         store,
@@ -453,6 +465,7 @@ def build_upkeep(
         held_back=_report_held_back,
         refusals_kept_days=refusals_kept_days,
         refresh_days=refresh_days,
+        rotate=rotate,
     )
 
 

@@ -1,10 +1,11 @@
-"""What resource servers and careful clients use, wired together: introspection and revocation."""
+"""What resource servers and careful clients use: introspection, revocation, public keys."""
 
 from collections.abc import Awaitable, Callable
 
 from grantory.errors import OAuthError
 from grantory.http.early_answers import INTROSPECTION_PATH, REVOCATION_PATH
 from grantory.http.oauth.introspection import IntrospectionResource
+from grantory.http.oauth.jwks import JWKS, JWKS_OF, JwksResource
 from grantory.http.oauth.metadata import MetadataResource
 from grantory.http.oauth.revocation import RevocationResource
 from grantory.http.request import Request
@@ -35,7 +36,6 @@ def resource_routes(
     settings: Settings,
     issuer: str,
     refused: Callable[[OAuthError, str, str], None],
-    jwks_path: str = "",
 ) -> tuple[Route, ...]:
     """Makes the endpoints.
 
@@ -48,7 +48,6 @@ def resource_routes(
         settings: what the deployment allows.
         issuer: the server's address.
         refused: told of each refusal, with address and correlation id.
-        jwks_path: where signed tokens' keys are; empty where there are none.
     """
     refresh_tokens = RefreshTokens(reads)
     introspection = IntrospectionEndpoint(
@@ -72,10 +71,13 @@ def resource_routes(
         grant.name for grant in GRANTS if grant is not PasswordGrant or settings.grants_password
     )
     metadata = MetadataResource(
-        issuer, grant_types, implicit=settings.grants_implicit, jwks_path=jwks_path
+        issuer, grant_types, implicit=settings.grants_implicit, jwks_path=JWKS
     )
+    jwks = JwksResource(reads)
     return (
         ("POST", INTROSPECTION_PATH, IntrospectionResource(introspection, refused).answer),
         ("POST", REVOCATION_PATH, RevocationResource(revocation, refused).answer),
         ("GET", metadata.path, metadata.answer),
+        ("GET", JWKS, jwks.all),
+        ("GET", JWKS_OF, jwks.of_organization),
     )

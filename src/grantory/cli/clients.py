@@ -76,6 +76,13 @@ def create(
     token_seconds: Annotated[
         int | None, typer.Option("--token-seconds", help="Lifetime of access tokens.")
     ] = None,
+    token_format: Annotated[
+        str | None,
+        typer.Option(
+            "--access-token-format",
+            help="OPAQUE (the default), or JWT_EDDSA, JWT_ES256, JWT_RS256 to be verified offline.",
+        ),
+    ] = None,
     as_json_: AsJson = False,
 ) -> None:
     """Creates a client and prints its secret, which is shown this once.
@@ -88,6 +95,7 @@ def create(
         "description": description,
         "accessTokenValiditySeconds": token_seconds,
         "registeredRedirectUri": redirect_uri or None,
+        "accessTokenFormat": token_format,
     }
     api = server_api()
     if role:

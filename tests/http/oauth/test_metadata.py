@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from grantory.http.oauth.jwks import JWKS
 from grantory.http.oauth.metadata import METADATA_PATH, MetadataResource
 from grantory.http.request import Request
 from tests.support.about_tokens import REVOKE
@@ -35,6 +36,7 @@ async def test_what_there_is_by_default(tmp_path: Path) -> None:
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "response_types_supported": ["code", "token"],
@@ -112,7 +114,8 @@ async def test_keys_are_named_where_there_are_some(world: World) -> None:
     resource = MetadataResource("https://a", ("a",), implicit=False, jwks_path="/keys")
     request = Request({"method": "GET", "raw_path": b"/", "headers": []}, _nothing, "", ())
     assert b'"jwks_uri":"https://a/keys"' in (await resource.answer(request)).body
-    assert "jwks_uri" not in await metadata(world)
+    found = await metadata(world)
+    assert found["jwks_uri"] == found["issuer"] + JWKS
 
 
 async def _nothing() -> dict[str, Any]:

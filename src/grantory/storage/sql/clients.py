@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, insert, select, tuple_, update
 from grantory.domain.client import Client, ClientState, GrantType, Reference, SubjectKind
 from grantory.domain.redirect_uri import origin_of
 from grantory.domain.secret import ClientSecret
+from grantory.domain.signing import SigningAlgorithm
 from grantory.ports.clients import ClientFilter, ClientKey, ClientPosition
 from grantory.storage.sql.json_list import as_list, listed
 from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
@@ -36,6 +37,7 @@ _COLUMNS = (
     _c.delete_at,
     _c.token_epoch,
     _c.version,
+    _c.jwt_algorithm,
 )
 _alive = _c.deleted_at.is_(None)
 _in_organization = _c.organization_id == p("organization_id")
@@ -287,6 +289,7 @@ def _values(client: Client) -> dict[str, Any]:
         "delete_at": client.delete_at,
         "token_epoch": client.token_epoch,
         "version": client.version,
+        "jwt_algorithm": client.jwt_algorithm.value if client.jwt_algorithm else None,
     }
 
 
@@ -311,5 +314,6 @@ def _from_row(row: Row, redirect_uris: tuple[str, ...]) -> Client:
         delete_at=row[14],
         token_epoch=row[15],
         version=row[16],
+        jwt_algorithm=SigningAlgorithm(row[17]) if row[17] else None,
         redirect_uris=redirect_uris,
     )

@@ -194,6 +194,7 @@ clients = Table(
     Column("deleted_at", BigInteger),
     Column("token_epoch", Integer, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("jwt_algorithm", Text),
 )
 Index(
     "ix_clients_listing",
@@ -245,6 +246,7 @@ keys = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("retired_at", BigInteger),
     Column("expires_at", BigInteger),
+    Column("signs_from", BigInteger),
     Index(None, "organization_id", "purpose", "created_at"),
 )
 

@@ -370,3 +370,11 @@ CREATE INDEX ix_used_assertions_expires_at ON used_assertions (expires_at);
 
 UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
 
+-- Running upgrade 0004 -> 0005
+
+ALTER TABLE clients ADD COLUMN jwt_algorithm TEXT;
+
+ALTER TABLE keys ADD COLUMN signs_from BIGINT;
+
+UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
+
