@@ -27,7 +27,8 @@ class RevocationEndpoint:
     """Answers revocation requests; what is ended is refused when it has answered.
 
     A client may do this whatever its state is, for it gives nobody a right. Both kinds of token
-    can be ended, so that ``unsupported_token_type`` is never answered.
+    can be ended, so that ``unsupported_token_type`` is never answered; a refresh token by its
+    client's secret alone, without which none was ever given.
 
     Args:
         reads: what every request asks for.
@@ -97,6 +98,8 @@ class RevocationEndpoint:
     async def _end_refresh_token(
         self, presented: str, request: TokenRequest, caller: Caller
     ) -> bool:
+        if not caller.is_authenticated:  # else one that is spent would end a login by itself
+            return False
         read = await self._refresh_tokens.read(presented)
         if read is None or read.organization_id != caller.record.client.organization_id:
             return False

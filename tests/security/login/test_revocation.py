@@ -149,6 +149,18 @@ async def test_case_65_a_client_without_a_secret_ends_its_own(world: World) -> N
     assert await visitor.use(token) == 401
 
 
+async def test_case_65_a_refresh_token_ends_by_the_secret_alone(world: World) -> None:
+    app, visitor = await make_app(world), Visitor(world)
+    first = await begin(visitor, app)
+    second = tokens_of(await visitor.refresh(app, first.refresh))
+    for token in (first.refresh, second.refresh):
+        for hint in HINTS:
+            await is_done(await revoke(world, App(app.client_id, ""), token, **hint))
+    assert await visitor.use(first.access) == await visitor.use(second.access) == 200
+    assert await events(world, "Revoke") == []
+    tokens_of(await visitor.refresh(app, second.refresh))
+
+
 async def test_case_65_a_client_that_is_not_active_may_end_its_own(world: World) -> None:
     member = await world.admin.make_member("oauth:client:view")
     token = await member.log_in()
