@@ -167,8 +167,9 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
         "post": {
             "operationId": "postOauthRevoke",
             "summary": "End a token (RFC 7009)",
-            "description": "For the token's own client; one of the grant CODE may name itself "
-            "alone. A refresh token ends with all that has come of the same login.",
+            "description": "For the token's own client; one of the grant CODE or TOKEN may name "
+            "itself alone, for access tokens. A refresh token ends with all that has come of the "
+            "same login.",
             "tags": ["token"],
             "security": [{"client": []}, {}],
             "requestBody": _form("AboutToken"),

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from grantory.domain.audit import AuditEvent
+from grantory.domain.client import GrantType
 from grantory.domain.token import AccessToken, DeniedToken
 from grantory.errors import OAuthError
 from grantory.ports.hot_reads import HotReads
@@ -19,6 +20,8 @@ from grantory.protocol.token_request import TokenRequest
 
 ENTITY: Final = "AccessToken"
 REASON: Final = "its client revoked it"
+PUBLIC: Final = (GrantType.AUTHORIZATION_CODE, GrantType.IMPLICIT)
+"""Whose clients may have no secret where their tokens are used, and could end none without this."""
 
 _End = Callable[[str, TokenRequest, Caller], Awaitable[bool]]
 
@@ -69,7 +72,7 @@ class RevocationEndpoint:
             OAuthError: with the code of RFC 6749 section 5.2.
         """
         await self._reads.refresh()
-        caller = await self._authenticator.authenticate(request, admits_public=True)
+        caller = await self._authenticator.authenticate(request, public=PUBLIC)
         try:
             presented = request.required("token")
         except OAuthError as error:
