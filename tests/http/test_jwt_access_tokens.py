@@ -156,7 +156,7 @@ async def test_they_are_introspected_and_revoked_as_others_are(world: World) -> 
 
     claims, told = opened(token)[1], await introspected()
     assert told["active"] is True
-    for name in ("iss", "sub", "client_id", "iat", "exp", "jti"):
+    for name in ("iss", "sub", "aud", "client_id", "iat", "exp", "jti"):
         assert told[name] == claims[name], name
     ended = await world.http.post("/oauth/revoke", data={"token": token}, auth=own)
     assert ended.status_code == 200

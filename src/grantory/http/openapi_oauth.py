@@ -85,6 +85,10 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
             "iss": {**_TEXT, "description": "The server's address"},
             "exp": {**_SECONDS, "description": "When it expires, in seconds since 1970 (UTC)"},
             "iat": {**_SECONDS, "description": "When it was issued, likewise"},
+            "aud": {
+                "oneOf": [_TEXT, {"type": "array", "items": _TEXT}],
+                "description": "For whom an access token is",
+            },
             "token_type": {
                 "type": "string",
                 "const": "Bearer",
