@@ -6,7 +6,7 @@ from grantory.errors import OAuthError
 from grantory.http.early_answers import INTROSPECTION_PATH, REVOCATION_PATH
 from grantory.http.oauth.introspection import IntrospectionResource
 from grantory.http.oauth.jwks import JWKS, JWKS_OF, JwksResource
-from grantory.http.oauth.metadata import MetadataResource
+from grantory.http.oauth.metadata import METADATA_PATH, MetadataResource
 from grantory.http.oauth.revocation import RevocationResource
 from grantory.http.request import Request
 from grantory.http.response import Response
@@ -72,13 +72,16 @@ def resource_routes(
         grant.name for grant in GRANTS if grant is not PasswordGrant or settings.grants_password
     )
     metadata = MetadataResource(
-        recipients.issuer, grant_types, implicit=settings.grants_implicit, jwks_path=JWKS
+        recipients.issuer,
+        grant_types,
+        implicit=settings.grants_implicit,
+        prefix=settings.http_login_prefix,
     )
     jwks = JwksResource(reads)
     return (
         ("POST", INTROSPECTION_PATH, IntrospectionResource(introspection, refused).answer),
         ("POST", REVOCATION_PATH, RevocationResource(revocation, refused).answer),
-        ("GET", metadata.path, metadata.answer),
+        ("GET", METADATA_PATH, metadata.answer),
         ("GET", JWKS, jwks.all),
         ("GET", JWKS_OF, jwks.of_organization),
     )
