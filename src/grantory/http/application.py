@@ -128,8 +128,9 @@ class Application:
             return
         header = (CORRELATION, correlation_id.encode())
         try:
-            if self._cors.covers(self._inner_path(request.path)):
-                response.headers += await self._cors_headers(request, response)
+            path = self._inner_path(request.path)
+            if self._cors.covers(path):
+                response.headers += await self._cors_headers(request, response, path)
             await response.send(send, header, head=request.method == "HEAD")
         except BaseException as error:
             response.error_code = "broken.off"
@@ -201,9 +202,9 @@ class Application:
             return api_error_on_oauth(error)
         return api_error(error, request.correlation_id)
 
-    async def _cors_headers(self, request: Request, response: Response) -> Headers:
+    async def _cors_headers(self, request: Request, response: Response, path: str) -> Headers:
         try:
-            return await self._cors.headers(request, response)
+            return await self._cors.headers(request, response, path)
         except Exception as error:  # what was done is told all the same
             self._failed(error, request.correlation_id)
             return (VARY,)

@@ -16,12 +16,7 @@ from grantory.protocol.client_auth import METHODS
 from grantory.protocol.client_auth.bearer import SCHEME
 
 METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
-_HEADERS: Final[Headers] = (
-    JSON,
-    (b"cache-control", b"public, max-age=3600"),
-    (b"access-control-allow-origin", b"*"),
-)
-"""It says the same to everybody, so that every page may read it."""
+_HEADERS: Final[Headers] = (JSON, (b"cache-control", b"public, max-age=3600"))
 _SECRETS: Final = [method.name for method in METHODS]
 _OR_NONE: Final = [*_SECRETS, "none"]
 """A client that is registered for codes may name itself alone, with a verifier (RFC 7636)."""
