@@ -331,7 +331,7 @@ def build_watched(
             *login_side.routes(issuer, refused),
             *resource_routes(
                 *(watching.store, reads, node.clock, tokens, authenticator),
-                *(settings, public_url(settings), refused),
+                *(settings, recipients, refused),
             ),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),

@@ -9,7 +9,8 @@ import pytest
 from grantory.domain.signing import MAX_JWT_LIFETIME
 from grantory.ports.storage import Transaction
 from grantory.protocol.grants.decision import Decision
-from tests.security.answers import refused
+from grantory.registry import jwt_keys
+from tests.security.answers import oauth_refused, refused
 from tests.support.jwts import FORMATS, JWKS, jwt_client, opened, own_audience, published, verified
 from tests.support.user_tokens import make_administrator
 from tests.support.world import CLIENTS, World
@@ -156,7 +157,7 @@ async def test_they_are_introspected_and_revoked_as_others_are(world: World) -> 
 
     claims, told = opened(token)[1], await introspected()
     assert told["active"] is True
-    for name in ("iss", "sub", "client_id", "iat", "exp", "jti"):
+    for name in ("iss", "sub", "aud", "client_id", "iat", "exp", "jti"):
         assert told[name] == claims[name], name
     ended = await world.http.post("/oauth/revoke", data={"token": token}, auth=own)
     assert ended.status_code == 200
@@ -230,6 +231,26 @@ async def test_keys_come_back_at_the_next_use_after_all_tokens_were_ended(world:
     assert opened(new)[0]["kid"] == found != kid
     assert opened(old)[0]["kid"] == kid
     await member.get(f"{CLIENTS}/{member.client_id}")
+
+
+async def test_without_room_for_its_key_a_client_gets_no_token_and_is_told_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = await jwt_client(world)
+    keys, store = world.node.keys, world.node.store
+    await store.write(lambda t: keys.rotate(t, None, end_tokens=True))
+    await world.admin.log_in()
+    monkeypatch.setattr(jwt_keys, "MOST_SIGNERS", 0)
+    answer = await world.ask_token(member.client_id, member.secret)
+    body = oauth_refused(answer, 503, "temporarily_unavailable")
+    assert "set the client to opaque tokens" in body["error_description"]
+    refusing = await world.admin.call("POST", CLIENTS, {**CODE, NAME: "JWT_ES256"})
+    assert [
+        detail["fieldName"] for detail in refused(refusing, 400, "invalid.value")["details"]
+    ] == [NAME]
+    client = await world.admin.get(f"{CLIENTS}/{member.client_id}")
+    await world.admin.put(f"{CLIENTS}/{member.client_id}", {**client, NAME: "OPAQUE"})
+    assert (await member.log_in()).startswith("gat_")
 
 
 async def test_each_organisation_has_an_audience_of_its_own(world: World) -> None:

@@ -11,11 +11,7 @@ JWKS_OF: Final = "/oauth/jwks/{organizationId}"
 MAX_AGE_SECONDS: Final = 600
 """A key is published for longer than this before it signs, and a removed one is believed for so
 long by whoever keeps to it."""
-_HEADERS: Final[Headers] = (
-    JSON,
-    (b"cache-control", b"public, max-age=%d" % MAX_AGE_SECONDS),
-    (b"access-control-allow-origin", b"*"),
-)
+_HEADERS: Final[Headers] = (JSON, (b"cache-control", b"public, max-age=%d" % MAX_AGE_SECONDS))
 
 
 class JwksResource:
