@@ -3,6 +3,7 @@
 from grantory.crypto.jwt_keys import JwtKey
 from grantory.domain.signing import SigningAlgorithm
 from grantory.domain.token import AccessToken
+from grantory.errors import ApiError, StorageUnavailable
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.keys import JwtKeySource
 from grantory.ports.runtime import Clock
@@ -29,15 +30,28 @@ class JwtTokens:
         self._recipients = recipients
 
     async def write(self, token: AccessToken, algorithm: SigningAlgorithm) -> str:
-        """Writes and signs a token."""
+        """Writes and signs a token.
+
+        Raises:
+            StorageUnavailable: when there is no key to sign with, and none can be made.
+        """
         key = await self._signer(token.organization_id, algorithm)
         if key is None:  # all were removed, to end every token
-            await self._source.ensure(token.organization_id, algorithm)
+            await self._make_key(token.organization_id, algorithm)
             await self._reads.catch_up()
             key = await self._signer(token.organization_id, algorithm)
-        if key is None:
-            raise LookupError("a key that was just made is not there")
+        if key is None:  # and was removed again
+            raise StorageUnavailable("a key that was just made is not there")
         return encode_jwt(token, key, self._recipients)
+
+    async def _make_key(self, organization_id: str, algorithm: SigningAlgorithm) -> None:
+        try:
+            await self._source.ensure(organization_id, algorithm)
+        except ApiError as error:
+            if error.status != 400:
+                raise
+            # That is about a client's setting, and this request asks for none.
+            raise StorageUnavailable(f"no key of JWTs can be made: {error.message}") from None
 
     async def _signer(self, organization_id: str, algorithm: SigningAlgorithm) -> JwtKey | None:
         keys = await self._reads.jwt_keys()
