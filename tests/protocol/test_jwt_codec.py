@@ -112,7 +112,8 @@ def test_the_claims_are_those_of_rfc_9068() -> None:
 
 
 RECORDED = json.loads((Path(__file__).parent / "recorded_jwts.json").read_text("ascii"))
-"""Tokens as they were first written, by keys of the tests alone. Never make them anew: such tokens are out."""
+"""Tokens as they were first written, by keys of these tests alone. Never make them anew: such tokens
+are out."""
 
 
 @pytest.mark.parametrize("algorithm", SigningAlgorithm)
