@@ -12,6 +12,7 @@ from grantory.domain.signing import MAX_JWT_LIFETIME, SigningAlgorithm
 from grantory.ports.storage import Transaction
 from grantory.protocol.grants.decision import Decision
 from grantory.registry import jwt_keys
+from grantory.registry.upkeep import Upkeep
 from grantory.settings import Settings
 from tests.security.answers import refused
 from tests.support.jwts import FORMATS, JWKS, jwt_client, opened, own_audience, published, verified
@@ -302,6 +303,40 @@ async def test_a_token_that_no_key_can_be_made_for_is_not_there_for_now(
     assert answer.json()["error"] == "temporarily_unavailable"
     monkeypatch.undo()
     await member.log_in()
+
+
+async def test_a_key_that_cannot_be_opened_is_one_organisations_trouble(world: World) -> None:
+    mine = await jwt_client(world)
+    other = world.member(await world.found("Other"))
+    role_id = await other.make_role("oauth:client:view")
+    theirs = await other.make_client(role_id, accessTokenFormat="JWT_ES256")
+    token = await mine.log_in()
+    here = world.founding.organization.id
+
+    def spoil(t: Transaction) -> None:
+        [key] = [key for key in t.keys.private() if key.organization_id == here]
+        t.keys.replace_sealed(msgspec.structs.replace(key, sealed=bytes(len(key.sealed))))
+
+    await world.node.store.write(spoil)
+    asked = await world.ask_token(mine.client_id, mine.secret)
+    assert (asked.status_code, asked.json()["error"]) == (503, "temporarily_unavailable")
+    refused(await mine.call("GET", CLIENTS), 503, "service.unavailable")
+    assert (await world.http.get(f"/oauth/jwks/{here}")).status_code == 503
+    [kid] = await published(world.http)
+    assert opened(await theirs.log_in())[0]["kid"] == kid != opened(token)[0]["kid"]
+    await theirs.get(f"{CLIENTS}/{theirs.client_id}")
+    assert (await world.admin.log_in()).startswith("gat_")
+
+
+async def test_a_key_is_published_no_more_when_it_leaves_the_store(world: World) -> None:
+    await jwt_client(world)
+    [first] = await published(world.http)
+    await world.node.jwt_keys.rotate(None)
+    assert len(await published(world.http)) == 2
+    world.clock.step(70 * 60 + jwt_keys.KEPT_MS / 1000 + 2 * 86_400)
+    await Upkeep(world.node.store, world.clock).finish()
+    [last] = await published(world.http)
+    assert last != first
 
 
 async def test_keys_come_back_at_the_next_use_after_all_tokens_were_ended(world: World) -> None:

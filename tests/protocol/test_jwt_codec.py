@@ -112,7 +112,7 @@ def test_the_claims_are_those_of_rfc_9068() -> None:
 
 
 RECORDED = json.loads((Path(__file__).parent / "recorded_jwts.json").read_text("ascii"))
-"""Tokens as they were first written, by keys of these tests alone. Never make them anew: such tokens
+"""Tokens as they were first written, by keys of these tests alone. Never make them anew: such ones
 are out."""
 
 
