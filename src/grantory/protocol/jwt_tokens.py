@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from grantory.crypto.jwt_keys import JwtKey
+from grantory.crypto.jwt_keys import JwtKey, is_a_header
 from grantory.domain.signing import SigningAlgorithm
 from grantory.domain.token import AccessToken
-from grantory.errors import ApiError
+from grantory.errors import ApiError, StorageUnavailable
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.keys import JwtKeySource
 from grantory.ports.runtime import Clock
@@ -42,14 +42,15 @@ class JwtTokens:
 
         Raises:
             ApiError: 503 where there is no key, and the server publishes as many as it can.
+            StorageUnavailable: where a key was removed as soon as it was made.
         """
         key = await self._signer(token.organization_id, algorithm)
         if key is None:  # all were removed, to end every token
             await self._make_key(token.organization_id, algorithm)
             await self._reads.catch_up()
             key = await self._signer(token.organization_id, algorithm)
-        if key is None:
-            raise LookupError("a key that was just made is not there")
+        if key is None:  # and was removed again
+            raise StorageUnavailable("a key that was just made is not there")
         return encode_jwt(token, key, self._recipients)
 
     async def _make_key(self, organization_id: str, algorithm: SigningAlgorithm) -> None:
@@ -70,9 +71,14 @@ class JwtTokens:
 
         Raises:
             MalformedToken: for any other text.
+            StorageUnavailable: where nobody tells whether there is a newer key.
         """
         parts = take_apart(presented)
         key = (await self._reads.jwt_keys()).of_header(parts.header)
+        if key is None and is_a_header(parts.header):
+            # A first key signs at once, and another process may have made it within the lease.
+            await self._reads.catch_up()
+            key = (await self._reads.jwt_keys()).of_header(parts.header)
         if key is None:
             raise MalformedToken("header, or unknown key")
         return decode_jwt(parts, key, self._recipients)
