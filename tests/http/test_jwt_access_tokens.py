@@ -291,20 +291,6 @@ async def test_no_client_gets_jwts_where_the_address_does_not_hold(tmp_path: Pat
             assert (await world.admin.put(path, kept))[NAME] == "JWT_ES256"
 
 
-async def test_a_token_that_no_key_can_be_made_for_is_not_there_for_now(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    member = await jwt_client(world)
-    keys, store = world.node.keys, world.node.store
-    await store.write(lambda t: keys.rotate(t, None, end_tokens=True))
-    monkeypatch.setattr(jwt_keys, "MOST_SIGNERS", 0)
-    answer = await world.ask_token(member.client_id, member.secret)
-    assert answer.status_code == 503
-    assert answer.json()["error"] == "temporarily_unavailable"
-    monkeypatch.undo()
-    await member.log_in()
-
-
 async def test_a_key_that_cannot_be_opened_is_one_organisations_trouble(world: World) -> None:
     mine = await jwt_client(world)
     other = world.member(await world.found("Other"))
