@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, get_args, get_type_hints
+from functools import cache
+from typing import Any, Final, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
@@ -47,6 +48,24 @@ class ListBody(msgspec.Struct):
     """A body that is a JSON array: a subclass has one field, which holds the whole of it."""
 
 
+class _Field(NamedTuple):
+    name: str
+    encode_name: str
+    required: bool
+    type: Any
+    codes: Codes
+
+
+@cache
+def _fields(schema: type[msgspec.Struct]) -> tuple[_Field, ...]:
+    """Looks at a schema, once: what Python tells of its types takes long to ask."""
+    hints = get_type_hints(schema, include_extras=True)
+    return tuple(
+        _Field(each.name, each.encode_name, each.required, each.type, codes_of(hints[each.name]))
+        for each in msgspec.structs.fields(schema)
+    )
+
+
 def parse_json(data: bytes) -> Any:
     """Reads JSON.
 
@@ -76,13 +95,12 @@ def read_body(
         ApiError: 400 with one detail for each bad field.
     """
     given = _fields_of(schema, parse_json(data))
-    hints = get_type_hints(schema, include_extras=True)
     values: dict[str, Any] = {}
     problems: list[FieldProblem] = []
     bad: set[str] = set()
-    for field in msgspec.structs.fields(schema):
+    for field in _fields(schema):
         value = given.get(field.encode_name)
-        codes = codes_of(hints[field.name])
+        codes = field.codes
         if value is None:
             if field.required:
                 bad.add(field.name)
