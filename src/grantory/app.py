@@ -50,6 +50,7 @@ from grantory.observability.reports import (
     report_refusals,
     report_unreadable,
 )
+from grantory.ports.hot_reads import HotReads
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
@@ -324,7 +325,7 @@ def build_watched(
     async def landing(_request: Request) -> Response:
         return landing_page(version("grantory"), public_url(settings))
 
-    operations = build_operations(node, settings, watching.store)
+    operations = build_operations(node, settings, watching.store, reads)
 
     def document() -> bytes:
         return build_document(operations, version("grantory"), settings.public_url or "/")
@@ -370,7 +371,7 @@ def build_watched(
 
 
 def build_operations(
-    node: Node, settings: Settings, store: Store | None = None
+    node: Node, settings: Settings, store: Store | None = None, reads: HotReads | None = None
 ) -> tuple[Operation, ...]:
     """Lists every operation of the management API.
 
@@ -378,11 +379,12 @@ def build_operations(
         node: the opened store.
         settings: the effective settings.
         store: stands in for the node's.
+        reads: what is in memory.
     """
     store = store or node.store
     style = GrantTypeStyle(settings.api_grant_type_style)
     policy = ClientPolicy(settings.clients_delete_requires_inactive, issues_jwts(settings))
-    clients = ClientRegistry(store, node.clock, node.random, policy, node.jwt_keys)
+    clients = ClientRegistry(store, node.clock, node.random, policy, node.jwt_keys, reads)
     directory = Directory(store)
     grants = GrantRegistry(store, node.clock)
     new_passwords = NewPasswords(node.passwords, settings.passwords_min_length)

@@ -79,6 +79,8 @@ class Watched:
             raise StorageUnavailable("asked for by the test")
         await heard_patiently(self._store.feed)
 
+    hear_all = catch_up
+
 
 class Reader:
     """One process's hot reads."""

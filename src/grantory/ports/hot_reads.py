@@ -7,11 +7,12 @@ from grantory.domain.access import Rights
 from grantory.domain.client import ClientRecord
 from grantory.domain.code import TokenFamily
 from grantory.domain.organization import Organization, User
+from grantory.domain.registered_client import RegisteredClient
 from grantory.domain.token import SigningKey
 
 KINDS: Final = (
-    *("client", "organization", "user", "family", "grants", "key", "jwt_keyring"),
-    "denied_token",
+    *("client", "registered_client", "organization", "user", "family", "grants", "key"),
+    *("jwt_keyring", "denied_token"),
 )
 """What is kept in memory."""
 
@@ -41,6 +42,10 @@ class HotReads(Protocol):
 
     async def client(self, client_id: str) -> ClientRecord | None:
         """Returns a client that exists, with its live secrets."""
+        ...
+
+    async def registered_client(self, client_id: str) -> RegisteredClient | None:
+        """Returns a client that exists, with the roles that it holds."""
         ...
 
     async def organization(self, organization_id: str) -> Organization | None:

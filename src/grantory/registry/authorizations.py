@@ -7,11 +7,11 @@ import msgspec
 from grantory.domain.audit import PropertyChange
 from grantory.domain.authorization import Authorization, AuthorizationState
 from grantory.domain.client import Client
+from grantory.domain.registered_client import RegisteredClient
 from grantory.errors import FieldProblem, invalid, not_found
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Snapshot, Store, Transaction
 from grantory.registry.actor import Actor
-from grantory.registry.clients import RegisteredClient
 from grantory.registry.coverage import EVERYTHING, require_coverage
 
 ENTITY: Final = "OAuthClient"

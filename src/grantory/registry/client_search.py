@@ -13,10 +13,11 @@ from typing import Final
 
 import msgspec
 
+from grantory.domain.registered_client import RegisteredClient
 from grantory.ports.clients import LISTING_START, ClientFilter, ClientKey, ClientPosition
 from grantory.ports.storage import Snapshot, Store
 from grantory.registry.actor import Actor
-from grantory.registry.clients import STREAM_BATCH, RegisteredClient, with_assignments
+from grantory.registry.clients import STREAM_BATCH, with_assignments
 
 Run = list[tuple[str | int, str]]
 """What is sorted by, and the client's id; in order."""

@@ -8,10 +8,12 @@ import msgspec
 from grantory.domain.access import Assignment
 from grantory.domain.audit import changed_properties
 from grantory.domain.client import Client, ClientState, SubjectKind, ends_tokens
+from grantory.domain.registered_client import RegisteredClient
 from grantory.domain.secret import Secret
 from grantory.domain.signing import SigningAlgorithm
 from grantory.errors import ApiError, FieldProblem, invalid, not_found
 from grantory.ports.clients import LISTING_START, ClientPosition
+from grantory.ports.hot_reads import HotReads
 from grantory.ports.keys import JwtKeySource
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Snapshot, Store, Transaction
@@ -35,13 +37,6 @@ _UNSAID: Final = frozenset(
 )
 
 
-class RegisteredClient(msgspec.Struct, frozen=True):
-    """A client with the roles it holds."""
-
-    client: Client
-    assignments: tuple[Assignment, ...]
-
-
 class ClientPolicy(msgspec.Struct, frozen=True):
     """What the deployment's settings say about clients."""
 
@@ -59,6 +54,7 @@ class ClientRegistry:
         random: for ids and secrets.
         policy: what the deployment says.
         jwt_keys: makes the key of a client's JWTs, to be published before the first of them.
+        reads: answers for single clients; without it the store is asked.
     """
 
     def __init__(
@@ -68,12 +64,14 @@ class ClientRegistry:
         random: Random,
         policy: ClientPolicy,
         jwt_keys: JwtKeySource,
+        reads: HotReads | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._random = random
         self._policy = policy
         self._jwt_keys = jwt_keys
+        self._reads = reads
 
     async def get(self, actor: Actor, client_id: str) -> RegisteredClient:
         """Returns a client of the actor's organisation.
@@ -81,7 +79,12 @@ class ClientRegistry:
         Raises:
             ApiError: 404 where there is none.
         """
-        found = await self._store.read(lambda snapshot: _registered(snapshot, client_id))
+        if self._reads is None:
+            found = await self._store.read(lambda snapshot: _registered(snapshot, client_id))
+        else:
+            # Whoever has changed it, by whatever node, is to find it changed.
+            await self._reads.catch_up()
+            found = await self._reads.registered_client(client_id)
         if found is None or found.client.organization_id != actor.organization_id:
             raise not_found("client", client_id)
         return found

@@ -67,6 +67,14 @@ class ChangeFeed(Protocol):
         """
         ...
 
+    async def hear_all(self) -> None:
+        """Hears whatever was answered before this call, by whatever process, now.
+
+        Raises:
+            StorageUnavailable: when the store does not tell.
+        """
+        ...
+
 
 class Lease:
     """Until when a memory may be believed, on the monotonic clock."""

@@ -15,6 +15,7 @@ from grantory.domain.access import Rights, rights_of
 from grantory.domain.client import ClientRecord
 from grantory.domain.code import TokenFamily
 from grantory.domain.organization import Organization, User
+from grantory.domain.registered_client import RegisteredClient
 from grantory.domain.token import CLOCK_SLACK_SECONDS, SealedKey, SigningKey
 from grantory.errors import SetupError, StorageUnavailable
 from grantory.ports.runtime import Clock, KeySealer
@@ -23,6 +24,8 @@ from grantory.storage.change_feed import ChangeFeed, Entity
 
 V = TypeVar("V")
 MOST_ENTRIES: Final = 50_000
+MOST_REGISTERED: Final = 5_000
+"""Clients as administrators see them: fewer, since each is in memory besides what tokens need."""
 MOST_DENIED: Final = 500_000
 LEAST_ROOM: Final = 1_000
 
@@ -30,11 +33,12 @@ LEAST_ROOM: Final = 1_000
 class _Memory(dict[str | bytes, V], Generic[V]):
     """A dictionary that stays bounded by dropping its oldest entry."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, of_few: bool = False) -> None:
         self.kind = kind
+        self._of_few = of_few
 
     def remember(self, key: str | bytes, value: V) -> None:
-        if len(self) >= MOST_ENTRIES and key not in self:
+        if len(self) >= (MOST_REGISTERED if self._of_few else MOST_ENTRIES) and key not in self:
             del self[next(iter(self))]
         self[key] = value
 
@@ -60,6 +64,7 @@ class RememberedReads:
         self._generation = 0
         """Raised by whatever is heard: a row that was loaded meanwhile is not kept."""
         self._clients: _Memory[ClientRecord] = _Memory("client")
+        self._registered: _Memory[RegisteredClient] = _Memory("registered_client", of_few=True)
         self._organizations: _Memory[Organization] = _Memory("organization")
         self._users: _Memory[User] = _Memory("user")
         self._families: _Memory[TokenFamily] = _Memory("family")
@@ -98,9 +103,7 @@ class RememberedReads:
 
     async def catch_up(self) -> None:
         """Makes sure that whatever was committed before this call has been heard."""
-        # Others may have asked a moment before; who asks again after their answer asks anew.
-        await self._feed.catch_up()
-        await self._feed.catch_up()
+        await self._feed.hear_all()
 
     def _hear(self, entities: list[Entity] | None) -> None:
         self._generation += 1
@@ -116,6 +119,7 @@ class RememberedReads:
     def _memories(self) -> tuple[_Memory[Any], ...]:
         return (
             self._clients,
+            self._registered,
             self._organizations,
             self._users,
             self._families,
@@ -140,12 +144,15 @@ class RememberedReads:
     def _forget(self, kind: str, entity_id: str) -> None:
         if kind == "client":
             self._clients.pop(entity_id, None)
+            self._registered.pop(entity_id, None)
         elif kind == "grants":
             self._rights.pop(entity_id, None)
+            self._registered.pop(entity_id, None)
         elif kind == "denied_token":
             self._remember_denied(bytes.fromhex(entity_id))
-        elif kind == "role":
+        elif kind == "role":  # with it, whatever was granted of it
             self._rights.clear()
+            self._registered.clear()
         elif kind == "user":
             self._users.pop(entity_id, None)
         elif kind == "family":
@@ -204,6 +211,19 @@ class RememberedReads:
             return ClientRecord(client, secrets, bytes.fromhex(client_id.replace("-", "")))
 
         return await self._remembered(self._clients, client_id, load)
+
+    async def registered_client(self, client_id: str) -> RegisteredClient | None:
+        """Returns a client that exists, with the roles that it holds."""
+
+        def load(snapshot: Snapshot) -> RegisteredClient | None:
+            client = snapshot.clients.get(client_id)
+            if client is None:
+                return None
+            holds_roles = client.grant_type.acts_for_itself
+            grants = snapshot.access.grants_of(client_id) if holds_roles else []
+            return RegisteredClient(client, tuple(grant.assignment for grant in grants))
+
+        return await self._remembered(self._registered, client_id, load)
 
     async def organization(self, organization_id: str) -> Organization | None:
         """Returns an organisation."""

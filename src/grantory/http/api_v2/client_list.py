@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from grantory.domain.registered_client import RegisteredClient
 from grantory.errors import ApiError
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.client_filters import FILTERS, read_search
@@ -16,7 +17,7 @@ from grantory.http.operation import PAGING, Call, Operation
 from grantory.http.paging import Page, listing, read_page
 from grantory.http.response import Response, StreamedResponse, json_response
 from grantory.registry.client_search import ClientSearch, Search
-from grantory.registry.clients import STREAM_BATCH, ClientRegistry, RegisteredClient
+from grantory.registry.clients import STREAM_BATCH, ClientRegistry
 
 FULL_LISTS_AT_ONCE: Final = 4
 """For each organisation; others wait ten seconds, then are told to come again."""

@@ -6,6 +6,7 @@ import msgspec
 
 from grantory.domain.access import Assignment
 from grantory.domain.client import GrantType, Reference, SubjectKind
+from grantory.domain.registered_client import RegisteredClient
 from grantory.domain.secret import Secret
 from grantory.errors import FieldProblem
 from grantory.http.api_v2 import schemas
@@ -13,7 +14,6 @@ from grantory.http.api_v2.dates import date_text
 from grantory.http.api_v2.grant_types import GrantTypeStyle, grant_type_text
 from grantory.http.api_v2.token_formats import token_format_text
 from grantory.registry.client_draft import ClientDraft, problems_of
-from grantory.registry.clients import RegisteredClient
 
 CLIENTS = "/api/v2/oauth/clients"
 

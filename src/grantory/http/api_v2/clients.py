@@ -3,13 +3,14 @@
 from typing import Final, cast
 
 from grantory.domain.client import GrantType
+from grantory.domain.registered_client import RegisteredClient
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.client_mapping import CLIENTS, client_of, draft_of, further_problems
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.operation import Call, Operation, Parameter
 from grantory.http.paging import read_switch
 from grantory.http.response import Response, empty_response, json_response
-from grantory.registry.clients import ClientRegistry, RegisteredClient
+from grantory.registry.clients import ClientRegistry
 
 IMPLICIT_RETIRES: Final = (
     "The implicit grant is being retired (RFC 9700 section 2.1.2): "

@@ -3,6 +3,7 @@
 from typing import Final
 
 from grantory.domain.organization import Organization
+from grantory.domain.registered_client import RegisteredClient
 from grantory.domain.token import AccessToken
 from grantory.errors import ApiError
 from grantory.http.api_v2 import schemas
@@ -10,7 +11,7 @@ from grantory.http.api_v2.client_mapping import client_of, role_divisions_of
 from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.operation import Call, Operation, Parameter
 from grantory.http.response import Response, empty_response, json_response
-from grantory.registry.clients import ClientRegistry, RegisteredClient
+from grantory.registry.clients import ClientRegistry
 from grantory.registry.directory import Directory
 from grantory.registry.tokens import TokenRegistry
 

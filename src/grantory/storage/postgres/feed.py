@@ -29,6 +29,8 @@ class LeasedFeed:
         self._number = -1
         self._heard: Heard | None = None
         self._asking: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
+        """The question after the one that is under way."""
         self._poller: asyncio.Task[None] | None = None
         self.losses = 0
         """How often the connection was lost: others of that time are not to be trusted."""
@@ -64,6 +66,30 @@ class LeasedFeed:
             raise StorageUnavailable("PostgreSQL did not answer in time") from None
         if not self.lease.holds():  # this process was stopped while the answer came
             raise StorageUnavailable("the lease ended before it could be used")
+
+    async def hear_all(self) -> None:
+        """Asks once more, with all who come before that question is sent.
+
+        One that was under way before may have been answered before what is to be heard.
+
+        Raises:
+            StorageUnavailable: without an answer in 500 ms, after that of the one before.
+        """
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_task(self._ask_next())
+            self._next.add_done_callback(_look_at_its_failure)
+        await asyncio.shield(self._next)
+
+    async def _ask_next(self) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                while self._asking is not None and not self._asking.done():
+                    await asyncio.wait((self._asking,))
+        except TimeoutError:
+            raise StorageUnavailable("PostgreSQL did not answer in time") from None
+        finally:
+            self._next = None  # whoever comes now may come too late for what is sent next
+        await self.catch_up()
 
     async def _ask(self) -> None:
         try:
@@ -109,7 +135,7 @@ class LeasedFeed:
 
     async def close(self) -> None:
         """Stops asking and disconnects."""
-        tasks = [task for task in (self._poller, self._asking) if task is not None]
+        tasks = [task for task in (self._poller, self._asking, self._next) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

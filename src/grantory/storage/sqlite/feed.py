@@ -54,6 +54,11 @@ class SqliteFeed:
         self._looked_this_turn = True
         asyncio.get_running_loop().call_soon(self._end_turn)
 
+    async def hear_all(self) -> None:
+        """Looks, if it has not in this turn: what was answered before is heard at every look."""
+        if not self._looked_this_turn:
+            await self.catch_up()
+
     def _end_turn(self) -> None:
         self._looked_this_turn = False
 
