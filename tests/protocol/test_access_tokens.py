@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from grantory.domain.organization import User, UserState
-from grantory.domain.token import AccessToken, DeniedToken
+from grantory.domain.token import AccessToken, DeniedToken, SigningKey
+from grantory.protocol import access_tokens
 from grantory.protocol.access_tokens import AccessTokens, TokenRefused
-from grantory.protocol.token_codec import encode
+from grantory.protocol.token_codec import decode, encode
 from grantory.storage.hot_reads import RememberedReads
 from grantory.storage.sqlite.store import SqliteStore
 from tests.support.rows import change_row
@@ -75,7 +76,38 @@ async def test_it_is_good_until_the_very_second_of_its_expiry(
     assert await verifier.refusal(text) == "expired"
 
 
-@pytest.mark.parametrize("text", ["", "gat_", "gat_AAAA", "gcs_x", "a.b.c", "x" * 2000, "é"])
+async def test_a_token_that_was_read_is_read_anew_once_its_key_was_heard_of(
+    world: World, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [await world.admin.log_in() for _ in range(2)]
+    read = []
+
+    def counted(raw: bytes, key: SigningKey) -> AccessToken:
+        read.append(raw)
+        return decode(raw, key)
+
+    monkeypatch.setattr(access_tokens, "decode", counted)
+    for _ in range(3):
+        assert await verifier.verify(texts[0]) == await verifier.verify(texts[0])
+    assert len(read) == 1
+    await verifier.store.write(lambda t: t.keys.remove(world.founding.organization.id))
+    assert await verifier.refusal(texts[0]) == "unknown key"
+    assert await verifier.refusal(texts[1]) == "unknown key"
+
+
+async def test_only_so_many_tokens_are_remembered(
+    world: World, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_tokens, "MOST_READ", 2)
+    for text in [await world.admin.log_in() for _ in range(4)]:
+        await verifier.verify(text)
+        await verifier.refusal(text + "AAAA")
+    assert len(verifier.tokens._read) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "gat_", "gat_AAAA", "gcs_x", "a.b.c", "x" * 2000, "é", "\udc80"]
+)
 async def test_a_text_of_no_token_is_malformed(verifier: Verifier, text: str) -> None:
     assert (await verifier.refusal(text)).startswith("malformed")
 

@@ -167,7 +167,7 @@ class Application:
             route[0] = self._templates[id(target)]
             if not isinstance(target, Operation):
                 return await target(request)
-            token, actor = await self._authenticate(request)
+            token, actor = await self._authenticate(request, target)
             standing = self._requests.count(token.client_id, token.organization_id)
             if standing.exceeded:
                 raise standing.refusal()
@@ -179,9 +179,8 @@ class Application:
             if target.body is not None:
                 body = await self._read(target, target.body, request)
                 # The body may have taken long to come: what was revoked meanwhile counts.
-                token, actor = await self._authenticate(request)
+                token, actor = await self._authenticate(request, target)
                 await self._authorize(target, token, actor)
-            actor = msgspec.structs.replace(actor, permissions=target.permissions)
             response = await target.handler(Call(request, actor, token, path, body))
         except ApiError as error:
             response = self._refused(error, request)
@@ -225,7 +224,9 @@ class Application:
                 return inner
         return path
 
-    async def _authenticate(self, request: Request) -> tuple[AccessToken, Actor]:
+    async def _authenticate(
+        self, request: Request, operation: Operation
+    ) -> tuple[AccessToken, Actor]:
         header = request.header(b"authorization")
         if header is None:
             raise unauthenticated(presented=False)
@@ -244,7 +245,11 @@ class Application:
             correlation_id=request.correlation_id,
             address=request.address,
         )
-        return token, Actor(organization_id=token.organization_id, origin=origin)
+        return token, Actor(
+            organization_id=token.organization_id,
+            origin=origin,
+            permissions=operation.permissions,
+        )
 
     async def _authorize(self, operation: Operation, token: AccessToken, actor: Actor) -> None:
         if operation.permissions:

@@ -1,11 +1,12 @@
 """Issuing access tokens, and telling whether one that is presented is still good."""
 
+from hashlib import sha256
 from typing import Final, Protocol
 
 from grantory.domain.client import ClientRecord
 from grantory.domain.organization import UserState
 from grantory.domain.signing import MAX_JWT_LIFETIME
-from grantory.domain.token import AccessToken
+from grantory.domain.token import AccessToken, SigningKey
 from grantory.errors import GrantoryError
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.runtime import Clock, Random
@@ -17,6 +18,8 @@ from grantory.protocol.token_codec import MalformedToken, decode, encode, read_k
 TOKEN_ID_BYTES: Final = 16
 MOST_SKEW_SECONDS: Final = 300
 """So far the clocks of two nodes, or one that is put right, may lie apart."""
+MOST_READ: Final = 4_096
+"""So many tokens that were read are remembered: most are presented again and again."""
 
 
 class TokenRefused(GrantoryError):
@@ -48,6 +51,8 @@ class AccessTokens:
         self._jwts = jwts
         self._clock = clock
         self._random = random
+        self._read: dict[bytes, tuple[AccessToken, SigningKey]] = {}
+        """By the digest of its text, what a token says, and the key that its MAC fits."""
 
     async def issue(self, record: ClientRecord, decision: Decision) -> tuple[str, int]:
         """Issues a token to a client.
@@ -114,11 +119,22 @@ class AccessTokens:
         return token
 
     async def _read_opaque(self, presented: str) -> AccessToken:
+        digest = sha256(presented.encode("utf-8", "surrogatepass")).digest()
+        read = self._read.get(digest)
+        if read is not None:
+            token, key = read
+            if await self._reads.signing_key(key.key_id) is key:
+                return token
+            del self._read[digest]
         key_id, raw = read_key_id(presented)
-        key = await self._reads.signing_key(key_id)
-        if key is None:
+        found = await self._reads.signing_key(key_id)
+        if found is None:
             raise TokenRefused("unknown key")
-        return decode(raw, key)
+        token = decode(raw, found)
+        if len(self._read) >= MOST_READ:
+            del self._read[next(iter(self._read))]
+        self._read[digest] = token, found
+        return token
 
     async def _check_epochs(self, token: AccessToken) -> None:
         record = await self._reads.client(token.client_id)

@@ -1,12 +1,14 @@
 """The platform's dates: ISO 8601, UTC, three fraction digits."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 MAX_TEXT: Final = 40
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=4_096)
 def date_text(milliseconds: int) -> str:
     """Writes a time (milliseconds since 1970) as ``yyyy-MM-ddTHH:mm:ss.SSSZ``."""
     moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
