@@ -10,6 +10,7 @@ import pytest
 from grantory.app import build_application
 from grantory.domain.secret import base62, compose_client_secret, digest_of, key_id_of, matches
 from grantory.ports.storage import Snapshot
+from grantory.protocol.client_auth.authenticate import MAX_CLIENT_ID
 from grantory.registry.client_secrets import new_client_secret
 from grantory.storage.sql.statement import Row, Statement
 from grantory.storage.sqlite.connection import ApswExecutor
@@ -140,14 +141,21 @@ async def test_case_41_malformed_secrets_cost_nothing_for_anyone(
     last = known.secret[-1]
     bad_checksum = known.secret[:-1] + ("0" if last != "0" else "1")
     work = Work(world, monkeypatch)
-    seen = []
+    malformed, unissued = [], []
     for client_id in (known.client_id, UNKNOWN, "nobody", "a" * 65):
-        for secret in ("", "wrong", bad_checksum, known.secret[:-1], known.secret + "0"):
+        for secret in ("", "wrong", known.secret[:-1], known.secret + "0"):
             work.done.clear()
-            seen.append((await refusal(world.http, client_id, secret), list(work.done)))
+            malformed.append((await refusal(world.http, client_id, secret), list(work.done)))
+        if len(client_id) <= MAX_CLIENT_ID:
+            work.done.clear()
+            unissued.append((await refusal(world.http, client_id, bad_checksum), list(work.done)))
 
-    assert seen == [seen[0]] * len(seen)
-    assert "comparison" not in seen[0][1]
+    assert malformed == [malformed[0]] * len(malformed)
+    assert "comparison" not in malformed[0][1]
+    assert unissued == [unissued[0]] * len(unissued)
+    assert unissued[0][0] == malformed[0][0]
+    # Compared with what is in memory, or with nobody's; the store is not asked.
+    assert (unissued[0][1].count("comparison"), unissued[0][1].count("read")) == (1, 0)
 
 
 async def test_case_41_state_and_grant_show_only_to_who_knows_the_secret(world: World) -> None:

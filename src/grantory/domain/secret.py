@@ -114,9 +114,18 @@ def key_id_of(presented: str) -> str | None:
         The key id, or None for a text that no server of ours can have issued (wrong form or
         checksum), so that it is refused before anything is looked up.
     """
-    if len(presented) != SECRET_LENGTH or _FORM.fullmatch(presented) is None:
+    key_id = key_id_in(presented)
+    if key_id is None or presented[_BODY:] != _checksum(presented[:_BODY]):
         return None
-    if presented[_BODY:] != _checksum(presented[:_BODY]):
+    return key_id
+
+
+def key_id_in(presented: str) -> str | None:
+    """Reads the key id as ``key_id_of`` does, by the form alone.
+
+    Whoever has the secret's digest at hand compares that, and needs no checksum besides.
+    """
+    if len(presented) != SECRET_LENGTH or _FORM.fullmatch(presented) is None:
         return None
     return presented[len(_PREFIX) : len(_PREFIX) + _KEY_ID]
 

@@ -34,6 +34,8 @@ class Router(Generic[T]):
 
     def __init__(self, routes: Iterable[tuple[str, str, T]]) -> None:
         self._root: _Node[T] = _Node()
+        self._literal: dict[str, Match[T]] = {}
+        """What is declared without a parameter, by its path."""
         for method, path, target in routes:
             self._add(method, path, target)
 
@@ -52,9 +54,14 @@ class Router(Generic[T]):
             raise ValueError(f"{method} {path} is declared twice")
         node.methods[method] = target
         node.names = tuple(names)
+        if not names:
+            self._literal[path] = Match(node.methods, {})
 
     def find(self, path: str) -> Match[T] | None:
         """Returns what is declared for a path; None for an unknown one."""
+        literal = self._literal.get(path)
+        if literal is not None:
+            return literal
         node = self._root
         values = []
         for segment in path.split("/"):

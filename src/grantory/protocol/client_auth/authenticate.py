@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Final
 
 from grantory.domain.client import ClientRecord, GrantType
-from grantory.domain.secret import digest_of, key_id_of, matches
+from grantory.domain.secret import digest_of, key_id_in, key_id_of, matches
 from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.runtime import Clock
@@ -92,7 +92,7 @@ class ClientAuthenticator:
         return record
 
     async def _find(self, presented: PresentedSecret) -> ClientRecord | None:
-        key_id = key_id_of(presented.secret)
+        key_id = key_id_in(presented.secret)
         if key_id is None or not _may_be_known(presented.client_id):
             return None
         digest = digest_of(presented.secret)
@@ -100,6 +100,9 @@ class ClientAuthenticator:
         record = self._reads.remembered_client(client_id)
         if self._fits(record, key_id, digest):
             return record
+        # Known or not, whoever asks: the store is asked about nothing that we cannot have issued.
+        if key_id_of(presented.secret) is None:
+            return None
         record = await self._reads.load_client(client_id)
         return record if self._fits(record, key_id, digest) else None
 
