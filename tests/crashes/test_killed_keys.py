@@ -83,11 +83,12 @@ class Keys:
         process = self._start(*arguments)
         while process.poll() is None and not self._is_changing():
             time.sleep(0.001)
-        if process.poll() == 1 and IN_USE in self._said():
-            # With --at-once it asks whether anybody has the file open: looking at it, we had.
-            return self.kill_midway(draw, *arguments)
         seen = process.poll() is None
         time.sleep(draw.uniform(0, LATEST))
+        process.kill()
+        if process.wait() == 1 and IN_USE in self._said():
+            # With --at-once it asks whether anybody has the file open: looking at it, we had.
+            return self.kill_midway(draw, *arguments)
         self._kill(process)
         return seen
 
