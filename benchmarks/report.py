@@ -17,6 +17,7 @@ from benchmarks.goals import (
 from benchmarks.key import GRANTORY, Key
 from benchmarks.machine import Machine
 from benchmarks.measurement import Measured, Plan, Ratio, Result, ratio
+from benchmarks.scene import FEW_CONNECTIONS
 
 CALM = 0.05
 COLUMNS = (
@@ -156,7 +157,8 @@ def heading(run: Run) -> str:
     lines = [f"{run.date}: {machine.cores} cores, {machine.processor}, {machine.system}"]
     lines += [", ".join(names[first : first + 7]) for first in range(0, len(names), 7)]
     lines.append(
-        f"{plan.rounds} rounds of {plan.seconds} s each, {plan.connections} connections, "
+        f"{plan.rounds} rounds of {plan.seconds} s each, {plan.connections} connections "
+        f"({FEW_CONNECTIONS} for changes on PostgreSQL), "
         + ("server and load on a core each" if run.pinned else "NOT PINNED: ratios will be too low")
     )
     return "\n".join(lines)

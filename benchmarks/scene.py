@@ -32,6 +32,9 @@ from benchmarks.work import Scene, Work
 from benchmarks.wrk import Target
 
 FEW_CLIENTS = 10
+FEW_CONNECTIONS = 8
+"""For changes on PostgreSQL: of more that wait at once some are refused early (ADR 9)."""
+CHANGES = ("create", "refresh", "code exchange")
 PEER_ROUNDS = 2
 """Peers are measured in every second round: their ratios are large."""
 
@@ -113,11 +116,21 @@ def grantory_works(
         found["introspection"] = introspect
     else:
         missing[Key(subject, "introspection")] = "the server answers none"
-    works = [Work(Key(subject, name), server, target) for name, target in found.items()]
-    works.append(
-        Work(Key(subject, "refresh"), server, form, supply=refresh_tokens(site, app["id"]))
-    )
-    works.append(Work(Key(subject, "code exchange"), server, form, supply=codes(site, app["id"])))
+    supplies = {
+        "refresh": refresh_tokens(site, app["id"]),
+        "code exchange": codes(site, app["id"]),
+    }
+    found |= dict.fromkeys(supplies, form)
+    works = [
+        Work(
+            Key(subject, name),
+            server,
+            target,
+            supplies.get(name),
+            connections=FEW_CONNECTIONS if site.cluster and name in CHANGES else 0,
+        )
+        for name, target in found.items()
+    ]
     return works, missing
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-LONGEST_WAIT: Final = 0.06
+LONGEST_WAIT: Final = 0.08
 """Seconds from when a change lined up until it is on disk."""
 FORGET_SECONDS: Final = 1.0
 _LEAST_CUT: Final = 0.9
@@ -24,10 +24,18 @@ class Room:
         least: so many may be unfinished however slow the store is.
         most: so many may be unfinished however fast it is.
         now: tells the time, in seconds since whenever.
+        longest: what takes more seconds took too long.
     """
 
-    def __init__(self, least: int, most: int, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        least: int,
+        most: int,
+        now: Callable[[], float] = time.monotonic,
+        longest: float = LONGEST_WAIT,
+    ) -> None:
         self._now = now
+        self._longest = longest
         self._least = least
         self._most = most
         self._size = float(most)
@@ -58,11 +66,11 @@ class Room:
         """
         self._unfinished -= 1
         now = self._now()
-        if now - entered > LONGEST_WAIT:
+        if now - entered > self._longest:
             self._last_slow = now
             if entered >= self._last_cut:  # those of one round are slow together
                 self._last_cut = now
-                share = LONGEST_WAIT / (now - entered)
+                share = self._longest / (now - entered)
                 self._size = max(
                     self._least, self._size * min(_LEAST_CUT, max(_DEEPEST_CUT, share))
                 )

@@ -26,6 +26,8 @@ MOST_AT_ONCE: Final = 80
 """As many as are done within a fraction of a second; one more is refused, early."""
 LEAST_AT_ONCE: Final = 12
 """As many may wait even when each has been taking too long."""
+LONGEST_WAIT: Final = 0.1
+"""Seconds that a change may take where nothing but this thread keeps it waiting."""
 
 
 class _Job:
@@ -70,7 +72,7 @@ class Writer:
         self._connection = connection
         self._turnstile = turnstile
         self._batch_seconds = batch_seconds
-        self.room = room or Room(LEAST_AT_ONCE, MOST_AT_ONCE)
+        self.room = room or Room(LEAST_AT_ONCE, MOST_AT_ONCE, longest=LONGEST_WAIT)
         self._executor = ApswExecutor(connection)
         self._clock = clock
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
