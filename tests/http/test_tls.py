@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
-from grantory.cli.workers import run
+from grantory.cli.event_loop import run
 from grantory.crypto.local_authority import Pair, make_authority, make_certificate
 from grantory.errors import SetupError
 from grantory.http import acceptor

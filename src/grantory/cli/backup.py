@@ -8,13 +8,13 @@ from typing import IO, Annotated
 
 import typer
 
-from grantory.app import database_of, require_master_key
+from grantory.cli.event_loop import run
 from grantory.cli.keys import TOKENS_ENDED
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.whole_file import written_whole
-from grantory.cli.workers import run
 from grantory.crypto.runtime import SystemClock, SystemRandom
 from grantory.errors import SetupError
+from grantory.node import database_of, require_master_key
 from grantory.ports.storage import Transaction
 from grantory.registry.keys import TokenKeys
 from grantory.storage.database import Database

@@ -16,25 +16,21 @@ import msgspec
 import typer
 from typer.core import TyperCommand
 
-from grantory.app import (
-    build_watched,
-    first_start,
-    kept_small,
-    open_node,
-    open_or_create_node,
-    public_url,
-)
+from grantory.app import build_watched, kept_small
+from grantory.cli.event_loop import run
 from grantory.cli.founding import present
 from grantory.cli.listener_tls import BARE_FLAG, listener_context
 from grantory.cli.metrics_token import read_metrics_token
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
-from grantory.cli.workers import Workers, run
+from grantory.cli.workers import Workers
 from grantory.http.request_limits import SharedCounts
 from grantory.http.server import bind, make_server
+from grantory.node import first_start, open_node, open_or_create_node
 from grantory.observability import tracing
 from grantory.observability.events import log, set_up_logging
 from grantory.observability.log_writer import LogWriter, descriptor_of
 from grantory.observability.shared_numbers import SharedNumbers
+from grantory.public_address import public_url
 from grantory.registry.configured_providers import keep_configured
 from grantory.registry.identity_providers import IdentityProviderRegistry
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
