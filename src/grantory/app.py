@@ -4,10 +4,10 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 import msgspec
 
+from grantory import __version__
 from grantory.errors import OAuthError
 from grantory.http.api_v2.authorizations import AuthorizationResource
 from grantory.http.api_v2.client_list import ClientListResource
@@ -148,12 +148,12 @@ def build_watched(
     health = HealthResource(node.store, node.master_key.fits, node.clock)
 
     async def landing(_request: Request) -> Response:
-        return landing_page(version("grantory"), public_url(settings))
+        return landing_page(__version__, public_url(settings))
 
     operations = build_operations(node, settings, watching.store)
 
     def document() -> bytes:
-        return build_document(operations, version("grantory"), settings.public_url or "/")
+        return build_document(operations, __version__, settings.public_url or "/")
 
     application = Application(
         operations=operations,

@@ -2,12 +2,12 @@
 
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Annotated
 
 import typer
 
+from grantory import __version__
 from grantory.cli.event_loop import run
 from grantory.cli.keys import TOKENS_ENDED
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
@@ -121,7 +121,7 @@ def restore(
 async def _write(database: Database, target: IO[bytes]) -> Backup:
     if await database.revision() is None or not await database.is_set_up():
         raise SetupError(f"{database.name} is not set up: there is nothing to back up")
-    return await database.dump(target, SystemClock().now_ms(), version("grantory"))
+    return await database.dump(target, SystemClock().now_ms(), __version__)
 
 
 def _opened(file: Path) -> IO[bytes]:

@@ -8,7 +8,6 @@ import resource
 import socket
 import ssl
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +15,7 @@ import msgspec
 import typer
 from typer.core import TyperCommand
 
+from grantory import __version__
 from grantory.app import build_watched, kept_small
 from grantory.cli.event_loop import run
 from grantory.cli.founding import present
@@ -151,7 +151,7 @@ def _may_trace() -> bool:
 def _begin_traces() -> tracing.Tracing | None:
     """Starts to send spans; a bad value in OpenTelemetry's variables is no reason not to serve."""
     try:
-        return tracing.Tracing.begin(version("grantory"))
+        return tracing.Tracing.begin(__version__)
     except Exception as error:  # its text may hold what a variable holds
         log().warning("no traces: a variable of OpenTelemetry is bad", kind=type(error).__name__)
         return None
