@@ -4,6 +4,8 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
+from typing import Final
 
 import msgspec
 
@@ -79,6 +81,18 @@ from grantory.watching import Watch, Watching
 
 PASSWORD_CHANGES = ThrottleLimits(per_name_and_address=10, per_address=0)
 """How often a user may try to change their own password in a minute, at each worker."""
+LOADED_LATER: Final = (
+    "cryptography.x509",
+    "grantory.http.login.layout",
+    "grantory.observability.prometheus_text",
+)
+"""What a server is ready without, and what a request would take some ten milliseconds to load."""
+
+
+def load_the_rest() -> None:
+    """Loads what is not needed to be ready: workers share what is there before they are forked."""
+    for name in LOADED_LATER:
+        import_module(name)
 
 
 class WatchedApplication(msgspec.Struct, frozen=True):

@@ -8,6 +8,8 @@ import resource
 import socket
 import ssl
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 from grantory import __version__
-from grantory.app import build_watched, kept_small
+from grantory.app import build_watched, kept_small, load_the_rest
 from grantory.cli.event_loop import run
 from grantory.cli.founding import present
 from grantory.cli.listener_tls import BARE_FLAG, listener_context
@@ -104,6 +106,8 @@ def serve(
         counts = SharedCounts()
         numbers = SharedNumbers(settings.workers)
         traced = _may_trace()
+        if settings.workers > 1:
+            load_the_rest()
         gc.collect()
         gc.freeze()
 
@@ -191,12 +195,27 @@ async def _serve(
                 server.wish_to_end()
 
             loop.add_reader(lifeline, orphaned, lifeline)
-        async with kept_small(node, settings), watched.watching.running():
+        async with kept_small(node, settings), watched.watching.running(), _rest_loaded():
             await server.serve([listener])
     finally:
         await node.close()
         if watch.tracing is not None:
             await watch.tracing.close()
+
+
+@asynccontextmanager
+async def _rest_loaded() -> AsyncIterator[None]:
+    """Loads the rest as soon as the server listens, in a thread that lets it answer meanwhile."""
+
+    async def load() -> None:
+        await asyncio.to_thread(load_the_rest)
+        gc.freeze()
+
+    loading = asyncio.create_task(load())
+    try:
+        yield
+    finally:
+        await loading
 
 
 def _report_overload(refused: int) -> None:
