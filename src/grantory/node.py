@@ -69,7 +69,7 @@ async def open_node(
         SetupError: when it is not set up, of another schema, or of another master key.
     """
     database = database_of(settings)
-    await _require_fitting_schema(database)
+    _require_fitting(database, await database.revision())
     key = require_master_key(settings)
     return await _node(database, key, clock, random, settings, patient=patient)
 
@@ -119,8 +119,7 @@ async def _node(
     )
 
 
-async def _require_fitting_schema(database: Database) -> None:
-    found = await database.revision()
+def _require_fitting(database: Database, found: str | None) -> None:
     if found is None:
         raise SetupError(f"{database.name} is not set up: run grantory init, or grantory serve")
     if not fits(found):
@@ -155,9 +154,10 @@ async def open_or_create_node(
         SetupError: as ``open_node``.
     """
     database = database_of(settings)
-    if await database.revision() is None:
-        await database.upgrade()
-    await _require_fitting_schema(database)
+    found = await database.revision()
+    if found is None:
+        _, found = await database.upgrade()
+    _require_fitting(database, found)
     master_key = find_master_key(settings)
     if master_key is None:
         if await database.is_set_up():

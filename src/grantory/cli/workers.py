@@ -26,7 +26,7 @@ _TIME_IS_UP: Final = signal.SIGALRM
 _HEARD: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, _TIME_IS_UP)
 _END: Final = (signal.SIGTERM, signal.SIGINT)
 
-Work = Callable[["int | None", int], Coroutine[Any, Any, None]]
+Work = Callable[[int, int], Coroutine[Any, Any, None]]
 """What a worker does. It takes a file descriptor that ends when the parent has died, and its place
 among the workers, which is that of the one that died where it stands in for one."""
 
