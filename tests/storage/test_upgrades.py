@@ -9,8 +9,8 @@ import apsw
 import asyncpg
 import pytest
 
-from grantory.app import database_of, first_start, open_node, open_or_create_node
 from grantory.errors import SetupError
+from grantory.node import database_of, first_start, open_node, open_or_create_node
 from grantory.settings import Settings
 from grantory.storage.sql.migrations import HEAD, fits, known_revisions
 from grantory.storage.sql.replacing import Restoration

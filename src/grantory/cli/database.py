@@ -2,11 +2,11 @@
 
 import typer
 
-from grantory.app import check_master_key, database_of, open_node
+from grantory.cli.event_loop import run
 from grantory.cli.keys import TOKENS_ENDED
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
-from grantory.cli.workers import run
 from grantory.errors import SetupError
+from grantory.node import check_master_key, database_of, open_node
 from grantory.storage.sql.migrations import HEAD
 
 app = typer.Typer(

@@ -4,6 +4,9 @@ Times are milliseconds since 1970 (UTC) unless a name says ``_s`` (seconds); ids
 UUID text; lists are JSON text written by the row mappers. Every row belongs to an organisation
 but those of ``installation``, ``change_counter`` and ``changes``, and counters of refusals that
 concern none, whose ``organization_id`` is empty.
+
+The condition of an index is that of both databases, though it bears SQLite's name alone: naming
+PostgreSQL here would load its dialect into every process.
 """
 
 from sqlalchemy import (
@@ -94,7 +97,6 @@ users = Table(
         "email_key",
         unique=True,
         sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
     ),
     Index(
         "ix_users_listing",
@@ -102,7 +104,6 @@ users = Table(
         "created_at",
         "id",
         sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
     ),
 )
 
@@ -123,7 +124,6 @@ divisions = Table(
         "name_key",
         unique=True,
         sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
     ),
 )
 
@@ -202,7 +202,6 @@ Index(
     clients.c.created_at,
     clients.c.id,
     sqlite_where=text("deleted_at IS NULL"),
-    postgresql_where=text("deleted_at IS NULL"),
 )
 
 client_redirect_uris = Table(
@@ -232,7 +231,6 @@ client_secrets = Table(
         "ix_client_secrets_ended_at",
         "ended_at",
         sqlite_where=text("ended_at IS NOT NULL"),
-        postgresql_where=text("ended_at IS NOT NULL"),
     ),
 )
 
