@@ -61,6 +61,7 @@ from grantory.registry.gathered_refusals import GatheredRefusals
 from grantory.registry.grants import GrantRegistry
 from grantory.registry.identity_providers import IdentityProviderRegistry
 from grantory.registry.keys import TokenKeys
+from grantory.registry.list_keeper import ListKeeper
 from grantory.registry.new_passwords import NewPasswords
 from grantory.registry.organizations import Founder, Founding
 from grantory.registry.own_organization import OwnOrganization
@@ -392,7 +393,7 @@ def build_operations(
 
 @asynccontextmanager
 async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
-    """Removes what the store needs no more, and writes what was refused, while the context lasts.
+    """Keeps the store small and its lists up to date, and writes what was refused, meanwhile.
 
     Raises:
         SetupError: when the store cannot be opened once more.
@@ -401,13 +402,15 @@ async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
     upkeep = build_upkeep(
         store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days
     )
-    running = asyncio.create_task(upkeep.run())
+    lists = ListKeeper(store, lambda error: _report(error, "lists"))
+    running = [asyncio.create_task(work.run()) for work in (upkeep, lists)]
     try:
         async with build_refusal_keeper(node, store).running():
             yield
     finally:
-        running.cancel()
-        await asyncio.wait([running])
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
         await store.close()
 
 

@@ -28,7 +28,7 @@ from grantory.storage.sql.access import HOLD_ROLE
 from grantory.storage.sql.statement import SqlExecutor
 from grantory.storage.sql.transaction import SqlTransaction
 from tests.support.databases import fresh_postgres
-from tests.support.entities import ORG, a_client, a_role, an_id, put
+from tests.support.entities import ORG, a_client, a_role, an_id, clients_of, put
 from tests.support.runtime import FakeClock
 
 SLACK = 4.0
@@ -77,7 +77,7 @@ def run(t: Transaction, sql: str) -> list[Any]:
 
 
 async def names(store: PostgresStore) -> list[str]:
-    return [c.name for c in await store.read(lambda s: s.clients.page(ORG, 0, 100))]
+    return [c.name for c in await store.read(clients_of)]
 
 
 @asynccontextmanager

@@ -6,7 +6,9 @@ from grantory.app import check_master_key, database_of, open_node
 from grantory.cli.keys import TOKENS_ENDED
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.workers import run
+from grantory.crypto.runtime import SystemClock
 from grantory.errors import SetupError
+from grantory.registry.list_keeper import ListKeeper
 from grantory.storage.sql.migrations import HEAD
 
 app = typer.Typer(no_args_is_help=True, help="The tables of the store, and what is in them.")
@@ -16,9 +18,20 @@ app = typer.Typer(no_args_is_help=True, help="The tables of the store, and what 
 def upgrade(
     database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None
 ) -> None:
-    """Brings the tables to the newest revision, in one transaction."""
+    """Brings the tables to the newest revision, in one transaction; then makes missing lists."""
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
-    before, after = run(database_of(settings).upgrade())
+    database = database_of(settings)
+
+    async def work() -> tuple[str | None, str]:
+        revisions = await database.upgrade()
+        store = await database.open(SystemClock(), patient=True)
+        try:
+            await ListKeeper(store).finish()
+        finally:
+            await store.close()
+        return revisions
+
+    before, after = run(work())
     if before == after:
         typer.echo(f"The store is at {after} already.")
     else:

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from grantory.ports.access import AccessReader, AccessWriter
 from grantory.ports.audit import AuditReader, AuditWriter
 from grantory.ports.authorizations import AuthorizationReader, AuthorizationWriter
+from grantory.ports.client_lists import ClientListReader, ClientListWriter
 from grantory.ports.clients import ClientReader, ClientWriter
 from grantory.ports.codes import CodeWriter, FamilyReader, FamilyWriter
 from grantory.ports.installation import InstallationReader, InstallationWriter
@@ -42,6 +43,11 @@ class Snapshot(Protocol):
     @property
     def clients(self) -> ClientReader:
         """The OAuth clients and their secrets."""
+        ...
+
+    @property
+    def client_lists(self) -> ClientListReader:
+        """The lists of clients."""
         ...
 
     @property
@@ -111,6 +117,11 @@ class Transaction(Protocol):
     @property
     def clients(self) -> ClientWriter:
         """The OAuth clients and their secrets."""
+        ...
+
+    @property
+    def client_lists(self) -> ClientListWriter:
+        """The lists of clients."""
         ...
 
     @property

@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ClientListResource:
-    """The list of clients. Whatever reads all of them takes a slot while it does."""
+    """The list of clients. Whatever may have to look at all of them takes a slot while it does."""
 
     def __init__(
         self, clients: ClientRegistry, search: ClientSearch, style: GrantTypeStyle
@@ -68,8 +68,9 @@ class ClientListResource:
     async def _page(
         self, call: Call, search: Search | None, page: Page
     ) -> tuple[list[RegisteredClient], int]:
-        if search is None:
-            return await self._clients.page(call.actor, page.offset, page.size)
+        if search is None or not search.filter.name:
+            wanted = search or Search()
+            return await self._search.page(call.actor, wanted, page.offset, page.size)
         slots = await self._slot(call)
         try:
             return await self._search.page(call.actor, search, page.offset, page.size)

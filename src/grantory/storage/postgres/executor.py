@@ -1,7 +1,8 @@
 """Running statements on a PostgreSQL connection from plain, waiting-free functions."""
 
 import asyncio
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -10,6 +11,7 @@ from sqlalchemy.util import await_only
 from grantory.errors import StorageUnavailable
 from grantory.storage.sql.statement import Row, Statement
 
+T = TypeVar("T")
 AnyConnection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 
 
@@ -53,6 +55,11 @@ class AsyncpgExecutor:
         sql, values = statement.for_postgres(params)
         status: str = await_only(self.connection.execute(sql, *values, timeout=self._seconds))
         return int(status.rpartition(" ")[2])
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Runs a computation on another thread."""
+        result: T = await_only(asyncio.to_thread(work))
+        return result
 
     def _require_time(self) -> None:
         if asyncio.get_running_loop().time() >= self._until:

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import bindparam as p
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, insert, select, tuple_, update
 
 from grantory.domain.client import Client, ClientState, GrantType, Reference, SubjectKind
 from grantory.domain.redirect_uri import origin_of
 from grantory.domain.secret import ClientSecret
-from grantory.ports.clients import ClientFilter, ClientKey, ClientPosition
+from grantory.ports.clients import ClientPosition
 from grantory.storage.sql.json_list import as_list, listed
 from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
 from grantory.storage.sql.tables import client_redirect_uris as uris
@@ -45,24 +45,8 @@ GET = Statement(select(*_COLUMNS).where(_c.id == p("id"), _alive))
 GET_FOR_CHANGE = Statement(
     select(*_COLUMNS).where(_c.id == p("id"), _in_organization, _alive).with_for_update()
 )
-COUNT = Statement(select(func.count()).select_from(clients).where(_in_organization, _alive))
-PAGE = Statement(_listing.limit(p("limit")).offset(p("offset")))
 _after = tuple_(_c.created_at, _c.id) > tuple_(p("after_at"), p("after_id"))
 AFTER = Statement(_listing.where(_after).limit(p("limit")))
-_keys = (
-    select(_c.id, _c.name, _c.created_at, _c.modified_at)
-    .where(_in_organization, _alive, _after)
-    .order_by(_c.created_at, _c.id)
-    .limit(p("limit"))
-)
-_of_type, _in_state = _c.grant_type == p("grant_type"), _c.state == p("state")
-KEYS = {
-    (False, False): Statement(_keys),
-    (True, False): Statement(_keys.where(_of_type)),
-    (False, True): Statement(_keys.where(_in_state)),
-    (True, True): Statement(_keys.where(_of_type, _in_state)),
-}
-"""By whether the grant type and the state are given."""
 IDS_AT_ONCE: Final = 100
 _ids = [f"id_{number}" for number in range(IDS_AT_ONCE)]
 # By id alone: told the organisation, SQLite would walk through all of its clients.
@@ -157,14 +141,6 @@ class SqlClients:
             for row in self._sql.all(SECRETS, client_id=client_id)
         ]
 
-    def count(self, organization_id: str) -> int:  # noqa: D102
-        row = self._sql.one(COUNT, organization_id=organization_id)
-        return int(row[0]) if row else 0
-
-    def page(self, organization_id: str, offset: int, limit: int) -> list[Client]:  # noqa: D102
-        rows = self._sql.all(PAGE, organization_id=organization_id, offset=offset, limit=limit)
-        return self._with_uris(organization_id, rows)
-
     def after(  # noqa: D102
         self, organization_id: str, position: ClientPosition, limit: int
     ) -> list[Client]:
@@ -176,29 +152,6 @@ class SqlClients:
             limit=limit,
         )
         return self._with_uris(organization_id, rows)
-
-    def keys(  # noqa: D102
-        self, organization_id: str, wanted: ClientFilter, position: ClientPosition, limit: int
-    ) -> tuple[list[ClientKey], ClientPosition | None]:
-        given: dict[str, Any] = {}
-        if wanted.grant_type is not None:
-            given["grant_type"] = wanted.grant_type.value
-        if wanted.state is not None:
-            given["state"] = wanted.state.value
-        rows = self._sql.all(
-            KEYS["grant_type" in given, "state" in given],
-            organization_id=organization_id,
-            after_at=position.created_at,
-            after_id=position.client_id,
-            limit=limit,
-            **given,
-        )
-        looked_at = [ClientKey(*row) for row in rows]
-        # Here and not in SQL, whose LIKE and lower() differ between databases.
-        found = [key for key in looked_at if wanted.fits_name(key.name)]
-        if len(rows) < limit:
-            return found, None
-        return found, ClientPosition(looked_at[-1].created_at, looked_at[-1].client_id)
 
     def has_origin(self, origin: str) -> bool:  # noqa: D102
         return self._sql.one(WITH_ORIGIN, origin=origin) is not None

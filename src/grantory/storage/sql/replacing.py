@@ -16,6 +16,7 @@ from grantory.storage.sql.tables import change_counter, metadata
 from grantory.storage.sql.transaction import SqlTransaction
 
 TABLES: Final = (*sorted(metadata.tables), "alembic_version")
+LISTED_AT_ONCE: Final = 2_000
 _DROP: Final = "".join(f'DROP TABLE IF EXISTS "{name}";' for name in TABLES)
 
 
@@ -82,6 +83,8 @@ class Restoration:
         for statement in after_restore_sql(dialect):
             script(statement)
         transaction = SqlTransaction(sql)
+        while transaction.client_lists.catch_up(LISTED_AT_ONCE):
+            pass
         self._then(transaction)
         transaction.finish(self._now_ms)
         return backup

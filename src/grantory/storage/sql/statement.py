@@ -1,14 +1,15 @@
 """A statement written once in SQLAlchemy Core and compiled once for each database."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 
 class Statement:
@@ -76,6 +77,10 @@ class SqlExecutor(Protocol):
         Raises:
             Conflict: when a unique value is taken.
         """
+        ...
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Runs a computation that takes long without holding up anybody else."""
         ...
 
 

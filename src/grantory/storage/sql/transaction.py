@@ -10,6 +10,7 @@ from grantory.storage.sql.denied_tokens import SqlDeniedTokens
 from grantory.storage.sql.families import SqlFamilies
 from grantory.storage.sql.installation import SqlInstallation
 from grantory.storage.sql.keys import SqlKeys
+from grantory.storage.sql.list_upkeep import SqlClientListUpkeep
 from grantory.storage.sql.logins import SqlLogins
 from grantory.storage.sql.organizations import SqlOrganizations
 from grantory.storage.sql.refusals import SqlRefusals
@@ -29,6 +30,7 @@ class SqlTransaction:
         self.installation = SqlInstallation(sql)
         self.organizations = SqlOrganizations(sql, self)
         self.clients = SqlClients(sql, self)
+        self.client_lists = SqlClientListUpkeep(sql)
         self.access = SqlAccess(sql, self)
         self.users = SqlUsers(sql, self)
         self.logins = SqlLogins(sql)

@@ -1,0 +1,312 @@
+"""Reading lists of clients: pages by adding up spans, parts of names by their grams."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from grantory.errors import StorageUnavailable
+from grantory.ports.client_lists import (
+    UNNUMBERED,
+    ClientOrder,
+    ClientSort,
+    ListEntry,
+    Place,
+    Unlisted,
+)
+from grantory.ports.clients import ClientFilter
+from grantory.storage.sql import list_statements as sql_of
+from grantory.storage.sql.list_spans import Spans, span_of
+from grantory.storage.sql.list_statements import AT_ONCE, keys
+from grantory.storage.sql.name_grams import CHUNK, common_slots, grams_of
+from grantory.storage.sql.remembered import Remembered
+from grantory.storage.sql.statement import Row, SqlExecutor, Statement
+
+MOST_UNLISTED: Final = 10_000
+"""So many are looked at besides the list; where there are more, it is still being made."""
+MOST_FOUND: Final = 2_000
+"""So many that a part of a name may fit are looked at one by one; more are counted."""
+_KEYS: Final = keys("key")
+
+# What is kept is named by the generation of a list, a random number of 63 bits.
+_spans: Final = Remembered[Spans](24)
+_totals: Final = Remembered[int](256)
+
+
+class Head(NamedTuple):
+    """What is known of a list."""
+
+    list_id: int
+    generation: int
+    next_number: int
+    next_slot: int
+    sealed: int
+
+
+NO_LIST: Final = Head(0, 0, 0, 0, 0)
+
+
+class _Besides(NamedTuple):
+    """What a list does not say rightly: whom to leave out, and whom to add."""
+
+    old: list[ListEntry]
+    new: list[ListEntry]
+    client_ids: frozenset[str]
+
+
+class SqlClientLists:
+    """Implements ``ClientListReader``."""
+
+    def __init__(self, sql: SqlExecutor) -> None:
+        self._sql = sql
+
+    def page(  # noqa: D102 - see the port
+        self,
+        organization_id: str,
+        wanted: ClientFilter,
+        order: ClientOrder,
+        offset: int,
+        limit: int,
+    ) -> tuple[list[str], int]:
+        head = self.head(organization_id)
+        besides = self._besides(organization_id, head)
+        part = wanted.name.casefold()
+        found = self._found(head, part) if part else None
+        if found is not None:
+            fitting = [entry for entry in found if entry.client_id not in besides.client_ids]
+            every = [e for e in (*fitting, *besides.new) if e.fits(wanted)]
+            every.sort(key=lambda entry: entry.place(order.sort), reverse=order.descending)
+            return [entry.client_id for entry in every[offset : offset + limit]], len(every)
+        if part:
+            listed = _totals.get(
+                (head.generation, part, wanted.grant_type, wanted.state),
+                lambda: self._count(head, wanted, part),
+            )
+        else:
+            listed = self.spans(head, order.sort).before(wanted)[-1]
+        merge = _Merge(
+            sorted(entry.place(order.sort) for entry in besides.old if entry.fits(wanted)),
+            sorted(entry.place(order.sort) for entry in besides.new if entry.fits(wanted)),
+            listed,
+        )
+
+        def read(begin: int, count: int) -> list[Place]:
+            if part:
+                return self._with_part(head, wanted, part, order.sort, listed, begin, count)
+            return self._from_spans(head, wanted, order.sort, begin, count)
+
+        begin, end = offset, min(offset + limit, merge.total)
+        if order.descending:
+            begin, end = merge.total - end, merge.total - begin
+        if begin >= end:
+            return [], merge.total
+        ids = [place.client_id for place in merge.places(max(begin, 0), end, read)]
+        return ids[::-1] if order.descending else ids, merge.total
+
+    def after(  # noqa: D102
+        self, organization_id: str, order: ClientOrder, place: Place | None, limit: int
+    ) -> list[ListEntry]:
+        statement = sql_of.entries_after(
+            order.sort, descending=order.descending, placed=place is not None
+        )
+        given = {} if place is None else sql_of.place_values(order.sort, place)
+        head = self.head(organization_id)
+        rows = self._sql.all(statement, list_id=head.list_id, limit=limit, **given)
+        return [entry_of(row) for row in rows]
+
+    def numbered(self, organization_id: str, number: int, limit: int) -> list[ListEntry]:  # noqa: D102
+        list_id = self.head(organization_id).list_id
+        rows = self._sql.all(sql_of.NUMBERED, list_id=list_id, number=number, limit=limit)
+        return [entry_of(row) for row in rows]
+
+    def unlisted(self, organization_id: str) -> Unlisted:  # noqa: D102
+        client_ids = self._marked(organization_id)
+        return Unlisted(client_ids, self.current(organization_id, client_ids))
+
+    def is_behind(self) -> bool:  # noqa: D102
+        return self._sql.one(sql_of.OLDEST_MARK) is not None
+
+    def head(self, organization_id: str) -> Head:
+        """Tells what is known of an organisation's list; ``NO_LIST`` where there is none yet."""
+        row = self._sql.one(sql_of.LIST, organization_id=organization_id)
+        return NO_LIST if row is None else Head(*row)
+
+    def current(self, organization_id: str, client_ids: Iterable[str]) -> list[ListEntry]:
+        """Makes the entries of clients as they are now; of those that are there."""
+        rows = self.of_keys(sql_of.CLIENTS, client_ids)
+        return [
+            ListEntry(row[1], UNNUMBERED, row[2].casefold(), *row[3:])
+            for row in rows
+            if row[0] == organization_id
+        ]
+
+    def spans(self, head: Head, sort: ClientSort) -> Spans:
+        """Reads the spans of an order."""
+
+        def make() -> Spans:
+            rows = self._sql.all(sql_of.SPANS, list_id=head.list_id, sort=sort.value)
+            return Spans(span_of(*row) for row in rows)
+
+        return _spans.get((head.generation, sort), make) if head.list_id else Spans(())
+
+    def of_keys(self, statement: Statement, wanted: Iterable[Any], **params: Any) -> list[Row]:
+        """Runs a query for any number of keys."""
+        rows: list[Row] = []
+        for some in in_pieces(list(wanted), AT_ONCE):
+            rows += self._sql.all(statement, **params, **padded(some))
+        return rows
+
+    def _marked(self, organization_id: str) -> frozenset[str]:
+        rows = self._sql.all(
+            sql_of.MARKED, organization_id=organization_id, limit=MOST_UNLISTED + 1
+        )
+        if len(rows) > MOST_UNLISTED:
+            raise StorageUnavailable("the lists of clients are still being made")
+        return frozenset(row[0] for row in rows)
+
+    def _besides(self, organization_id: str, head: Head) -> _Besides:
+        client_ids = self._marked(organization_id)
+        old = self.of_keys(sql_of.ENTRIES, client_ids, list_id=head.list_id)
+        new = self.current(organization_id, client_ids)
+        return _Besides([entry_of(row) for row in old], new, client_ids)
+
+    def _from_spans(
+        self, head: Head, wanted: ClientFilter, sort: ClientSort, begin: int, count: int
+    ) -> list[Place]:
+        spans = self.spans(head, sort)
+        before = spans.before(wanted)
+        places: list[Place] = []
+        while count > 0 and begin < before[-1]:
+            index = bisect_right(before, begin) - 1
+            start, some = spans.spans[index].start, min(count, before[index + 1] - begin)
+            rows = self._sql.all(
+                sql_of.rows_from(sort, placed=start is not None, **_asked(wanted)),
+                list_id=head.list_id,
+                limit=some,
+                offset=begin - before[index],
+                **({} if start is None else sql_of.place_values(sort, start)),
+                **_values(wanted),
+            )
+            places += [sql_of.place_of(sort, row) for row in rows]
+            begin += some
+            count -= some
+        return places
+
+    def _found(self, head: Head, part: str) -> list[ListEntry] | None:
+        """Finds the entries with a part in their names; None where many might have it."""
+        grams = grams_of(part)
+        if not grams:
+            return None
+        rows: list[dict[int, bytes]] = [
+            {
+                chunk: bytes(slots)
+                for chunk, slots in self._sql.all(sql_of.GRAMS, list_id=head.list_id, gram=gram)
+            }
+            for gram in grams
+        ]
+        slots = self._sql.aside(lambda: common_slots(rows, MOST_FOUND))
+        if slots is None:
+            return None
+        tail = self._sql.all(
+            sql_of.ENTRIES_FROM_SLOT,
+            list_id=head.list_id,
+            slot=head.sealed * CHUNK,
+            part=part,
+            limit=MOST_FOUND + 1,
+        )
+        if len(slots) + len(tail) > MOST_FOUND:
+            return None
+        found = self.of_keys(sql_of.ENTRIES_OF_SLOTS, slots, list_id=head.list_id)
+        entries = [entry_of(row) for row in (*found, *tail)]
+        return [entry for entry in entries if part in entry.name_key]
+
+    def _count(self, head: Head, wanted: ClientFilter, part: str) -> int:
+        statement = sql_of.count_with_part(**_asked(wanted))
+        row = self._sql.one(statement, list_id=head.list_id, part=part, **_values(wanted))
+        return int(row[0]) if row else 0
+
+    def _with_part(
+        self,
+        head: Head,
+        wanted: ClientFilter,
+        part: str,
+        sort: ClientSort,
+        total: int,
+        begin: int,
+        count: int,
+    ) -> list[Place]:
+        """Reads places of those with a part in their names, from the nearer end of the list."""
+        count = min(count, total - begin)
+        backwards = begin + count > total - begin
+        rows = self._sql.all(
+            sql_of.rows_with_part(sort, descending=backwards, **_asked(wanted)),
+            list_id=head.list_id,
+            part=part,
+            limit=max(count, 0),
+            offset=total - begin - count if backwards else begin,
+            **_values(wanted),
+        )
+        places = [sql_of.place_of(sort, row) for row in rows]
+        return places[::-1] if backwards else places
+
+
+class _Merge(NamedTuple):
+    """A list of which some places are left out, and to which others are added."""
+
+    hidden: Sequence[Place]
+    added: Sequence[Place]
+    listed: int
+
+    @property
+    def total(self) -> int:
+        return self.listed - len(self.hidden) + len(self.added)
+
+    def places(self, begin: int, end: int, read: Callable[[int, int], list[Place]]) -> list[Place]:
+        """Gives the places from one to another, counted in the merged list."""
+        if not self.hidden and not self.added:
+            return read(begin, end - begin)
+        # The n-th of the merged list is at most so far from the n-th of the list.
+        start = max(0, min(begin - len(self.added), self.listed - 1))
+        window = read(start, end + len(self.hidden) - start)
+        if start and window:
+            first = window[0]
+            add_from = bisect_left(self.added, first)
+            number = start - bisect_left(self.hidden, first) + add_from
+        else:
+            add_from = number = 0
+        hidden = set(self.hidden)
+        kept = [place for place in window if place not in hidden]
+        merged = sorted([*kept, *self.added[add_from:]])
+        return merged[begin - number : end - number]
+
+
+def keep_spans(generation: int, sort: ClientSort, spans: Spans) -> None:
+    """Remembers the spans of an order, as they will be when a generation has come."""
+    _spans.put((generation, sort), spans)
+
+
+def entry_of(row: Row) -> ListEntry:
+    """Reads an entry out of its row."""
+    return ListEntry(*row[:7])
+
+
+def in_pieces(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Cuts a sequence into pieces."""
+    return (values[begin : begin + size] for begin in range(0, len(values), size))
+
+
+def padded(some: Sequence[Any]) -> dict[str, Any]:
+    """Makes the parameters of up to ``AT_ONCE`` keys: the last one again where there are fewer."""
+    return dict.fromkeys(_KEYS, some[-1]) | dict(zip(_KEYS, some, strict=False))
+
+
+def _asked(wanted: ClientFilter) -> dict[str, bool]:
+    return {"of_type": wanted.grant_type is not None, "in_state": wanted.state is not None}
+
+
+def _values(wanted: ClientFilter) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if wanted.grant_type is not None:
+        found["grant_type"] = wanted.grant_type.value
+    if wanted.state is not None:
+        found["state"] = wanted.state.value
+    return found

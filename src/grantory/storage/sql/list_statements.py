@@ -1,0 +1,243 @@
+"""The queries of lists, one for each order and choice of conditions, made at their first use."""
+
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+)
+from sqlalchemy import bindparam as p
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
+
+from grantory.ports.client_lists import ClientSort, Place
+from grantory.storage.sql.statement import Statement
+from grantory.storage.sql.tables import (
+    client_lists,
+    client_marks,
+    clients,
+    list_entries,
+    list_spans,
+    name_grams,
+)
+
+AT_ONCE: Final = 250
+"""Keys of a query, and rows of a statement."""
+_e, _l, _m, _g = list_entries.c, client_lists.c, client_marks.c, name_grams.c
+ENTRY = (
+    *(_e.client_id, _e.number, _e.name_key, _e.created_at, _e.modified_at),
+    *(_e.grant_type, _e.state),
+)
+_PLACES: Final[dict[ClientSort, tuple[Column[Any], ...]]] = {
+    ClientSort.NAME: (_e.name_key, _e.client_id),
+    ClientSort.CREATED: (_e.created_at, _e.client_id),
+    ClientSort.MODIFIED: (_e.modified_at, _e.client_id),
+    ClientSort.ID: (_e.client_id,),
+}
+_in_list = _e.list_id == p("list_id")
+
+
+class Holds(FunctionElement[bool]):
+    """Whether a text has another within it, letter by letter."""
+
+    name = "holds"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(Holds)
+def _holds(element: Holds, compiler: Any, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)}) > 0"
+
+
+@compiles(Holds, "postgresql")
+def _holds_on_postgresql(element: Holds, compiler: Any, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)}) > 0"
+
+
+def keys(name: str) -> list[str]:
+    """Names the parameters for several keys."""
+    return [f"{name}_{number}" for number in range(AT_ONCE)]
+
+
+_listed = select(_l.id, _l.generation, _l.next_number, _l.next_slot, _l.sealed).where(
+    _l.organization_id == p("organization_id")
+)
+LIST = Statement(_listed)
+LIST_FOR_CHANGE = Statement(_listed.with_for_update())
+ADD_LIST = Statement(
+    insert(client_lists)
+    .values({c.name: p(c.name) for c in client_lists.c if c.name != "id"})
+    .inline(),
+    " ON CONFLICT DO NOTHING",
+)
+CHANGE_LIST = Statement(
+    client_lists.update()
+    .where(_l.id == p("list_id"))
+    .values({n: p(n) for n in ("generation", "next_number", "next_slot", "sealed")})
+)
+MARKED = Statement(
+    select(_m.client_id).where(_m.organization_id == p("organization_id")).limit(p("limit"))
+)
+MARKS = Statement(
+    select(_m.id, _m.client_id)
+    .where(_m.organization_id == p("organization_id"))
+    .order_by(_m.id)
+    .limit(p("limit"))
+)
+OLDEST_MARK = Statement(select(_m.organization_id).order_by(_m.id).limit(1))
+DROP_MARKS = Statement(delete(client_marks).where(_m.id.in_([p(name) for name in keys("key")])))
+CLIENTS = Statement(
+    # By id alone: told the organisation, SQLite would walk through all of its clients.
+    select(
+        *(clients.c.organization_id, clients.c.id, clients.c.name, clients.c.created_at),
+        *(clients.c.modified_at, clients.c.grant_type, clients.c.state),
+    ).where(clients.c.id.in_([p(name) for name in keys("key")]), clients.c.deleted_at.is_(None))
+)
+ENTRIES = Statement(
+    select(*ENTRY, _e.slot).where(
+        _in_list, _e.client_id.in_([p(name, type_=Text) for name in keys("key")])
+    )
+)
+ENTRIES_OF_SLOTS = Statement(
+    select(*ENTRY).where(_in_list, _e.slot.in_([p(name) for name in keys("key")]))
+)
+ENTRIES_FROM_SLOT = Statement(
+    select(*ENTRY)
+    .where(_in_list, _e.slot >= p("slot"), Holds(_e.name_key, p("part", type_=Text)))
+    .limit(p("limit"))
+)
+NUMBERED = Statement(
+    select(*ENTRY).where(_in_list, _e.number > p("number")).order_by(_e.number).limit(p("limit"))
+)
+DROP_ENTRIES = Statement(
+    delete(list_entries).where(
+        _in_list, _e.client_id.in_([p(name, type_=Text) for name in keys("key")])
+    )
+)
+_s = list_spans.c
+SPANS = Statement(
+    select(_s.span, _s.start, _s.counts).where(_s.list_id == p("list_id"), _s.sort == p("sort"))
+)
+DROP_SPANS = Statement(
+    delete(list_spans).where(
+        _s.list_id == p("list_id"),
+        _s.sort == p("sort"),
+        _s.span.in_([p(name) for name in keys("key")]),
+    )
+)
+GRAMS = Statement(
+    select(_g.chunk, _g.slots).where(_g.list_id == p("list_id"), _g.gram == p("gram", type_=Text))
+)
+CHUNK_GRAMS = Statement(
+    select(_g.slots).where(
+        _g.list_id == p("list_id"), _g.gram == p("gram", type_=Text), _g.chunk == p("chunk")
+    )
+)
+DROP_GRAMS = Statement(
+    delete(name_grams).where(
+        _g.list_id == p("list_id"),
+        _g.gram.in_([p(name, type_=Text) for name in keys("key")]),
+        _g.chunk == p("chunk"),
+    )
+)
+_of_chunk = (_in_list, _e.slot >= p("begin"), _e.slot < p("end"))
+NAMES = Statement(select(_e.slot, _e.name_key).where(*_of_chunk))
+SLOT_COUNT = Statement(select(func.count()).select_from(list_entries).where(*_of_chunk))
+IDS_OF_CHUNK = Statement(select(_e.client_id).where(*_of_chunk))
+MOVE = Statement(
+    list_entries.update()
+    .where(_in_list, _e.client_id == p("id_", type_=Text))
+    .values(slot=p("new_slot"))
+)
+
+
+def place_of(sort: ClientSort, row: Any) -> Place:
+    """Reads a place out of the columns that an order has."""
+    return Place(row[0], row[0] if sort is ClientSort.ID else row[1])
+
+
+def place_values(sort: ClientSort, place: Place) -> dict[str, Any]:
+    """Makes the parameters of a place."""
+    return {"at": place.at} if sort is ClientSort.ID else {"at": place.at, "id": place.client_id}
+
+
+def _compared(sort: ClientSort) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    columns = _PLACES[sort]
+    kind = BigInteger if isinstance(columns[0].type, BigInteger) else Text
+    at: ColumnElement[Any] = p("at", type_=kind)
+    if len(columns) == 1:
+        return columns[0], at
+    return tuple_(*columns), tuple_(at, p("id", type_=Text))
+
+
+@cache
+def rows_from(sort: ClientSort, *, placed: bool, of_type: bool, in_state: bool) -> Statement:
+    """Places from a place on, for spans: with an offset and a limit."""
+    query = select(*_PLACES[sort]).where(*_conditions(of_type=of_type, in_state=in_state))
+    if placed:
+        column, at = _compared(sort)
+        query = query.where(column >= at)
+    return Statement(query.order_by(*_PLACES[sort]).limit(p("limit")).offset(p("offset")))
+
+
+@cache
+def kinds_from(sort: ClientSort, *, placed: bool) -> Statement:
+    """Places with grant types and states, from a place on."""
+    columns = _PLACES[sort]
+    query = select(_e.grant_type, _e.state, *columns).where(_in_list)
+    if placed:
+        column, at = _compared(sort)
+        query = query.where(column >= at)
+    return Statement(query.order_by(*columns).limit(p("limit")))
+
+
+@cache
+def entries_after(sort: ClientSort, *, descending: bool, placed: bool) -> Statement:
+    """Entries that follow a place."""
+    columns = _PLACES[sort]
+    query = select(*ENTRY).where(_in_list)
+    if placed:
+        column, at = _compared(sort)
+        query = query.where(column < at if descending else column > at)
+    ordered = [column.desc() for column in columns] if descending else columns
+    return Statement(query.order_by(*ordered).limit(p("limit")))
+
+
+@cache
+def rows_with_part(
+    sort: ClientSort, *, descending: bool, of_type: bool, in_state: bool
+) -> Statement:
+    """Places of those whose names have a part."""
+    columns = _PLACES[sort]
+    ordered = [column.desc() for column in columns] if descending else columns
+    query = select(*columns).where(*_conditions(of_type=of_type, in_state=in_state), _has_part)
+    return Statement(query.order_by(*ordered).limit(p("limit")).offset(p("offset")))
+
+
+@cache
+def count_with_part(*, of_type: bool, in_state: bool) -> Statement:
+    """How many have a part in their names."""
+    conditions = _conditions(of_type=of_type, in_state=in_state)
+    return Statement(select(func.count()).select_from(list_entries).where(*conditions, _has_part))
+
+
+_has_part = Holds(_e.name_key, p("part", type_=Text))
+
+
+def _conditions(*, of_type: bool, in_state: bool) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [_in_list]
+    if of_type:
+        found.append(_e.grant_type == p("grant_type"))
+    if in_state:
+        found.append(_e.state == p("state"))
+    return found

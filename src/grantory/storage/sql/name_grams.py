@@ -1,0 +1,87 @@
+"""What finds parts of names: for three characters, which slots of a chunk have them in a name.
+
+A chunk of slots is indexed once, when it is full; a name that changes later has another slot. So
+what is found may be gone, or may hold the characters elsewhere: the entries themselves decide.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from struct import pack, unpack
+from typing import Final
+
+GRAM: Final = 3
+CHUNK: Final = 2_048
+_MAP_BYTES: Final = CHUNK // 8
+_MOST_LISTED: Final = _MAP_BYTES // 2 - 1
+MOST_GRAMS: Final = 8
+"""So many of a long part are looked up."""
+
+
+def grams_of(part: str) -> list[str]:
+    """Lists what to look up for a part of a name; nothing where that is too short."""
+    every = list(dict.fromkeys(part[i : i + GRAM] for i in range(len(part) - GRAM + 1)))
+    step = -(-len(every) // MOST_GRAMS) if every else 1
+    return every[::step]
+
+
+def index_chunk(names: Iterable[tuple[int, str]]) -> list[tuple[str, bytes]]:
+    """Makes the rows of a chunk.
+
+    Args:
+        names: folded names, each with its slot's place in the chunk.
+
+    Returns:
+        For every three characters that come in a row in one of them where they do.
+    """
+    found: dict[str, list[int]] = {}
+    for place, name in names:
+        for gram in {name[i : i + GRAM] for i in range(len(name) - GRAM + 1)}:
+            found.setdefault(gram, []).append(place)
+    return [(gram, _pack(places)) for gram, places in found.items()]
+
+
+def _pack(places: list[int]) -> bytes:
+    """Writes places: a list of a few, a map of bits for more."""
+    if len(places) <= _MOST_LISTED:
+        return pack(f"<{len(places)}H", *places)
+    bits = bytearray(_MAP_BYTES)
+    for place in places:
+        bits[place >> 3] |= 1 << (place & 7)
+    return bytes(bits)
+
+
+def common_slots(rows: Sequence[Mapping[int, bytes]], most: int) -> list[int] | None:
+    """Finds the slots that all of several grams have.
+
+    Args:
+        rows: of each gram, what it has in which chunk.
+        most: how many slots are wanted at most.
+
+    Returns:
+        Them; None where there are more.
+    """
+    found: list[int] = []
+    chunks = set(rows[0]).intersection(*rows[1:])
+    for chunk in sorted(chunks):
+        places = _common([row[chunk] for row in rows])
+        if len(found) + len(places) > most:
+            return None
+        found += [chunk * CHUNK + place for place in places]
+    return found
+
+
+def _common(packed: list[bytes]) -> list[int]:
+    maps = [data for data in packed if len(data) == _MAP_BYTES]
+    lists = sorted((data for data in packed if len(data) != _MAP_BYTES), key=len)
+    if lists:
+        places = _listed(lists[0])
+        for data in lists[1:]:
+            places = sorted(set(places).intersection(_listed(data)))
+        return [p for p in places if all(data[p >> 3] >> (p & 7) & 1 for data in maps)]
+    bits = int.from_bytes(maps[0], "little")
+    for data in maps[1:]:
+        bits &= int.from_bytes(data, "little")
+    return [p for p in range(CHUNK) if bits >> p & 1] if bits else []
+
+
+def _listed(data: bytes) -> list[int]:
+    return list(unpack(f"<{len(data) // 2}H", data))

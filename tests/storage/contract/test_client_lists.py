@@ -1,0 +1,183 @@
+"""What every store promises about lists of clients."""
+
+import random
+from itertools import product
+from typing import Final
+
+import msgspec
+import pytest
+
+from grantory.domain.client import Client, ClientState, GrantType
+from grantory.ports.client_lists import ClientOrder, ClientSort
+from grantory.ports.clients import ClientFilter
+from grantory.ports.storage import Snapshot, Transaction
+from grantory.storage.database import OpenStore
+from grantory.storage.sql import client_lists, list_spans, list_upkeep, name_grams
+from tests.support.entities import ORG, OTHER_ORG, a_client, put
+
+EVERY: Final = ClientFilter()
+PARTS: Final = (
+    "",
+    "a",
+    "ab",
+    "abc",
+    "ABCA",
+    "%",
+    "_",
+    "\\",
+    "'",
+    "STRASSE",
+    "ÄÖ",
+    "\U0001f511",
+    "x" * 200,
+)
+WORDS: Final = (
+    "abc",
+    "Abca",
+    "a%b",
+    "a_b",
+    "a\\b",
+    "a'b",
+    "Straße",
+    "äö ü",
+    "\U0001f511",
+    "zz",
+    "İ",
+)
+TYPES: Final = (GrantType.CLIENT_CREDENTIALS, GrantType.IMPLICIT)
+ORDERS: Final = [ClientOrder(*order) for order in product(ClientSort, (False, True))]
+FILTERS: Final = [
+    ClientFilter(name=name, grant_type=grant_type, state=state)
+    for name in PARTS
+    for grant_type, state in (
+        (None, None),
+        (GrantType.IMPLICIT, None),
+        (None, ClientState.INACTIVE),
+        (GrantType.CLIENT_CREDENTIALS, ClientState.ACTIVE),
+        (GrantType.PASSWORD, None),
+    )
+]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds that a hundred clients reach."""
+    for module, name, value in (
+        (list_spans, "MOST", 8),
+        (list_spans, "PIECE", 4),
+        (list_spans, "FEW", 2),
+        (client_lists, "MOST_FOUND", 12),
+        (client_lists, "CHUNK", 16),
+        (list_upkeep, "CHUNK", 16),
+        (list_upkeep, "SPARSE", 4),
+        (list_upkeep, "_LOOKED_AT", 1),
+        (name_grams, "CHUNK", 16),
+        (name_grams, "_MAP_BYTES", 4),
+        (name_grams, "_MOST_LISTED", 1),
+    ):
+        monkeypatch.setattr(module, name, value)
+
+
+class Model:
+    """The same clients in a dictionary."""
+
+    def __init__(self, store: OpenStore, seed: int = 1) -> None:
+        self.store = store
+        self.clients: dict[str, Client] = {}
+        self._random = random.Random(seed)
+        self._made = 0
+        self._clock = 1_000
+
+    def _fresh(self) -> Client:
+        self._made += 1
+        return a_client(self._random.randrange(10**6) * 1000 + self._made, **self._fields())
+
+    def _fields(self) -> dict[str, object]:
+        draw = self._random
+        self._clock += draw.randrange(2)
+        return {
+            "name": " ".join(draw.choice(WORDS) for _ in range(draw.randrange(1, 4))),
+            "grant_type": draw.choice(TYPES),
+            "state": draw.choice(list(ClientState)),
+            "modified_at": self._clock,
+        }
+
+    async def change(self, times: int) -> None:
+        """Make, change and delete some clients, in one transaction."""
+        draw = self._random
+
+        def work(t: Transaction) -> None:
+            for _ in range(times):
+                some = draw.choice([*self.clients.values(), None])
+                kind = draw.random()
+                if some is None or kind < 0.5:
+                    made = self._fresh()
+                    made = msgspec.structs.replace(made, created_at=self._clock)
+                    t.clients.add(made)
+                    self.clients[made.id] = made
+                elif kind < 0.8:
+                    changed = msgspec.structs.replace(some, **self._fields())
+                    if draw.random() < 0.5:
+                        changed = msgspec.structs.replace(changed, name=some.name)
+                    t.clients.replace(changed)
+                    self.clients[some.id] = changed
+                else:
+                    t.clients.delete(some, self._clock)
+                    del self.clients[some.id]
+
+        await self.store.write(work)
+
+    def expected(self, wanted: ClientFilter, order: ClientOrder) -> list[str]:
+        """The ids in order, as the domain's own words have it."""
+        found = [client for client in self.clients.values() if wanted.fits(client)]
+        keys = {
+            ClientSort.NAME: lambda c: (c.name.casefold(), c.id),
+            ClientSort.CREATED: lambda c: (c.created_at, c.id),
+            ClientSort.MODIFIED: lambda c: (c.modified_at, c.id),
+            ClientSort.ID: lambda c: (c.id, c.id),
+        }
+        found.sort(key=keys[order.sort], reverse=order.descending)
+        return [client.id for client in found]
+
+    async def check(self) -> None:
+        """Look at every list, page by page."""
+        asked = [
+            (order, wanted, self._random.randrange(max(1, len(self.clients))), size)
+            for order in ORDERS
+            for wanted in (EVERY, *self._random.sample(FILTERS, 5))
+            for size in (5, 100)
+        ]
+
+        def look(s: Snapshot) -> list[tuple[list[str], int]]:
+            return [
+                s.client_lists.page(ORG, wanted, order, offset, size)
+                for order, wanted, offset, size in asked
+            ]
+
+        for question, found in zip(asked, await self.store.scan(look), strict=True):
+            order, wanted, offset, size = question
+            expected = self.expected(wanted, order)
+            assert found == (expected[offset : offset + size], len(expected)), question
+
+
+async def catch_up(store: OpenStore, limit: int = 1_000) -> None:
+    while await store.write(lambda t: t.client_lists.catch_up(limit)):
+        pass
+
+
+@pytest.mark.usefixtures("small")
+async def test_every_page_in_every_order_is_that_of_the_clients(
+    store: OpenStore, second_store: OpenStore
+) -> None:
+    model = Model(store)
+    await store.write(put(a_client(5, organization_id=OTHER_ORG, name="abc")))
+    await model.check()  # nothing there at all
+    await model.change(30)
+    await model.check()  # nothing in the list yet
+    await catch_up(store, 7)
+    await model.check()
+    for round_ in range(4):
+        await model.change(25)
+        await model.check()  # some listed, some besides
+        await catch_up((store, second_store)[round_ % 2], 11)
+        await model.check()
