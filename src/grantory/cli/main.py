@@ -12,6 +12,7 @@ from grantory.cli import (
     clients,
     config,
     database,
+    dev,
     identity_providers,
     keys,
     organizations,
@@ -38,6 +39,7 @@ app.add_typer(organizations.app, name="org")
 app.add_typer(admin.app, name="admin")
 app.add_typer(database.app, name="db")
 app.add_typer(config.app, name="config")
+app.add_typer(dev.app, name="dev")
 app.add_typer(clients.app, name="clients")
 app.add_typer(tokens.app, name="token")
 app.add_typer(identity_providers.app, name="identity-providers")

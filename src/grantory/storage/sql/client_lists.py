@@ -1,7 +1,7 @@
 """Reading lists of clients: pages by adding up spans, parts of names by their grams."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from grantory.errors import StorageUnavailable
@@ -17,6 +17,7 @@ from grantory.ports.clients import ClientFilter
 from grantory.storage.sql import list_statements as sql_of
 from grantory.storage.sql.list_spans import Spans, span_of
 from grantory.storage.sql.list_statements import AT_ONCE, keys
+from grantory.storage.sql.many_rows import in_pieces
 from grantory.storage.sql.name_grams import CHUNK, common_slots, grams_of
 from grantory.storage.sql.remembered import Remembered
 from grantory.storage.sql.statement import Row, SqlExecutor, Statement
@@ -287,11 +288,6 @@ def keep_spans(generation: int, sort: ClientSort, spans: Spans) -> None:
 def entry_of(row: Row) -> ListEntry:
     """Reads an entry out of its row."""
     return ListEntry(*row[:7])
-
-
-def in_pieces(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Cuts a sequence into pieces."""
-    return (values[begin : begin + size] for begin in range(0, len(values), size))
 
 
 def padded(some: Sequence[Any]) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from grantory.domain.redirect_uri import origin_of
 from grantory.domain.secret import ClientSecret
 from grantory.ports.clients import ClientPosition
 from grantory.storage.sql.json_list import as_list, listed
+from grantory.storage.sql.many_rows import add_rows
 from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
 from grantory.storage.sql.tables import client_redirect_uris as uris
-from grantory.storage.sql.tables import client_secrets as secrets
-from grantory.storage.sql.tables import clients
+from grantory.storage.sql.tables import client_secrets as secret_rows
+from grantory.storage.sql.tables import clients as client_rows
 
-_c = clients.c
+_c, _secret = client_rows.c, secret_rows.c
 _COLUMNS = (
     _c.id,
     _c.organization_id,
@@ -51,14 +52,14 @@ IDS_AT_ONCE: Final = 100
 _ids = [f"id_{number}" for number in range(IDS_AT_ONCE)]
 # By id alone: told the organisation, SQLite would walk through all of its clients.
 OF_IDS = Statement(select(*_COLUMNS).where(_c.id.in_([p(name) for name in _ids]), _alive))
-ADD = Statement(insert(clients).values({c.name: p(c.name) for c in _COLUMNS}))
+ADD = Statement(insert(client_rows).values({c.name: p(c.name) for c in _COLUMNS}))
 REPLACE = Statement(
-    update(clients)
+    update(client_rows)
     .where(_c.id == p("id_"), _alive)
     .values({c.name: p(c.name) for c in _COLUMNS if c.name not in ("id", "organization_id")})
 )
 DELETE = Statement(
-    update(clients)
+    update(client_rows)
     .where(_c.id == p("id_"), _alive)
     .values(deleted_at=p("deleted"), token_epoch=_c.token_epoch + 1, version=_c.version + 1)
 )
@@ -67,7 +68,7 @@ URIS = Statement(
 )
 URIS_BETWEEN = Statement(
     select(uris.c.client_id, uris.c.uri)
-    .join(clients, _c.id == uris.c.client_id)
+    .join(client_rows, _c.id == uris.c.client_id)
     .where(
         _in_organization,
         _alive,
@@ -83,28 +84,29 @@ URIS_OF_IDS = Statement(
 )
 WITH_ORIGIN = Statement(
     select(uris.c.client_id)
-    .join(clients, _c.id == uris.c.client_id)
+    .join(client_rows, _c.id == uris.c.client_id)
     .where(uris.c.origin == p("origin"), _alive)
     .limit(1)
 )
 ADD_URI = Statement(insert(uris).values({c.name: p(c.name) for c in uris.c}))
 DELETE_URIS = Statement(delete(uris).where(uris.c.client_id == p("client_id")))
 _SECRET_COLUMNS = (
-    secrets.c.key_id,
-    secrets.c.client_id,
-    secrets.c.organization_id,
-    secrets.c.digest,
-    secrets.c.created_at,
-    secrets.c.expires_at,
+    _secret.key_id,
+    _secret.client_id,
+    _secret.organization_id,
+    _secret.digest,
+    _secret.created_at,
+    _secret.expires_at,
 )
-_not_ended = secrets.c.ended_at.is_(None)
-SECRETS = Statement(
-    select(*_SECRET_COLUMNS).where(secrets.c.client_id == p("client_id"), _not_ended)
-)
-ADD_SECRET = Statement(insert(secrets).values({c.name: p(c.name) for c in _SECRET_COLUMNS}))
+_not_ended = _secret.ended_at.is_(None)
+SECRETS = Statement(select(*_SECRET_COLUMNS).where(_secret.client_id == p("client_id"), _not_ended))
+ADD_SECRET = Statement(insert(secret_rows).values({c.name: p(c.name) for c in _SECRET_COLUMNS}))
 END_SECRETS = Statement(
-    update(secrets).where(secrets.c.client_id == p("id_"), _not_ended).values(ended_at=p("ended"))
+    update(secret_rows).where(_secret.client_id == p("id_"), _not_ended).values(ended_at=p("ended"))
 )
+
+
+_URI: Final = ("client_id", "position", "organization_id", "uri", "origin")
 
 
 class SqlClients:
@@ -190,6 +192,21 @@ class SqlClients:
         self._sql.run(ADD, id=client.id, organization_id=client.organization_id, **_values(client))
         self._add_uris(client)
         self._log.made(client.id)
+
+    def add_many(  # noqa: D102
+        self, clients: Sequence[Client], secrets: Sequence[ClientSecret]
+    ) -> None:
+        rows = [{"id": c.id, "organization_id": c.organization_id, **_values(c)} for c in clients]
+        names = tuple(c.name for c in _COLUMNS)
+        add_rows(self._sql, client_rows, names, [[row[n] for n in names] for row in rows])
+        addresses = [
+            (c.id, position, c.organization_id, uri, origin_of(uri))
+            for c in clients
+            for position, uri in enumerate(c.redirect_uris)
+        ]
+        add_rows(self._sql, uris, _URI, addresses)
+        digests = [msgspec.structs.astuple(secret) for secret in secrets]
+        add_rows(self._sql, secret_rows, ClientSecret.__struct_fields__, digests)
 
     def replace(self, client: Client) -> None:  # noqa: D102
         self._sql.run(REPLACE, id_=client.id, **_values(client))

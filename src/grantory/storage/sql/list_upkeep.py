@@ -1,12 +1,9 @@
 """Bringing lists of clients up to date: what was marked is put into its place."""
 
 import secrets
-from collections.abc import Iterable, Sequence
-from functools import cache, partial
+from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
-
-from sqlalchemy import BindParameter, Table, insert
-from sqlalchemy import bindparam as p
 
 from grantory.ports.client_lists import ClientSort, ListEntry, Place
 from grantory.storage.sql import list_statements as sql_of
@@ -15,14 +12,14 @@ from grantory.storage.sql.client_lists import (
     Head,
     SqlClientLists,
     entry_of,
-    in_pieces,
     keep_spans,
     padded,
 )
 from grantory.storage.sql.list_spans import Change, Kind, apply
 from grantory.storage.sql.list_statements import AT_ONCE
+from grantory.storage.sql.many_rows import add_rows, in_pieces
 from grantory.storage.sql.name_grams import CHUNK, index_chunk
-from grantory.storage.sql.statement import SqlExecutor, Statement
+from grantory.storage.sql.statement import SqlExecutor
 from grantory.storage.sql.tables import list_entries, list_spans, name_grams
 
 SPARSE: Final = CHUNK // 8
@@ -31,8 +28,10 @@ _LOOKED_AT: Final = CHUNK // 32
 _NO_GRAM: Final = ""
 """Under this, a chunk's row holds all its grams, so that they can be removed."""
 _BETWEEN: Final = b"\0"
-_SIZES: Final = (AT_ONCE, 25, 1)
-"""How many rows an INSERT may have, so that few statements are needed, and few are kept."""
+_ENTRY, _SPAN, _GRAM = (
+    tuple(str(column.name) for column in source.c)
+    for source in (list_entries, list_spans, name_grams)
+)
 
 
 class SqlClientListUpkeep(SqlClientLists):
@@ -106,7 +105,7 @@ class SqlClientListUpkeep(SqlClientLists):
             )
         for some in in_pieces(list(old), AT_ONCE):
             self._sql.run(sql_of.DROP_ENTRIES, list_id=head.list_id, **padded(some))
-        self._add(list_entries, rows)
+        add_rows(self._sql, list_entries, _ENTRY, rows)
         return head._replace(next_number=next_number, next_slot=next_slot)
 
     def _count_anew(
@@ -125,7 +124,7 @@ class SqlClientListUpkeep(SqlClientLists):
             for some in in_pieces(dropped, AT_ONCE):
                 self._sql.run(sql_of.DROP_SPANS, **named, **padded(some))
             added = [(*named.values(), s.number, s.start_text, s.counts_text) for s in written]
-            self._add(list_spans, added)
+            add_rows(self._sql, list_spans, _SPAN, added)
             # Should the transaction fail, nobody will ever hear of this generation.
             keep_spans(generation, sort, spans)
 
@@ -144,15 +143,15 @@ class SqlClientListUpkeep(SqlClientLists):
         """Makes the names of every chunk findable that is full."""
         while head.next_slot >= (head.sealed + 1) * CHUNK:
             begin = head.sealed * CHUNK
-            rows = self._sql.all(sql_of.NAMES, list_id=head.list_id, begin=begin, end=begin + CHUNK)
-            names = [(slot - begin, name) for slot, name in rows]
+            found = self._sql.all(
+                sql_of.NAMES, list_id=head.list_id, begin=begin, end=begin + CHUNK
+            )
+            names = [(slot - begin, name) for slot, name in found]
             grams = self._sql.aside(partial(index_chunk, names))
             every = _BETWEEN.join(gram.encode() for gram, _ in grams)
-            self._add(
-                name_grams,
-                [(head.list_id, gram, head.sealed, slots) for gram, slots in grams]
-                + [(head.list_id, _NO_GRAM, head.sealed, every)],
-            )
+            rows = [(head.list_id, gram, head.sealed, slots) for gram, slots in grams]
+            rows.append((head.list_id, _NO_GRAM, head.sealed, every))
+            add_rows(self._sql, name_grams, _GRAM, rows)
             head = head._replace(sealed=head.sealed + 1)
         return head
 
@@ -182,21 +181,3 @@ class SqlClientListUpkeep(SqlClientLists):
             for some in in_pieces([*grams, _NO_GRAM], AT_ONCE):
                 self._sql.run(sql_of.DROP_GRAMS, **named, **padded(some))
         return head
-
-    def _add(self, target: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-        for size in _SIZES:
-            whole = len(rows) - len(rows) % size
-            statement, names = _insert(target, size)
-            for some in in_pieces(rows[:whole], size):
-                values = [value for row in some for value in row]
-                self._sql.run(statement, **dict(zip(names, values, strict=True)))
-            rows = rows[whole:]
-
-
-@cache
-def _insert(target: Table, count: int) -> tuple[Statement, list[str]]:
-    rows: list[dict[str, BindParameter[Any]]] = [
-        {c.name: p(f"{c.name}_{n}") for c in target.c} for n in range(count)
-    ]
-    names = [f"{c.name}_{n}" for n in range(count) for c in target.c]
-    return Statement(insert(target).values(rows)), names
