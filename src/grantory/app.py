@@ -402,7 +402,7 @@ async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
     upkeep = build_upkeep(
         store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days
     )
-    lists = ListKeeper(store, lambda error: _report(error, "lists"))
+    lists = ListKeeper(store, node.clock, lambda error: _report(error, "lists"))
     running = [asyncio.create_task(work.run()) for work in (upkeep, lists)]
     try:
         async with build_refusal_keeper(node, store).running():

@@ -24,9 +24,10 @@ def upgrade(
 
     async def work() -> tuple[str | None, str]:
         revisions = await database.upgrade()
-        store = await database.open(SystemClock(), patient=True)
+        clock = SystemClock()
+        store = await database.open(clock, patient=True)
         try:
-            await ListKeeper(store).finish()
+            await ListKeeper(store, clock).finish()
         finally:
             await store.close()
         return revisions

@@ -126,8 +126,8 @@ class ClientListReader(Protocol):
         """Returns the clients that are unlisted."""
         ...
 
-    def is_behind(self) -> bool:
-        """Tells whether a client of any organisation is unlisted."""
+    def behind(self, most: int) -> int:
+        """Tells how many marks there are, of all organisations; no more than ``most``."""
         ...
 
 

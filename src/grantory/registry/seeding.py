@@ -2,17 +2,20 @@
 
 from collections.abc import AsyncIterator
 from functools import partial
+from random import Random as Chance
 from typing import Final
+from uuid import UUID
 
 from grantory.domain.client import Client, ClientState, GrantType, Reference, SubjectKind
-from grantory.domain.secret import ClientSecret
+from grantory.domain.secret import KEY_ID_ENTROPY_BYTES, KEY_ID_LENGTH, ClientSecret, base62
+from grantory.errors import Conflict
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store, Transaction
-from grantory.registry.client_secrets import new_client_secret
 from grantory.registry.list_keeper import MANY_AT_ONCE, ListKeeper
 
 SPREAD_MS: Final = 730 * 86_400_000
 """The clients come into being over so much time, the last of them now."""
+MOST_TRIES: Final = 3
 _SUBJECTS: Final = (
     *("Billing", "Payments", "Invoices", "Orders", "Catalog", "Search", "Customer Profile"),
     *("Workforce", "Scheduling", "Quality", "Recordings", "Voice", "Chat", "E-mail", "Routing"),
@@ -49,7 +52,7 @@ class Seeder:
         self._store = store
         self._clock = clock
         self._random = random
-        self._lists = ListKeeper(store)
+        self._lists = ListKeeper(store, clock)
 
     async def seed(
         self, organization_id: str, count: int, at_once: int = MANY_AT_ONCE
@@ -64,47 +67,60 @@ class Seeder:
         Returns:
             After each transaction, how many there are so far.
         """
-        end = self._clock.now_ms()
+        now = self._clock.now_ms()
         for begin in range(0, count, at_once):
             numbers = range(begin, min(begin + at_once, count))
-            made = [
-                self._client(organization_id, end - SPREAD_MS * (count - n - 1) // count)
-                for n in numbers
-            ]
-            clients, secrets = [c for c, _ in made], [s for _, s in made]
-            await self._store.write(partial(_add, clients, secrets))
+            times = [now - SPREAD_MS * (count - number - 1) // count for number in numbers]
+            await self._add(organization_id, times, now)
             await self._lists.finish()
             yield numbers.stop
 
-    def _client(self, organization_id: str, created_at: int) -> tuple[Client, ClientSecret]:
-        draw = self._random.token_bytes(12)
-        client_id = self._random.uuid()
-        subject, role = _SUBJECTS[draw[0] % len(_SUBJECTS)], _ROLES[draw[1] % len(_ROLES)]
-        stage = _STAGES[draw[3] % len(_STAGES)]
-        number = int.from_bytes(draw[4:7])
-        grant_type = _TYPES[draw[7] % len(_TYPES)]
-        age = self._clock.now_ms() - created_at
-        by = Reference(SubjectKind.SYSTEM, "grantory dev seed")
-        client = Client(
-            id=client_id,
-            organization_id=organization_id,
-            name=f"{subject} {role} {_PLACES[draw[2] % len(_PLACES)]} {number:07d}",
-            description=f"{role} of {subject}, {stage}",
-            grant_type=grant_type,
-            state=_STATES[draw[8] % len(_STATES)],
-            redirect_uris=(
-                (f"https://{stage}.example/{number}/callback",)
-                if grant_type.has_redirect_uris
-                else ()
-            ),
-            created_at=created_at,
-            created_by=by,
-            modified_at=created_at + max(0, age) * draw[9] // 255,
-            modified_by=by,
-        )
-        secret, _ = new_client_secret(self._random, organization_id, client_id, created_at)
-        return client, secret
+    async def _add(self, organization_id: str, times: list[int], now: int) -> None:
+        for tries_left in range(MOST_TRIES, 0, -1):
+            # Plain chance will do: what it makes opens nothing. It is much faster.
+            chance = Chance(self._random.token_bytes(32))  # noqa: S311
+            made = [_client(chance, organization_id, at, now) for at in times]
+            clients, secrets = [c for c, _ in made], [s for _, s in made]
+            try:
+                await self._store.write(partial(_write, clients, secrets))
+            except Conflict:  # of millions of short key ids two may be the same
+                if tries_left == 1:
+                    raise
+            else:
+                return
 
 
-def _add(clients: list[Client], secrets: list[ClientSecret], transaction: Transaction) -> None:
+def _write(clients: list[Client], secrets: list[ClientSecret], transaction: Transaction) -> None:
     transaction.clients.add_many(clients, secrets)
+
+
+def _client(
+    chance: Chance, organization_id: str, created_at: int, now: int
+) -> tuple[Client, ClientSecret]:
+    client_id = str(UUID(int=chance.getrandbits(128), version=4))
+    subject, role, stage = (chance.choice(words) for words in (_SUBJECTS, _ROLES, _STAGES))
+    number = chance.randrange(10_000_000)
+    grant_type = chance.choice(_TYPES)
+    by = Reference(SubjectKind.SYSTEM, "grantory dev seed")
+    address = f"https://{stage}.example/{number}/callback"
+    client = Client(
+        id=client_id,
+        organization_id=organization_id,
+        name=f"{subject} {role} {chance.choice(_PLACES)} {number:07d}",
+        description=f"{role} of {subject}, {stage}",
+        grant_type=grant_type,
+        state=chance.choice(_STATES),
+        redirect_uris=(address,) if grant_type.has_redirect_uris else (),
+        created_at=created_at,
+        created_by=by,
+        modified_at=created_at + chance.randrange(max(1, now - created_at)),
+        modified_by=by,
+    )
+    secret = ClientSecret(
+        key_id=base62(chance.randbytes(KEY_ID_ENTROPY_BYTES), KEY_ID_LENGTH),
+        client_id=client_id,
+        organization_id=organization_id,
+        digest=chance.randbytes(32),
+        created_at=created_at,
+    )
+    return client, secret

@@ -123,8 +123,9 @@ class SqlClientLists:
         client_ids = self._marked(organization_id)
         return Unlisted(client_ids, self.current(organization_id, client_ids))
 
-    def is_behind(self) -> bool:  # noqa: D102
-        return self._sql.one(sql_of.OLDEST_MARK) is not None
+    def behind(self, most: int) -> int:  # noqa: D102
+        row = self._sql.one(sql_of.MARK_COUNT, limit=most)
+        return int(row[0]) if row else 0
 
     def head(self, organization_id: str) -> Head:
         """Tells what is known of an organisation's list; ``NO_LIST`` where there is none yet."""

@@ -111,7 +111,10 @@ def apply(
     fresh = max(span.number for span in now) + 1
     touched: dict[int, Counter[Kind]] = {}
     for place, kind, amount in changes:
-        touched.setdefault(spans.index_of(place), Counter())[kind] += amount
+        index = spans.index_of(place)
+        if index not in touched:
+            touched[index] = Counter()
+        touched[index][kind] += amount
     result: list[Span] = []
     written: dict[int, Span] = {}
     gone: list[int] = []

@@ -95,6 +95,7 @@ MARKS = Statement(
     .limit(p("limit"))
 )
 OLDEST_MARK = Statement(select(_m.organization_id).order_by(_m.id).limit(1))
+MARK_COUNT = Statement(select(func.count()).select_from(select(_m.id).limit(p("limit")).subquery()))
 DROP_MARKS = Statement(delete(client_marks).where(_m.id.in_([p(name) for name in keys("key")])))
 CLIENTS = Statement(
     # By id alone: told the organisation, SQLite would walk through all of its clients.
