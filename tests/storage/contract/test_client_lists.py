@@ -1,5 +1,6 @@
 """What every store promises about lists of clients."""
 
+import asyncio
 import random
 from itertools import product
 from typing import Final
@@ -8,12 +9,13 @@ import msgspec
 import pytest
 
 from grantory.domain.client import Client, ClientState, GrantType
+from grantory.errors import StorageUnavailable
 from grantory.ports.client_lists import ClientOrder, ClientSort
 from grantory.ports.clients import ClientFilter
 from grantory.ports.storage import Snapshot, Transaction
 from grantory.storage.database import OpenStore
 from grantory.storage.sql import client_lists, list_spans, list_upkeep, name_grams
-from tests.support.entities import ORG, OTHER_ORG, a_client, put
+from tests.support.entities import ORG, OTHER_ORG, a_client, a_secret, an_id, put
 
 EVERY: Final = ClientFilter()
 PARTS: Final = (
@@ -181,3 +183,82 @@ async def test_every_page_in_every_order_is_that_of_the_clients(
         await model.check()  # some listed, some besides
         await catch_up((store, second_store)[round_ % 2], 11)
         await model.check()
+
+
+@pytest.mark.usefixtures("small")
+async def test_what_two_processes_put_into_a_list_at_once_is_counted_once(
+    store: OpenStore, second_store: OpenStore
+) -> None:
+    model = Model(store, 2)
+    await model.change(60)
+
+    async def keep(own: OpenStore) -> int:
+        done = 0
+        while some := await own.write(lambda t: t.client_lists.catch_up(5)):
+            done += some
+        return done
+
+    async def go_on_changing() -> None:
+        for _ in range(10):
+            await model.change(4)
+
+    done = await asyncio.gather(keep(store), keep(second_store), go_on_changing())
+    assert sum(filter(None, done[:2])) >= 60
+    await model.check()
+    await catch_up(store)
+    assert await store.read(lambda s: s.client_lists.behind(1)) == 0
+    await model.check()
+
+
+async def test_a_list_that_is_far_from_done_is_not_read(
+    store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_lists, "MOST_UNLISTED", 2)
+    await store.write(put(*(a_client(n) for n in range(1, 4))))
+    with pytest.raises(StorageUnavailable):
+        await store.scan(lambda s: s.client_lists.page(ORG, EVERY, ORDERS[0], 0, 5))
+    with pytest.raises(StorageUnavailable):
+        await store.scan(lambda s: s.client_lists.unlisted(ORG))
+    # Other organisations have lists of their own.
+    await store.write(put(a_client(9, organization_id=OTHER_ORG)))
+    found = await store.scan(lambda s: s.client_lists.page(OTHER_ORG, EVERY, ORDERS[0], 0, 5))
+    assert found == ([an_id(9)], 1)
+    await catch_up(store)
+    found = await store.scan(lambda s: s.client_lists.page(ORG, EVERY, ORDERS[0], 0, 5))
+    assert found == ([an_id(n) for n in (1, 2, 3)], 3)
+
+
+async def test_marks_are_counted_up_to_a_bound(store: OpenStore) -> None:
+    assert await store.read(lambda s: s.client_lists.behind(5)) == 0
+    await store.write(put(*(a_client(n) for n in range(1, 9))))
+    assert await store.read(lambda s: s.client_lists.behind(5)) == 5
+    assert await store.write(lambda t: t.client_lists.catch_up(6)) == 6
+    assert await store.read(lambda s: s.client_lists.behind(5)) == 2
+
+
+async def test_only_what_a_list_shows_makes_a_mark(store: OpenStore) -> None:
+    client = a_client(1)
+    await store.write(put(client))
+    await catch_up(store)
+    same = msgspec.structs.replace(client, description="x", scopes=("a",), token_epoch=9)
+    await store.write(lambda t: t.clients.replace(same))
+    assert await store.read(lambda s: s.client_lists.behind(9)) == 0
+
+
+async def test_many_clients_are_added_as_single_ones_are(store: OpenStore) -> None:
+    clients = [
+        a_client(
+            n,
+            name=f"n {n}",
+            grant_type=GrantType.IMPLICIT,
+            redirect_uris=tuple(f"https://{n}.example/{i}" for i in range(n % 3)),
+        )
+        for n in range(1, 82)
+    ]
+    secrets = [a_secret(n, client=n) for n in range(1, 82)]
+    await store.write(lambda t: t.clients.add_many(clients, secrets))
+    ids = [client.id for client in clients]
+    assert await store.scan(lambda s: s.clients.of_ids(ORG, ids)) == clients
+    held = await store.read(lambda s: [s.clients.secrets_of(client_id) for client_id in ids])
+    assert held == [[secret] for secret in secrets]
+    assert await store.read(lambda s: s.client_lists.behind(100)) == 81

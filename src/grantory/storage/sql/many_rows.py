@@ -10,7 +10,7 @@ from sqlalchemy import bindparam as p
 from grantory.storage.sql.statement import SqlExecutor, Statement
 
 VALUES_AT_ONCE: Final = 300
-"""Of an INSERT. SQLite looks for each one's place among all: twice as many take four times as long."""
+"""Of an INSERT. SQLite looks for each one's place among all: many take long."""
 
 
 def add_rows(
