@@ -10,7 +10,7 @@ from grantory.ports.storage import Store
 
 AT_ONCE: Final = 100
 """So many clients in one transaction: others want to write, too."""
-MANY_AT_ONCE: Final = 2_000
+MANY_AT_ONCE: Final = 5_000
 EVERY_SECONDS: Final = 1.0
 
 

@@ -16,7 +16,7 @@ from grantory.storage.sql.tables import change_counter, metadata
 from grantory.storage.sql.transaction import SqlTransaction
 
 TABLES: Final = (*sorted(metadata.tables), "alembic_version")
-LISTED_AT_ONCE: Final = 2_000
+LISTED_AT_ONCE: Final = 5_000
 _DROP: Final = "".join(f'DROP TABLE IF EXISTS "{name}";' for name in TABLES)
 
 

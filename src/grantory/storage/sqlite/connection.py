@@ -26,6 +26,7 @@ _UNIQUE: Final = frozenset(
 )
 WRITER_WAIT_MS: Final = 5_000
 READER_WAIT_MS: Final = 500
+MUCH_MEMORY_KIB: Final = 131_072
 MOST_LOG_BYTES: Final = 8_388_608
 """To which the write-ahead log is cut again, after a long read has made it grow."""
 
@@ -61,6 +62,11 @@ def connect(path: Path, wait_ms: int) -> apsw.Connection:
     except apsw.Error as error:
         raise SetupError(f"cannot open {path}: {error}") from None
     return connection
+
+
+def use_much_memory(connection: apsw.Connection) -> None:
+    """Lets a connection hold all pages that a large change touches, lest it write them often."""
+    connection.execute(f"PRAGMA cache_size = -{MUCH_MEMORY_KIB}")
 
 
 def _use_wal(connection: apsw.Connection, wait_ms: int) -> None:
