@@ -11,6 +11,7 @@ from grantory.ports.storage import Store
 AT_ONCE: Final = 100
 """So many clients in one transaction: others want to write, too."""
 MANY_AT_ONCE: Final = 5_000
+HURRY_FROM: Final = 2_000
 EVERY_SECONDS: Final = 1.0
 
 
@@ -59,7 +60,7 @@ class ListKeeper:
         begun = self._clock.monotonic()
         while await self.step():
             taken = self._clock.monotonic() - begun
-            if await self._behind(MANY_AT_ONCE) < MANY_AT_ONCE:
+            if await self._behind(HURRY_FROM) < HURRY_FROM:
                 await self._sleep(2 * taken)
             begun = self._clock.monotonic()
 
