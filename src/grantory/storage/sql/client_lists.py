@@ -175,16 +175,17 @@ class SqlClientLists:
         self, head: Head, wanted: ClientFilter, sort: ClientSort, begin: int, count: int
     ) -> list[Place]:
         spans = self.spans(head, sort)
-        before = spans.before(wanted)
+        before, asked = spans.before(wanted), _asked(wanted)
         places: list[Place] = []
         while count > 0 and begin < before[-1]:
             index = bisect_right(before, begin) - 1
             start, some = spans.spans[index].start, min(count, before[index + 1] - begin)
             rows = self._sql.all(
-                sql_of.rows_from(sort, placed=start is not None, **_asked(wanted)),
+                sql_of.rows_from(sort, placed=start is not None, **asked),
                 list_id=head.list_id,
                 limit=some,
                 offset=begin - before[index],
+                **({"within": spans.spans[index].counts.total()} if any(asked.values()) else {}),
                 **({} if start is None else sql_of.place_values(sort, start)),
                 **_values(wanted),
             )

@@ -183,12 +183,26 @@ def _compared(sort: ClientSort) -> tuple[ColumnElement[Any], ColumnElement[Any]]
 
 @cache
 def rows_from(sort: ClientSort, *, placed: bool, of_type: bool, in_state: bool) -> Statement:
-    """Places from a place on, for spans: with an offset and a limit."""
-    query = select(*_PLACES[sort]).where(*_conditions(of_type=of_type, in_state=in_state))
-    if placed:
-        column, at = _compared(sort)
-        query = query.where(column >= at)
-    return Statement(query.order_by(*_PLACES[sort]).limit(p("limit")).offset(p("offset")))
+    """Places from a place on, with an offset and a limit; of a kind, out of the next ``within``.
+
+    These are cut off first, lest a database think that it had to look for few among all.
+    """
+    columns = _PLACES[sort]
+    place = _compared(sort) if placed else None
+    conditions = [_in_list] if place is None else [_in_list, place[0] >= place[1]]
+    if not of_type and not in_state:
+        query = select(*columns).where(*conditions).order_by(*columns)
+        return Statement(query.limit(p("limit")).offset(p("offset")))
+    span = (
+        select(*columns, _e.grant_type, _e.state)
+        .where(*conditions)
+        .order_by(*columns)
+        .limit(p("within"))
+        .subquery()
+    )
+    found = [span.c[column.name] for column in columns]
+    query = select(*found).where(*_of_kind(span.c, of_type=of_type, in_state=in_state))
+    return Statement(query.order_by(*found).limit(p("limit")).offset(p("offset")))
 
 
 @cache
@@ -221,24 +235,26 @@ def rows_with_part(
     """Places of those whose names have a part."""
     columns = _PLACES[sort]
     ordered = [column.desc() for column in columns] if descending else columns
-    query = select(*columns).where(*_conditions(of_type=of_type, in_state=in_state), _has_part)
+    kind = _of_kind(_e, of_type=of_type, in_state=in_state)
+    query = select(*columns).where(_in_list, *kind, _has_part)
     return Statement(query.order_by(*ordered).limit(p("limit")).offset(p("offset")))
 
 
 @cache
 def count_with_part(*, of_type: bool, in_state: bool) -> Statement:
     """How many have a part in their names."""
-    conditions = _conditions(of_type=of_type, in_state=in_state)
-    return Statement(select(func.count()).select_from(list_entries).where(*conditions, _has_part))
+    kind = _of_kind(_e, of_type=of_type, in_state=in_state)
+    counted = select(func.count()).select_from(list_entries)
+    return Statement(counted.where(_in_list, *kind, _has_part))
 
 
 _has_part = Holds(_e.name_key, p("part", type_=Text))
 
 
-def _conditions(*, of_type: bool, in_state: bool) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [_in_list]
+def _of_kind(columns: Any, *, of_type: bool, in_state: bool) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
     if of_type:
-        found.append(_e.grant_type == p("grant_type"))
+        found.append(columns.grant_type == p("grant_type"))
     if in_state:
-        found.append(_e.state == p("state"))
+        found.append(columns.state == p("state"))
     return found
