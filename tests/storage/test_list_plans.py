@@ -48,7 +48,7 @@ def queries() -> list[tuple[Statement, dict[str, Any], str]]:
     slots = padded(range(250))
     return [
         *found,
-        (sql_of.LIST, {"organization_id": ORG}, "uq_client_lists_organization_id"),
+        (sql_of.LIST, {"organization_id": ORG}, "client_lists_"),
         (sql_of.MARKED, {"organization_id": ORG, "limit": 9}, "ix_client_marks_organization_id_id"),
         (sql_of.CLIENTS, keys, "clients"),
         (sql_of.ENTRIES, {"list_id": 1, **keys}, "list_entries"),

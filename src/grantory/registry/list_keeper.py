@@ -58,7 +58,7 @@ class ListKeeper:
     async def _catch_up(self) -> None:
         """Takes a third of the time, lest callers wait; more where readers would have to."""
         begun = self._clock.monotonic()
-        while await self.step():
+        while await self.step() == AT_ONCE:
             taken = self._clock.monotonic() - begun
             if await self._behind(HURRY_FROM) < HURRY_FROM:
                 await self._sleep(2 * taken)

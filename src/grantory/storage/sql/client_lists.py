@@ -24,7 +24,7 @@ from grantory.storage.sql.statement import Row, SqlExecutor, Statement
 
 MOST_UNLISTED: Final = 10_000
 """So many are looked at besides the list; where there are more, it is still being made."""
-MOST_FOUND: Final = 2_000
+MOST_FOUND: Final = 6_000
 """So many that a part of a name may fit are looked at one by one; more are counted."""
 _KEYS: Final = keys("key")
 
