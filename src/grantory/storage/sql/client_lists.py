@@ -136,9 +136,9 @@ class SqlClientLists:
         """Makes the entries of clients as they are now; of those that are there."""
         rows = self.of_keys(sql_of.CLIENTS, client_ids)
         return [
-            ListEntry(row[1], UNNUMBERED, row[2].casefold(), *row[3:])
+            ListEntry(row[1], UNNUMBERED, row[2].casefold(), *row[3:-1])
             for row in rows
-            if row[0] == organization_id
+            if row[0] == organization_id and row[-1] is None
         ]
 
     def spans(self, head: Head, sort: ClientSort) -> Spans:

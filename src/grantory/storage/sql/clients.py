@@ -50,8 +50,8 @@ _after = tuple_(_c.created_at, _c.id) > tuple_(p("after_at"), p("after_id"))
 AFTER = Statement(_listing.where(_after).limit(p("limit")))
 IDS_AT_ONCE: Final = 100
 _ids = [f"id_{number}" for number in range(IDS_AT_ONCE)]
-# By id alone: told the organisation, SQLite would walk through all of its clients.
-OF_IDS = Statement(select(*_COLUMNS).where(_c.id.in_([p(name) for name in _ids]), _alive))
+# By id alone: told the organisation, or that it is alive, databases may walk through all clients.
+OF_IDS = Statement(select(*_COLUMNS, _c.deleted_at).where(_c.id.in_([p(name) for name in _ids])))
 ADD = Statement(insert(client_rows).values({c.name: p(c.name) for c in _COLUMNS}))
 REPLACE = Statement(
     update(client_rows)
@@ -169,7 +169,7 @@ class SqlClients:
             for client_id, uri in self._sql.all(URIS_OF_IDS, **asked):
                 uris.setdefault(client_id, []).append(uri)
             for row in self._sql.all(OF_IDS, **asked):
-                if row[1] == organization_id:
+                if row[1] == organization_id and row[-1] is None:
                     found[row[0]] = _from_row(row, tuple(uris.get(row[0], ())))
         return [found[client_id] for client_id in client_ids if client_id in found]
 

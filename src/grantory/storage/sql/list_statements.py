@@ -98,11 +98,11 @@ OLDEST_MARK = Statement(select(_m.organization_id).order_by(_m.id).limit(1))
 MARK_COUNT = Statement(select(func.count()).select_from(select(_m.id).limit(p("limit")).subquery()))
 DROP_MARKS = Statement(delete(client_marks).where(_m.id.in_([p(name) for name in keys("key")])))
 CLIENTS = Statement(
-    # By id alone: told the organisation, SQLite would walk through all of its clients.
+    # By id alone: told the organisation, or that it is alive, databases may walk through all.
     select(
         *(clients.c.organization_id, clients.c.id, clients.c.name, clients.c.created_at),
-        *(clients.c.modified_at, clients.c.grant_type, clients.c.state),
-    ).where(clients.c.id.in_([p(name) for name in keys("key")]), clients.c.deleted_at.is_(None))
+        *(clients.c.modified_at, clients.c.grant_type, clients.c.state, clients.c.deleted_at),
+    ).where(clients.c.id.in_([p(name) for name in keys("key")]))
 )
 ENTRIES = Statement(
     select(*ENTRY, _e.slot).where(
