@@ -11,10 +11,11 @@ endif
 
 BOOTSTRAP := @$(PY) -m tools.bootstrap
 BIN := .venv/bin
+MEASURE = $(if $(QUICK),--quick) $(if $(PUBLISH),--publish)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve dev-setup system-setup compat-setup test test-fast compat-terraform \
-	compat-toolchains check format lock bench soak wheel clean
+	compat-toolchains check format schema lock bench-setup bench bench-capacity soak wheel clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -58,11 +59,22 @@ format: dev-setup ## put formatting and imports right
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
 
+schema: dev-setup ## write the SQL of an empty store anew, after a revision was added
+	@$(BIN)/python -m tools.newest_schema
+
 lock: ## resolve the lock files anew (ARGS=--upgrade)
 	$(BOOTSTRAP) lock $(ARGS)
 
-bench: dev-setup ## run the benchmarks
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench-setup: dev-setup ## install the load generator, and the servers that the benchmarks compare with
+	$(BOOTSTRAP) bench
+
+bench: dev-setup ## measure speed (QUICK=1: under three minutes, with what is installed; PUBLISH=1: into docs/)
+	$(BOOTSTRAP) bench $(if $(QUICK),quick)
+	@$(BIN)/python -m benchmarks $(MEASURE) $(ARGS)
+
+bench-capacity: dev-setup ## measure workers, nodes, connections and the like (QUICK=1, PUBLISH=1)
+	$(BOOTSTRAP) bench quick
+	@$(BIN)/python -m benchmarks capacity $(MEASURE) $(ARGS)
 
 soak: dev-setup ## the long tests and the overload run, for hours; reports in soak-report/
 	$(BOOTSTRAP) system soak
@@ -72,6 +84,6 @@ wheel: setup ## build dist/*.whl
 	@$(BIN)/hatchling build -t wheel
 
 clean: ## remove all that make made
-	rm -rf .venv .compat .locker dist build soak-report .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf .venv .compat .locker .bench dist build soak-report .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

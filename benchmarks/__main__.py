@@ -1,51 +1,33 @@
-"""``python -m benchmarks [--quick] [--json FILE]``."""
+"""``python -m benchmarks [COMMAND] ...``: without a command it measures speed.
 
-import argparse
+Each command is a module with a function ``main`` that reads ``sys.argv`` and returns the exit
+status.
+"""
+
 import sys
-import tempfile
-from pathlib import Path
+from importlib import import_module
 
-import msgspec
-
-from benchmarks import report
-from benchmarks.machine import look_around
-from benchmarks.measurement import FULL, QUICK, measure
-from benchmarks.pinning import choose_cores
-from benchmarks.scene import Work, scene
-from benchmarks.wrk import Sample, find_wrk, run_wrk
+COMMANDS = {
+    "speed": "benchmarks.speed",
+    "capacity": "benchmarks.capacity",
+    "simulation": "benchmarks.simulation",
+    "guard": "benchmarks.guard",
+    "publish": "benchmarks.publish",
+    "scale": "benchmarks.scale",
+    "overload": "benchmarks.overload",
+    "sockets": "benchmarks.sockets",
+    "metrics_cost": "benchmarks.metrics_cost",
+}
 
 
 def main() -> int:
-    """Measures and reports; returns 1 when a request failed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="less than a minute, less exact")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    arguments = parser.parse_args()
-    plan = QUICK if arguments.quick else FULL
-    wrk, cores = find_wrk(), choose_cores()
-    machine = look_around(wrk)
-    print(report.heading(machine, plan, pinned=cores.server is not None), end="\n\n", flush=True)
-
-    def load(work: Work, seconds: int) -> Sample:
-        return run_wrk(wrk, work.target, seconds, plan.connections, cores.load)
-
-    with (
-        tempfile.TemporaryDirectory(prefix="grantory-bench-") as folder,
-        scene(Path(folder), cores.server) as prepared,
-    ):
-        measured = measure(prepared, plan, load, _progress)
-    _progress("")
-    print(report.table(measured), report.other_goals(measured), sep="\n\n")
-    if arguments.json:
-        document = report.document(machine, plan, measured)
-        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(document)))
-    return 1 if measured.failures else 0
-
-
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
+    """Runs the command that is named first."""
+    name = sys.argv[1] if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "speed"
+    if name not in COMMANDS:
+        sys.exit(f"python -m benchmarks {'|'.join(COMMANDS)}")
+    if sys.argv[1:2] == [name]:
+        del sys.argv[1]
+    return int(import_module(COMMANDS[name]).main() or 0)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,16 @@ def usage_now(server_processes: Iterable[int]) -> Usage:
     """Reads the machine's time, and that of the servers, of wrk and of this program."""
     if sys.platform != "linux":
         return Usage(0.0, 0.0)
-    ours = sum(_of_process(process_id) for process_id in server_processes)
+    ours = processor_seconds(server_processes)
     for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
         used = resource.getrusage(who)
         ours += used.ru_utime + used.ru_stime
     return Usage(read_machine(Path("/proc/stat").read_text()), ours)
+
+
+def processor_seconds(processes: Iterable[int]) -> float:
+    """What processes have taken so far; those that have ended took nothing."""
+    return sum(_of_process(process_id) for process_id in processes)
 
 
 def others(before: Usage, after: Usage, seconds: float, cores: int) -> float:
@@ -50,4 +55,5 @@ def _of_process(process_id: int) -> float:
     except OSError:
         return 0.0
     fields = text.rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    # With that of children that have ended: those of a database server come and go.
+    return sum(map(int, fields[11:15])) / TICKS

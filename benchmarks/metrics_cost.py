@@ -134,8 +134,13 @@ def _tell(what: str, unit: str, found: dict[str, list[float]]) -> None:
         )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Compares as often as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics_cost", description=__doc__)
     parser.add_argument("--pairs", type=int, default=20)
     with tempfile.TemporaryDirectory(prefix="grantory-bench-") as name:
         compare(Path(name), parser.parse_args().pairs)
+
+
+if __name__ == "__main__":
+    main()

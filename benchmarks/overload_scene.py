@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.callers import CLIENTS, JSON, Caller
 from benchmarks.pinning import Cores, pinned
-from benchmarks.scene import CLIENTS, FORM, JSON, Caller
 from benchmarks.servers import Server
 from benchmarks.wrk import Target
 from tests.support.postgres import Cluster
@@ -50,13 +50,7 @@ def site(name: str, cores: Cores) -> Iterator[OverloadedSite]:
             name,
             server,
             {
-                "token": Target(
-                    url=f"{server.url}/oauth/token",
-                    method="POST",
-                    body="grant_type=client_credentials",
-                    content_type=FORM,
-                    authorization=caller.basic,
-                ),
+                "token": caller.token_request,
                 "create": Target(
                     url=server.url + CLIENTS,
                     method="POST",

@@ -1,125 +1,155 @@
 """The servers under load, and the requests that are sent to them."""
 
-import base64
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2 as httpx
 import msgspec
 
+from benchmarks.callers import (
+    CLIENTS,
+    INTROSPECT,
+    JSON,
+    MACHINE_FORM,
+    ROLES,
+    TOKEN,
+    Caller,
+    ask,
+    basic,
+    post_form,
+)
+from benchmarks.key import FLOOR, PLAIN_UVICORN, Key
+from benchmarks.peers.works import peer_works
+from benchmarks.pinning import Cores
 from benchmarks.servers import Server
+from benchmarks.site import STORES, Site, new_site
+from benchmarks.supply import REDIRECT, codes, refresh_tokens
+from benchmarks.work import Scene, Work
 from benchmarks.wrk import Target
 
 FEW_CLIENTS = 10
-CLIENTS = "/api/v2/oauth/clients"
-ROLES = "/api/v2/authorization/roles"
-FORM = "application/x-www-form-urlencoded"
-JSON = "application/json"
-FLOORS = ("floor F", "bare uvicorn")
-
-
-class Work(msgspec.Struct, frozen=True):
-    """A kind of request, and the server it goes to."""
-
-    name: str
-    server: Server
-    target: Target
-
-
-class Scene(msgspec.Struct, frozen=True):
-    """What is measured, the floor first."""
-
-    works: tuple[Work, ...]
-    grantory: Server
-    maker: "Caller"
-    """Belongs to the organisation in which clients are created."""
-
-
-class Caller:
-    """A client that holds every permission of an organisation, with a token."""
-
-    def __init__(self, url: str, credentials: dict[str, str]) -> None:
-        pair = f"{credentials['id']}:{credentials['secret']}"
-        self.id = credentials["id"]
-        self.basic = "Basic " + base64.b64encode(pair.encode()).decode()
-        self._url = url
-        answer = httpx.post(
-            f"{url}/oauth/token",
-            data={"grant_type": "client_credentials"},
-            headers={"Authorization": self.basic},
-        )
-        self.bearer = "Bearer " + answer.raise_for_status().json()["access_token"]
-
-    def call(self, method: str, path: str, document: Any = None) -> Any:
-        """One call of the management API that must succeed; returns its JSON."""
-        answer = httpx.request(
-            method, self._url + path, json=document, headers={"Authorization": self.bearer}
-        )
-        return answer.raise_for_status().json()
-
-    def count_clients(self) -> int:
-        """How many clients the organisation has."""
-        return int(self.call("GET", f"{CLIENTS}?pageSize=1")["total"])
+PEER_ROUNDS = 2
+"""Peers are measured in every second round: their ratios are large."""
 
 
 @contextmanager
-def scene(folder: Path, core: int | None) -> Iterator[Scene]:
-    """Starts the floor and a Grantory with everything on, and prepares the requests.
+def scene(
+    folder: Path, cores: Cores, stores: tuple[str, ...] = STORES, *, peers: bool = True
+) -> Iterator[Scene]:
+    """Starts the floor, for each store a Grantory with everything on, and the peers that there are.
 
     Clients are created in an organisation of their own, so that the list stays short.
     """
-    data_dir = folder / "data"
     floor = ["-m", "benchmarks.floor_server", "{port}"]
-    serve = ["-m", "grantory", "serve", "--port", "{port}", "--data-dir", str(data_dir)]
     with ExitStack() as stack:
-        bounded = stack.enter_context(Server("floor", [*floor, "grantory"], folder, core))
-        bare = stack.enter_context(Server("uvicorn", [*floor, "uvicorn"], folder, core))
-        grantory = stack.enter_context(Server("grantory", serve, folder, core))
-        first = json.loads((data_dir / "first-start.json").read_text("utf-8"))
-        reader = Caller(grantory.url, first["client"])
-        maker = Caller(grantory.url, _found_organization(data_dir)["client"])
-        works = (
-            Work(FLOORS[0], bounded, _token(bounded.url, reader)),
-            Work(FLOORS[1], bare, _token(bare.url, reader)),
-            Work("token", grantory, _token(grantory.url, reader)),
-            *_management(grantory, reader, maker),
-        )
+        bounded = stack.enter_context(Server("floor", [*floor, "grantory"], folder, cores.server))
+        bare = stack.enter_context(Server("uvicorn", [*floor, "uvicorn"], folder, cores.server))
+        works: list[Work] = []
+        sites: list[Site] = []
+        makers: dict[str, Caller] = {}
+        missing: dict[Key, str] = {}
+        for store in stores:
+            site = stack.enter_context(new_site(store, cores))
+            sites.append(site)
+            server = stack.enter_context(site.server(cores.server))
+            subject = f"Grantory, {store}"
+            reader, makers[subject] = (
+                site.caller(server),
+                Caller(server.url, site.further_organization()),
+            )
+            if not works:
+                request = reader.token_request
+                works += (
+                    _constant(FLOOR, bounded, request),
+                    _constant(PLAIN_UVICORN, bare, request),
+                )
+            found, lacking = grantory_works(subject, site, server, reader, makers[subject])
+            works += found
+            missing |= lacking
+        if peers:
+            found, lacking = peer_works(stack, folder, cores.server, PEER_ROUNDS)
+            missing |= lacking
+            works += found
         for work in works:
             _try(work)
-        yield Scene(works, grantory, maker)
+        yield Scene(tuple(works), makers, tuple(sites), missing)
 
 
-def _management(grantory: Server, reader: Caller, maker: Caller) -> tuple[Work, ...]:
+def _constant(key: Key, server: Server, request: Target) -> Work:
+    target = msgspec.structs.replace(request, url=server.url + TOKEN)
+    return Work(key, server, target)
+
+
+def grantory_works(
+    subject: str, site: Site, server: Server, reader: Caller, maker: Caller
+) -> tuple[list[Work], dict[Key, str]]:
+    """Prepares what a Grantory is asked for; answers besides what it does not have."""
     documents = [_new_client(caller) for caller in (reader, maker)]
-    for _ in range(FEW_CLIENTS - 2):
+    for _ in range(FEW_CLIENTS - 4):  # with the reader, and those that are made below
         reader.call("POST", CLIENTS, documents[0])
-    one = reader.call("POST", CLIENTS, documents[0])  # the tenth: the reader is one itself
-    url = grantory.url + CLIENTS
-    return (
-        Work("read one", grantory, Target(url=f"{url}/{one['id']}", authorization=reader.bearer)),
-        Work("list of 10", grantory, Target(url=url, authorization=reader.bearer)),
-        Work(
-            "create",
-            grantory,
-            Target(
-                url=url,
-                method="POST",
-                body=json.dumps(documents[1]),
-                content_type=JSON,
-                authorization=maker.bearer,
-            ),
-        ),
+    one = reader.call("POST", CLIENTS, documents[0])
+    app = reader.call("POST", CLIENTS, new_app())
+    form = post_form(server.url + TOKEN, "", basic(app["id"], app["secret"]))
+    url = server.url + CLIENTS
+    read = Target(url=f"{url}/{one['id']}", authorization=reader.bearer)
+    introspect = post_form(server.url + INTROSPECT, f"token={reader.token}", reader.basic)
+    found = {
+        "token": reader.token_request,
+        "read one": read,
+        "list of 10": Target(url=url, authorization=reader.bearer),
+        "create": _creation(server.url, maker, documents[1]),
+    }
+    missing = {}
+    jwt = _jwt_request(server, reader, documents[0])
+    if jwt is None:
+        missing[Key(subject, "JWT token")] = "the server makes none"
+    else:
+        found["JWT token"] = jwt
+    if ask(introspect).status_code == httpx.codes.OK:
+        found["introspection"] = introspect
+    else:
+        missing[Key(subject, "introspection")] = "the server answers none"
+    works = [Work(Key(subject, name), server, target) for name, target in found.items()]
+    works.append(
+        Work(Key(subject, "refresh"), server, form, supply=refresh_tokens(site, app["id"]))
+    )
+    works.append(Work(Key(subject, "code exchange"), server, form, supply=codes(site, app["id"])))
+    return works, missing
+
+
+def _jwt_request(server: Server, reader: Caller, document: dict[str, Any]) -> Target | None:
+    """Asks for a client whose tokens are JWTs; None where the server knows of no such thing."""
+    try:
+        made = reader.call("POST", CLIENTS, {**document, "accessTokenFormat": "JWT_ES256"})
+    except httpx.HTTPStatusError:
+        return None
+    target = post_form(server.url + TOKEN, MACHINE_FORM, basic(made["id"], made["secret"]))
+    token: str = ask(target).raise_for_status().json()["access_token"]
+    return target if token.count(".") == 2 else None
+
+
+def creation(url: str, caller: Caller) -> Target:
+    """Makes the request that registers a client, with a role."""
+    return _creation(url, caller, _new_client(caller))
+
+
+def _creation(url: str, caller: Caller, document: dict[str, Any]) -> Target:
+    return Target(
+        url=url + CLIENTS,
+        method="POST",
+        body=json.dumps(document),
+        content_type=JSON,
+        authorization=caller.bearer,
     )
 
 
 def _new_client(caller: Caller) -> dict[str, Any]:
     policy = {"domain": "oauth", "entityName": "client", "actionSet": ["view"]}
-    role = caller.call("POST", ROLES, {"name": "viewer", "permissionPolicies": [policy]})
+    role = caller.call("POST", ROLES, {"name": f"viewer {uuid4()}", "permissionPolicies": [policy]})
     return {
         "name": "nightly export",
         "description": "Takes the day's figures to the warehouse",
@@ -129,30 +159,19 @@ def _new_client(caller: Caller) -> dict[str, Any]:
     }
 
 
-def _token(url: str, caller: Caller) -> Target:
-    return Target(
-        url=f"{url}/oauth/token",
-        method="POST",
-        body="grant_type=client_credentials",
-        content_type=FORM,
-        authorization=caller.basic,
-    )
-
-
-def _found_organization(data_dir: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "grantory", "org", "create", "makers", "--json"]
-    done = subprocess.run(
-        [*command, "--data-dir", str(data_dir)], capture_output=True, text=True, check=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+def new_app() -> dict[str, Any]:
+    """Describes a client that acts for people."""
+    return {
+        "name": "wallboard",
+        "authorizedGrantType": "CODE",
+        "registeredRedirectUri": [REDIRECT],
+    }
 
 
 def _try(work: Work) -> None:
     target = work.target
-    headers = {"Authorization": target.authorization}
-    if target.content_type:
-        headers["Content-Type"] = target.content_type
-    answer = httpx.request(target.method, target.url, content=target.body, headers=headers)
+    if work.supply is not None:
+        target = msgspec.structs.replace(target, body=work.supply.make(1)[0])
+    answer = ask(target)
     if answer.status_code != httpx.codes.OK:
-        raise RuntimeError(f"{work.name} is answered {answer.status_code}: {answer.text[:500]}")
+        raise RuntimeError(f"{work.key} is answered {answer.status_code}: {answer.text[:500]}")

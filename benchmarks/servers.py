@@ -1,17 +1,17 @@
 """Servers as child processes, each pinned to the servers' core, with its log in a file."""
 
+import contextlib
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import httpx2 as httpx
 
 from benchmarks.pinning import pinned
 
@@ -19,6 +19,7 @@ HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 30
 STOP_SECONDS = 30
+LOOK_EVERY = 0.005
 
 
 class Server:
@@ -26,18 +27,38 @@ class Server:
 
     Args:
         name: for its log file and messages.
-        arguments: what follows ``python``; ``{port}`` becomes the port.
+        arguments: what follows the program; ``{port}`` becomes the port.
         folder: where its log file goes.
         core: the core that it is pinned to.
+        program: what is started.
+        environment: further variables; ``{port}`` becomes the port here, too.
+        ready: a path that is answered 200 once it is ready; empty where any answer will do.
     """
 
-    def __init__(self, name: str, arguments: Sequence[str], folder: Path, core: int | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        folder: Path,
+        core: int | None,
+        *,
+        program: str = sys.executable,
+        environment: Mapping[str, str] | None = None,
+        ready: str = "/health/ready",
+    ) -> None:
         self.name = name
         self.port = _free_port()
-        self._command = [sys.executable, *(part.format(port=self.port) for part in arguments)]
+        self._command = [program, *(part.format(port=self.port) for part in arguments)]
+        self._environment = {
+            variable: value.format(port=self.port)
+            for variable, value in (environment or {}).items()
+        }
         self._log = folder / f"{name}.log"
         self._core = core
+        self._ready = ready
         self._process: subprocess.Popen[bytes] | None = None
+        self.start_seconds = 0.0
+        """From its start until it was ready."""
 
     @property
     def url(self) -> str:
@@ -46,6 +67,7 @@ class Server:
 
     def __enter__(self) -> Self:
         kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("GRANTORY_")}
+        started = time.monotonic()
         with pinned(self._core), self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -53,7 +75,7 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env=kept,
+                env={**kept, **self._environment},
                 start_new_session=True,
             )
         try:
@@ -61,6 +83,7 @@ class Server:
         except BaseException:
             self._end(self._process)
             raise
+        self.start_seconds = time.monotonic() - started
         return self
 
     def __exit__(
@@ -78,7 +101,7 @@ class Server:
 
     def process_ids(self) -> list[int]:
         """The server's process, and those that it has started."""
-        return [] if self._process is None else _family(self._process.pid)
+        return [] if self._process is None else family(self._process.pid)
 
     def empty_log(self) -> None:
         """Throws away what the server has logged, lest a long run fill the disk."""
@@ -90,13 +113,20 @@ class Server:
             if self._process is None or self._process.poll() is not None:
                 break
             # An open port is not enough: the server takes its port before it sets a store up.
-            try:
-                if httpx.get(f"{self.url}/health/ready", timeout=5).status_code == httpx.codes.OK:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.05)
+            if self._answers():
+                return
+            time.sleep(LOOK_EVERY)
         raise RuntimeError(f"{self.name} did not start; it wrote:\n{self._log.read_text()[-4000:]}")
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
+        try:
+            connection.request("GET", self._ready or "/")
+            return connection.getresponse().status == 200 or not self._ready
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     @staticmethod
     def _end(process: subprocess.Popen[bytes]) -> None:
@@ -104,15 +134,19 @@ class Server:
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
+        # A program that only starts another may have left it behind.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
-def _family(process_id: int) -> list[int]:
+def family(process_id: int) -> list[int]:
+    """A process, and all that descend from it."""
     found = [process_id]
     for children in Path(f"/proc/{process_id}/task").glob("*/children"):
         for child in children.read_text().split():
-            found += _family(int(child))
+            found += family(int(child))
     return found
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks.callers import Caller
 from benchmarks.pinning import Cores, choose_cores
-from benchmarks.scene import FORM, Caller
 from benchmarks.servers import HOST, Server
 from benchmarks.wrk import Target, find_wrk, run_wrk
 
@@ -49,16 +49,7 @@ def serving(kind: str, core: int | None) -> Iterator[tuple[Server, Target]]:
         arguments = ["-m", "benchmarks.socket_server", "{port}", kind, str(data), str(WORKERS)]
         with Server(kind, arguments, Path(name), core) as server:
             first = json.loads((data / "first-start.json").read_text("utf-8"))
-            yield (
-                server,
-                Target(
-                    url=f"{server.url}/oauth/token",
-                    method="POST",
-                    body="grant_type=client_credentials",
-                    content_type=FORM,
-                    authorization=Caller(server.url, first["client"]).basic,
-                ),
-            )
+            yield server, Caller(server.url, first["client"]).token_request
 
 
 def workers_of(server: Server) -> list[int]:

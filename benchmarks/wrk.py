@@ -11,6 +11,7 @@ import msgspec
 from benchmarks.pinning import pinned
 
 SCRIPT = Path(__file__).with_name("load.lua")
+SCRIPT_OF_SUPPLIES = Path(__file__).with_name("load_supplies.lua")
 HOW_TO_INSTALL = (
     "The benchmarks need the load generator wrk. Install it:\n"
     "  apt-get install wrk     (Debian, Ubuntu; as root)\n"
@@ -38,13 +39,19 @@ class Sample(msgspec.Struct, frozen=True):
     requests: int
     seconds: float
     p50: float
+    p90: float
     p99: float
     errors: int
 
     @property
+    def served(self) -> int:
+        """Requests that were answered as they should be; 1 where none was, so that ratios exist."""
+        return max(1, self.requests - self.errors)
+
+    @property
     def rate(self) -> float:
-        """Requests per second."""
-        return self.requests / self.seconds
+        """Requests per second that were served."""
+        return self.served / self.seconds
 
 
 class _Line(msgspec.Struct):
@@ -53,6 +60,7 @@ class _Line(msgspec.Struct):
     requests: int
     microseconds: int
     p50: int
+    p90: int
     p99: int
     refused: int
     broken: int
@@ -81,10 +89,38 @@ def wrk_version(wrk: str) -> str:
     return " ".join(text.split()[1:2]) or "unknown"
 
 
-def run_wrk(wrk: str, target: Target, seconds: int, connections: int, core: int | None) -> Sample:
+class NoAnswerError(RuntimeError):
+    """There was not a single answer."""
+
+
+class Bodies(msgspec.Struct, frozen=True):
+    """A file with a body for each request, one a line."""
+
+    file: Path
+    rotates: bool
+    """Whether an answer holds the refresh token for the next request."""
+
+
+def run_wrk(
+    wrk: str,
+    target: Target,
+    seconds: int,
+    connections: int,
+    core: int | None,
+    bodies: Bodies | None = None,
+) -> Sample:
     """Loads a server for some seconds from one thread.
 
+    Args:
+        wrk: the program.
+        target: what is asked for.
+        seconds: for how long.
+        connections: so many requests wait at any time.
+        core: the core that it is pinned to.
+        bodies: where requests must differ.
+
     Raises:
+        NoAnswerError: when nothing was answered.
         RuntimeError: when wrk does not do its work.
     """
     command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
@@ -95,10 +131,17 @@ def run_wrk(wrk: str, target: Target, seconds: int, connections: int, core: int 
         "BENCH_CONTENT_TYPE": target.content_type,
         "BENCH_AUTHORIZATION": target.authorization,
     }
+    script = SCRIPT
+    if bodies is not None:
+        script = SCRIPT_OF_SUPPLIES
+        environment |= {
+            "BENCH_BODIES": str(bodies.file),
+            "BENCH_ROTATES": "yes" if bodies.rotates else "",
+        }
     with (
         pinned(core),
         subprocess.Popen(
-            [*command, "-s", str(SCRIPT), target.url],
+            [*command, "-s", str(script), target.url],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -115,7 +158,8 @@ def read_sample(output: str) -> Sample:
     """Reads the line of load.lua, the last one of wrk's output.
 
     Raises:
-        RuntimeError: when it is not there, or there was not a single answer.
+        NoAnswerError: when there was not a single answer.
+        RuntimeError: when the line is not there.
     """
     lines = output.strip().splitlines()
     try:
@@ -123,11 +167,12 @@ def read_sample(output: str) -> Sample:
     except msgspec.DecodeError:
         raise RuntimeError(f"wrk did not say how it went:\n{output}") from None
     if not line.requests or not line.microseconds:
-        raise RuntimeError(f"wrk got no answer at all:\n{output}")
+        raise NoAnswerError(f"wrk got no answer at all:\n{output}")
     return Sample(
         requests=line.requests,
         seconds=line.microseconds / 1e6,
         p50=line.p50 / 1000,
+        p90=line.p90 / 1000,
         p99=line.p99 / 1000,
         errors=line.refused + line.broken,
     )

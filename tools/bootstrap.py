@@ -46,6 +46,7 @@ def main() -> None:
     """Run the part that the command line names."""
     require_new_python()
     from tools import (  # noqa: PLC0415
+        bench_packages,
         compat_packages,
         compat_toolchains,
         locks,
@@ -62,6 +63,7 @@ def main() -> None:
         "compat": compat_packages.set_up,
         "toolchains": compat_toolchains.set_up,
         "terraform": terraform_packages.set_up,
+        "bench": bench_packages.set_up,
         "lock": locks.write,
     }
     names = sys.argv[1:2]

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from shutil import copy
 
-from tools import compat_packages
+from tools import bench_packages, compat_packages
 from tools.virtual_environment import ROOT, SetupError, VirtualEnvironment, say
 
 REQUIREMENTS = ROOT / "requirements"
@@ -27,8 +27,10 @@ LOCKS: tuple[tuple[str, list[str]], ...] = (
     ("compat-seed-build", ["requirements/compat-seed-build.in"]),
     ("compat-seed", ["requirements/compat-seed.in"]),
     ("compat-node", ["requirements/compat-node.in"]),
+    ("peers", ["requirements/peers.in"]),
     ("locker", ["requirements/locker.in"]),
 )
+NODE_LOCKS = (compat_packages.NODE_SOURCE, bench_packages.NODE_SOURCE)
 
 
 def write(arguments: list[str]) -> None:
@@ -39,8 +41,9 @@ def write(arguments: list[str]) -> None:
     for name, sources in LOCKS:
         say(f"requirements/{name}.lock")
         _compile(environment, [*sources, "-o", f"requirements/{name}.lock", *arguments])
-    say("tests/compat/node/package-lock.json")
-    _lock_node()
+    for source in NODE_LOCKS:
+        say(f"{source.relative_to(ROOT)}/package-lock.json")
+        _lock_node(source)
 
 
 def _compile(environment: VirtualEnvironment, arguments: list[str]) -> None:
@@ -53,9 +56,8 @@ def _compile(environment: VirtualEnvironment, arguments: list[str]) -> None:
         raise SetupError("No set of versions was found; the resolver's message is above.")
 
 
-def _lock_node() -> None:
+def _lock_node(source: Path) -> None:
     node = compat_packages.find_or_install_node()
-    source = compat_packages.NODE_SOURCE
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         for file in ("package.json", ".npmrc", "package-lock.json"):

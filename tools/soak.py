@@ -18,8 +18,10 @@ OVERLOAD_SECONDS = 60
 PARTS = {
     "tests": [
         *("-m", "pytest", "tests/exactness", "tests/crashes", "tests/storage/test_upgrades.py"),
+        "tests/storage/test_dump.py",
         "tests/storage/test_month.py",
-        "tests/http",
+        *("tests/http", "tests/security/login", "tests/security/test_cors.py"),
+        *("tests/security/test_saml_bearer.py", "tests/protocol/test_saml2_bearer.py"),
         *("tests/security/test_slow_database.py", "-q", "-p", "no:cacheprovider"),
         *("-rA", f"--junitxml={REPORT / 'tests.xml'}"),
         *("-o", "junit_family=xunit1"),  # the one that takes properties, such as lags measured

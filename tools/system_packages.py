@@ -33,29 +33,31 @@ INSTALL_H2LOAD = "The overload run needs h2load: apt install nghttp2-client   (D
 def set_up(arguments: list[str]) -> None:
     """Install what is missing, as root on Debian; elsewhere say what to install."""
     if not postgresql_programs():
-        _install_postgresql()
+        install_postgresql()
     if not chromium_program():
         _install_chromium()
     if not shutil.which("curl"):
         _install_curl()
     if "soak" in arguments and not shutil.which("h2load"):
-        _require_debian(INSTALL_H2LOAD)
+        require_debian(INSTALL_H2LOAD)
         say("Installing h2load from Debian's packages ...")
-        _apt_get(INSTALL_H2LOAD, "update")
-        _apt_get(INSTALL_H2LOAD, "install", "-y", "--no-install-recommends", "nghttp2-client")
+        apt_get(INSTALL_H2LOAD, "update")
+        apt_get(INSTALL_H2LOAD, "install", "-y", "--no-install-recommends", "nghttp2-client")
 
 
-def _require_debian(otherwise: str) -> None:
+def require_debian(otherwise: str) -> None:
+    """Go on as root on Debian, or end with a message."""
     if not (shutil.which("apt-get") and os.geteuid() == 0):
         raise SetupError(otherwise)
 
 
-def _install_postgresql() -> None:
-    _require_debian(INSTALL_POSTGRESQL)
+def install_postgresql() -> None:
+    """PostgreSQL's server programs, of which none is started."""
+    require_debian(INSTALL_POSTGRESQL)
     say("Installing PostgreSQL from Debian's packages ...")
     _keep_debian_from_starting_a_server()
-    _apt_get(INSTALL_POSTGRESQL, "update")
-    _apt_get(INSTALL_POSTGRESQL, "install", "-y", "--no-install-recommends", "postgresql")
+    apt_get(INSTALL_POSTGRESQL, "update")
+    apt_get(INSTALL_POSTGRESQL, "install", "-y", "--no-install-recommends", "postgresql")
     if not postgresql_programs():
         raise SetupError(f"The package holds no server programs. {INSTALL_POSTGRESQL}")
 
@@ -63,19 +65,19 @@ def _install_postgresql() -> None:
 def _install_chromium() -> None:
     if os.environ.get("GRANTORY_CHROMIUM"):
         raise SetupError("GRANTORY_CHROMIUM names no program.")
-    _require_debian(INSTALL_CHROMIUM)
+    require_debian(INSTALL_CHROMIUM)
     say("Installing Chromium from Debian's packages ...")
-    _apt_get(INSTALL_CHROMIUM, "update")
-    _apt_get(INSTALL_CHROMIUM, "install", "-y", "--no-install-recommends", "chromium")
+    apt_get(INSTALL_CHROMIUM, "update")
+    apt_get(INSTALL_CHROMIUM, "install", "-y", "--no-install-recommends", "chromium")
     if not chromium_program():
         raise SetupError(f"The package holds no browser. {INSTALL_CHROMIUM}")
 
 
 def _install_curl() -> None:
-    _require_debian(INSTALL_CURL)
+    require_debian(INSTALL_CURL)
     say("Installing curl from Debian's packages ...")
-    _apt_get(INSTALL_CURL, "update")
-    _apt_get(INSTALL_CURL, "install", "-y", "--no-install-recommends", "curl")
+    apt_get(INSTALL_CURL, "update")
+    apt_get(INSTALL_CURL, "install", "-y", "--no-install-recommends", "curl")
 
 
 def chromium_program() -> str | None:
@@ -107,7 +109,8 @@ def _keep_debian_from_starting_a_server() -> None:
         CLUSTER_DEFAULTS.write_text("create_main_cluster = false\n", encoding="utf-8")
 
 
-def _apt_get(otherwise: str, *arguments: str) -> None:
+def apt_get(otherwise: str, *arguments: str) -> None:
+    """Run apt-get, and turn its failure into a message."""
     environment = {
         **os.environ,
         "DEBIAN_FRONTEND": "noninteractive",

@@ -1,9 +1,6 @@
 """The composition root: the only module that knows every layer."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -49,6 +46,8 @@ from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
+from grantory.protocol.jwt_codec import Recipients
+from grantory.protocol.jwt_tokens import JwtTokens
 from grantory.protocol.saml.threads import AssertionThreads
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
@@ -60,17 +59,18 @@ from grantory.registry.divisions import DivisionRegistry
 from grantory.registry.gathered_refusals import GatheredRefusals
 from grantory.registry.grants import GrantRegistry
 from grantory.registry.identity_providers import IdentityProviderRegistry
+from grantory.registry.jwt_keys import JwtKeys
 from grantory.registry.keys import TokenKeys
-from grantory.registry.list_keeper import ListKeeper
 from grantory.registry.new_passwords import NewPasswords
 from grantory.registry.organizations import Founder, Founding
 from grantory.registry.own_organization import OwnOrganization
 from grantory.registry.refusals import RefusalKeeper
 from grantory.registry.roles import RoleRegistry
 from grantory.registry.tokens import TokenRegistry
-from grantory.registry.upkeep import REFRESH_DAYS, REFUSALS_KEPT_DAYS, Upkeep
+from grantory.registry.upkeep import REFRESH_DAYS, REFUSALS_KEPT_DAYS, Rotate, Upkeep, no_keys
 from grantory.registry.user_passwords import UserPasswords
 from grantory.registry.users import UserRegistry
+from grantory.resource_side import PERMISSIONS, resource_routes
 from grantory.settings import Settings
 from grantory.storage.database import Database, OpenStore, find_database
 from grantory.storage.hot_reads import RememberedReads
@@ -91,6 +91,7 @@ class Node(msgspec.Struct):
     random: Random
     founder: Founder
     keys: TokenKeys
+    jwt_keys: JwtKeys
     refusals: GatheredRefusals
     passwords: PasswordThreads
     assertions: AssertionThreads
@@ -129,8 +130,8 @@ async def open_node(
     """
     database = database_of(settings)
     await _require_fitting_schema(database)
-    key, workers = require_master_key(settings), settings.workers
-    return await _node(database, key, clock, random, workers, patient=patient)
+    key = require_master_key(settings)
+    return await _node(database, key, clock, random, settings, patient=patient)
 
 
 def require_master_key(settings: Settings) -> MasterKey:
@@ -153,14 +154,15 @@ async def _node(
     master_key: MasterKey,
     clock: Clock | None,
     random: Random | None,
-    workers: int,
+    settings: Settings,
     *,
     patient: bool = False,
 ) -> Node:
     clock = clock or SystemClock()
     random = random or SystemRandom()
-    store = await database.open(clock, workers, patient=patient)
+    store = await database.open(clock, settings.workers, patient=patient)
     keys = TokenKeys(clock, random, master_key)
+    jwt_keys = JwtKeys(store, clock, random, master_key, settings.key_life)
     founder = Founder(store, clock, random, Argon2Hasher(), keys)
     refusals = GatheredRefusals(clock)
     return Node(
@@ -170,6 +172,7 @@ async def _node(
         random,
         founder,
         keys,
+        jwt_keys,
         refusals,
         PasswordThreads(),
         AssertionThreads(),
@@ -219,10 +222,10 @@ async def open_or_create_node(
     if master_key is None:
         if await database.is_set_up():
             return await open_node(settings, clock, random)
-        node = await _node(database, make_master_key(settings), clock, random, settings.workers)
+        node = await _node(database, make_master_key(settings), clock, random, settings)
         node.new_key_file = master_key_path(settings)
         return node
-    return await _node(database, master_key, clock, random, settings.workers)
+    return await _node(database, master_key, clock, random, settings)
 
 
 async def first_start(node: Node, name: str, email: str) -> Founding | None:
@@ -283,7 +286,9 @@ def build_watched(
     """
     watching = Watching(node.store, node.store, node.clock, settings, log_stream, watch)
     reads = RememberedReads(watching.store, node.store.feed, node.master_key, node.clock)
-    tokens = AccessTokens(reads, node.clock, node.random)
+    recipients = Recipients(public_url(settings), settings.tokens_audience)
+    jwts = JwtTokens(reads, node.clock, node.jwt_keys, recipients)
+    tokens = AccessTokens(reads, node.clock, node.random, jwts)
     limits = ThrottleLimits(
         settings.throttle_failures_per_client_and_address, settings.throttle_failures_per_address
     )
@@ -321,6 +326,10 @@ def build_watched(
         plain=(
             ("POST", TOKEN_PATH, endpoint.answer),
             *login_side.routes(issuer, refused),
+            *resource_routes(
+                *(watching.store, reads, node.clock, tokens, authenticator),
+                *(settings, public_url(settings), refused),
+            ),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
             ("GET", METRICS, watching.reading.answer),
@@ -344,7 +353,7 @@ def build_watched(
             trusted_proxies=watching.trusted_proxies,
         ),
         record=watching.record,
-        failed=_report,
+        failed=report,
     )
     watching.begin(application.routes, reads.entries)
     reads.count_for(watching.metrics.loaded, watching.metrics.forgot)
@@ -364,7 +373,7 @@ def build_operations(
     store = store or node.store
     style = GrantTypeStyle(settings.api_grant_type_style)
     policy = ClientPolicy(settings.clients_delete_requires_inactive)
-    clients = ClientRegistry(store, node.clock, node.random, policy)
+    clients = ClientRegistry(store, node.clock, node.random, policy, node.jwt_keys)
     directory = Directory(store)
     grants = GrantRegistry(store, node.clock)
     new_passwords = NewPasswords(node.passwords, settings.passwords_min_length)
@@ -388,30 +397,7 @@ def build_operations(
         *AuthorizationResource(AuthorizationRegistry(store, node.clock), style).operations(),
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
     )
-    return (*operations, *PermissionResource(operations).operations())
-
-
-@asynccontextmanager
-async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
-    """Keeps the store small and its lists up to date, and writes what was refused, meanwhile.
-
-    Raises:
-        SetupError: when the store cannot be opened once more.
-    """
-    store = await database_of(settings).open(node.clock, settings.workers)
-    upkeep = build_upkeep(
-        store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days
-    )
-    lists = ListKeeper(store, node.clock, lambda error: _report(error, "lists"))
-    running = [asyncio.create_task(work.run()) for work in (upkeep, lists)]
-    try:
-        async with build_refusal_keeper(node, store).running():
-            yield
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.wait(running)
-        await store.close()
+    return (*operations, *PermissionResource(operations, PERMISSIONS).operations())
 
 
 def build_refusal_keeper(node: Node, store: OpenStore) -> RefusalKeeper:
@@ -425,7 +411,7 @@ def build_refusal_keeper(node: Node, store: OpenStore) -> RefusalKeeper:
         node.refusals,
         store,
         node.clock,
-        failed=lambda error: _report(error, "refusals"),
+        failed=lambda error: report(error, "refusals"),
         told=_report_refusals,
     )
 
@@ -435,6 +421,7 @@ def build_upkeep(
     clock: Clock,
     refusals_kept_days: int = REFUSALS_KEPT_DAYS,
     refresh_days: int = REFRESH_DAYS,
+    rotate: Rotate = no_keys,
 ) -> Upkeep:
     """Makes what keeps the store small.
 
@@ -443,14 +430,16 @@ def build_upkeep(
         clock: the time of day.
         refusals_kept_days: how long refused token requests stay.
         refresh_days: how long a refresh token may lie unused.
+        rotate: lets keys be followed by new ones; by default none are.
     """
     return Upkeep(
         store,
         clock,
-        lambda error: _report(error, "upkeep"),
+        lambda error: report(error, "upkeep"),
         held_back=_report_held_back,
         refusals_kept_days=refusals_kept_days,
         refresh_days=refresh_days,
+        rotate=rotate,
     )
 
 
@@ -474,7 +463,8 @@ def _report_refusals(lost: int, waiting: int, reason: str) -> None:
     )
 
 
-def _report(error: BaseException, correlation_id: str) -> None:
+def report(error: BaseException, correlation_id: str) -> None:
+    """Logs a failure that nobody expected, with its trace."""
     log().error(
         "unexpected failure",
         correlation_id=correlation_id,

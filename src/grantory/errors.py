@@ -43,12 +43,14 @@ class RefusalReason(StrEnum):
     CODE_REUSED = "code_reused"
     REFRESH_TOKEN = "refresh_token"
     REFRESH_TOKEN_REUSED = "refresh_token_reused"
+    BEARER_TOKEN = "bearer_token"
+    """Asked with, at introspection, and not good."""
     WRONG_PASSWORD = "wrong_password"
     ASSERTION = "assertion"
 
 
 class OAuthError(GrantoryError):
-    """A refusal of the token endpoint (RFC 6749 section 5.2).
+    """A refusal of one of OAuth's endpoints (RFC 6749 section 5.2).
 
     Args:
         error: the RFC's error code, such as ``invalid_client``.

@@ -18,6 +18,7 @@ import msgspec
 from grantory.domain.web_origin import is_origin
 from grantory.errors import SetupError
 from grantory.registry.configured_providers import TABLES, ConfiguredProvider, read_tables
+from grantory.registry.jwt_keys import KeyLife
 
 PREFIX: Final = "GRANTORY_"
 _DEFAULT_PORT: Final = re.compile(r"(?<=^http://)(.*):80$|(?<=^https://)(.*):443$")
@@ -56,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     grants_implicit: bool = True
     grants_password: bool = False
     tokens_refresh_days: int = 30
+    tokens_audience: str = ""
+    keys_jwt_rotation_days: int = 90
+    keys_jwt_publish_minutes: int = 70
     limits_requests_per_client: int = 0
     limits_requests_per_organization: int = 0
     passwords_min_length: int = 8
@@ -64,6 +68,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_token_file: Path | None = None
     identity_providers: tuple[ConfiguredProvider, ...] = ()
     """Tables of the file alone, with no variable or flag."""
+
+    @property
+    def key_life(self) -> KeyLife:
+        """How long a private key is published before it signs, and how long it signs."""
+        return KeyLife(self.keys_jwt_publish_minutes, self.keys_jwt_rotation_days)
 
     def __repr__(self) -> str:
         return "Settings(…)"
@@ -120,6 +129,18 @@ def _count(text: str) -> int:
 
 def _days(text: str) -> int:
     return _number(text, 1, 366)
+
+
+def _publish_minutes(text: str) -> int:
+    return _number(text, 15, 1440)
+
+
+def _audience(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]{1,250}", text):
+        raise ValueError("must be the address or name of a resource server, with its scheme")
+    if set(text) & set('#"\\'):
+        raise ValueError("must not hold #, quotes or backslashes")
+    return text
 
 
 def _length(text: str) -> int:
@@ -291,6 +312,22 @@ SETTINGS: Final = (
         "grants.password", "Whether clients registered for the password grant get tokens.", _switch
     ),
     Setting("tokens.refresh_days", "Days for which a refresh token may lie unused.", _days),
+    Setting(
+        "tokens.audience",
+        "A resource server that JWT access tokens of every organisation name as their audience, "
+        "besides their own organisation.",
+        _audience,
+    ),
+    Setting(
+        "keys.jwt_rotation_days",
+        "Days for which a key signs JWT access tokens before the next one does.",
+        _days,
+    ),
+    Setting(
+        "keys.jwt_publish_minutes",
+        "Minutes for which a key of JWT access tokens is published before it signs, 15 to 1440.",
+        _publish_minutes,
+    ),
     Setting(
         "limits.requests_per_client",
         "API requests allowed per minute for one client, on each machine; 0 for no limit.",

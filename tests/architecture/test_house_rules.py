@@ -78,7 +78,17 @@ def relative(path: Path) -> str:
 
 
 MADE = frozenset(
-    {".venv", ".compat", ".locker", "dist", "build", "soak-report", "__pycache__", ".hypothesis"}
+    {
+        ".venv",
+        ".compat",
+        ".locker",
+        ".bench",
+        "dist",
+        "build",
+        "soak-report",
+        "__pycache__",
+        ".hypothesis",
+    }
 )
 
 

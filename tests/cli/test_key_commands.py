@@ -46,7 +46,10 @@ def test_keys_are_listed_without_what_they_are_made_of(named_store: NamedStore) 
     assert key["state"] == "signing"
     assert key["expires"] is None
     assert len(bytes.fromhex(key["id"])) == 8
-    assert set(key) == {"id", "organization", "created", "state", "expires"}
+    assert key["algorithm"] is key["signs_from"] is None
+    assert set(key) == {
+        *("id", "organization", "created", "state", "expires", "algorithm", "signs_from")
+    }
     text = named_store.good("keys", "list")
     assert key["id"] in text
     assert "signing" in text
@@ -73,6 +76,48 @@ def test_rotating_retires_the_keys_of_the_organisations_that_are_meant(
     of_second = [key for key in listed(named_store) if key["organization"] == second]
     assert [key["state"] for key in of_second] == ["signing"]
     assert of_second[0]["id"] not in states
+
+
+def test_private_keys_are_listed_and_rotated_beside_the_others(
+    file_store: NamedStore, fresh_server: FreshServer
+) -> None:
+    first = set_up(file_store)["client"]
+    server = serving(fresh_server, file_store)
+    environment = {
+        "GRANTORY_URL": server.url,
+        "GRANTORY_CLIENT_ID": first["id"],
+        "GRANTORY_CLIENT_SECRET": first["secret"],
+    }
+    role = server.call(
+        "GET", "/api/v2/authorization/roles", token=server.token(first["id"], first["secret"])
+    ).json()["entities"][0]["id"]
+    create = ("clients", "create", "c", "--role", f"{role}:*", "--access-token-format", "jwt_eddsa")
+    made = json.loads(file_store.good(*create, "--json", environment=environment))
+    assert made["accessTokenFormat"] == "JWT_EDDSA"
+    [key] = [key for key in listed(file_store) if key["algorithm"]]
+    assert (key["algorithm"], key["state"], key["expires"]) == ("EdDSA", "signing", None)
+    token = server.token(made["id"], made["secret"])
+
+    said = file_store.good("keys", "rotate")
+    new = next(key for key in listed(file_store) if key["state"] == "published")
+    assert f"key {new['id']} (EdDSA) is published and signs from {new['signs_from']} on." in said
+    assert f"signs from {new['signs_from']}" in file_store.good("keys", "list")
+    again = file_store.good("keys", "rotate")
+    assert f"key {new['id']} (EdDSA) was published already" in again
+    assert len([key for key in listed(file_store) if key["algorithm"]]) == 2
+    assert server.call("GET", ME, token=token).status == 200
+
+    file_store.good("keys", "rewrap")
+    server.restart()
+    file_store.good("keys", "rewrap")
+    assert server.call("GET", ME, token=token).status == 200
+    file_store.good("backup", "store.backup")
+    server.stop()
+    file_store.good("restore", "--replace", "store.backup")  # which ends every token
+    assert [key["algorithm"] for key in listed(file_store)] == [None]
+    server.start()
+    assert server.call("GET", ME, token=token).status == 401
+    assert server.call("GET", ME, token=server.token(made["id"], made["secret"])).status == 200
 
 
 def test_a_new_master_key_takes_over_without_downtime(

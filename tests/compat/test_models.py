@@ -26,6 +26,8 @@ OURS_ALONE = {"ApprovalRequest", "OAuthError", "RoleIdList", "Token", "TokenRequ
 """Models of what the SDK has none for: the token endpoint, and a list of ids."""
 OWN_FIELDS: dict[str, set[str]] = {
     "Organization": {"scopeEnforcement"},
+    "OAuthClient": {"accessTokenFormat"},
+    "OAuthClientRequest": {"accessTokenFormat"},
     "CustomProvider": {
         *("audiences", "recipients", "emailAttribute", "version", "dateCreated", "dateModified")
     },

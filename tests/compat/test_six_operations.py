@@ -273,6 +273,16 @@ def test_what_was_read_can_be_put_back(sdk: Sdk, server: RunningServer) -> None:
     assert sdk.login(client["id"], client["secret"])["token"]
 
 
+def test_what_was_read_and_put_back_keeps_a_form_of_tokens_that_the_sdk_does_not_know(
+    sdk: Sdk, server: RunningServer
+) -> None:
+    client = make_client(server, accessTokenFormat="JWT_ES256")
+    read = get(sdk, client["id"])
+    body = model("OAuthClient", **{**read, "description": "changed"})
+    assert sdk.call("OAuthApi", "put_oauth_client", client["id"], body).value["description"]
+    assert sdk.login(client["id"], client["secret"])["token"].startswith("eyJ")
+
+
 def test_null_resets_a_field(sdk: Sdk, server: RunningServer) -> None:
     client = make_client(server, description="to go", accessTokenValiditySeconds=700)
     kept = {key: client[key] for key in ("name", "authorizedGrantType", "roleDivisions")}

@@ -4,7 +4,14 @@ import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.support.processes import Line, Question, Site, api_question, token_question
+from tests.support.processes import (
+    Line,
+    Question,
+    Site,
+    api_question,
+    revocation_question,
+    token_question,
+)
 
 CLIENTS = "/api/v2/oauth/clients"
 ROLES = "/api/v2/authorization/roles"
@@ -83,6 +90,11 @@ def _revoke(_site: Site, line: Line, subject: Subject) -> None:
     assert line.ask(api_question(subject.token, "DELETE", TOKEN)).status == 200
 
 
+def _revoke_by_secret(_site: Site, line: Line, subject: Subject) -> None:
+    question = revocation_question(subject.client_id, subject.secret, subject.token)
+    assert line.ask(question).status == 200
+
+
 def _set_state(state: str) -> Callable[[Site, Line, Subject], Any]:
     def make(site: Site, line: Line, subject: Subject) -> None:
         document = client_document(subject.role_id, state)
@@ -122,6 +134,7 @@ def _remove_grant(site: Site, line: Line, subject: Subject) -> None:
 
 CHANGES = {
     "token revoked": Change(_revoke, lambda s: [s.has_token]),
+    "token revoked as RFC 7009 says": Change(_revoke_by_secret, lambda s: [s.has_token]),
     "client inactive": Change(_set_state("inactive"), lambda s: [s.has_secret]),
     "client disabled": Change(_set_state("disabled"), lambda s: [s.has_secret, s.has_token]),
     "client deleted": Change(_delete, lambda s: [s.has_secret, s.has_token]),

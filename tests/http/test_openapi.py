@@ -9,6 +9,13 @@ import pytest
 from grantory.app import build_operations
 from tests.support.world import World
 
+OAUTH = {
+    ("/oauth/token", "post"),
+    ("/oauth/introspect", "post"),
+    ("/oauth/revoke", "post"),
+    ("/.well-known/oauth-authorization-server", "get"),
+}
+
 
 async def document(world: World) -> dict[str, Any]:
     answer = await world.http.get("/openapi.json")
@@ -23,7 +30,7 @@ async def test_every_operation_is_described_by_its_declaration(world: World) -> 
     operations = build_operations(world.node, world.settings)
     described = {(path, method) for path, methods in paths.items() for method in methods}
     declared = {(each.path, each.method.lower()): each for each in operations}
-    assert described == {*declared, ("/oauth/token", "post")}
+    assert described == {*declared, *OAUTH}
     for (path, method), operation in declared.items():
         told = paths[path][method]
         assert told["operationId"] == operation.id

@@ -8,13 +8,20 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import BaseSchema, Case
 
+from grantory.http.oauth.metadata import METADATA_PATH
+from tests.support.about_tokens import INTROSPECT, REVOKE
 from tests.support.generated_calls import LOTS, QUERIES, TOKEN, Lots, calling, cases, check, load
 from tests.support.soak import rounds
 from tests.support.world import declared_operations, new_world
 
 EXAMPLES = rounds(20, 500)
 OPERATIONS = [(each.method, each.path, each.id, each.status) for each in declared_operations()]
-OPERATIONS.append(("POST", TOKEN, "postOauthToken", 200))
+OPERATIONS += [
+    ("POST", TOKEN, "postOauthToken", 200),
+    ("POST", INTROSPECT, "postOauthIntrospect", 200),
+    ("POST", REVOKE, "postOauthRevoke", 200),
+    ("GET", METADATA_PATH, "getOauthAuthorizationServer", 200),
+]
 NEVER_DONE = {"getUsersMe", "postUsersMePassword", "putTokensTimeout"}
 """Whatever is asked of them is refused, as long as only clients have tokens."""
 

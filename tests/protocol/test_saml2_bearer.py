@@ -19,13 +19,13 @@ from grantory.protocol.saml.refused import AssertionRefused
 from grantory.protocol.saml.threads import AT_ONCE, MOST_WAITING, AssertionThreads
 from grantory.protocol.token_request import TokenRequest
 from grantory.registry.upkeep import Upkeep
-from tests.support.backends import BACKENDS
 from tests.support.entities import an_organization
 from tests.support.saml import assertion, signed_assertion
 from tests.support.saml_grant import SamlGrant, saml_grant
+from tests.support.soak import databases
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+@pytest.fixture(params=databases())
 async def grant(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SamlGrant]:
     async with saml_grant(tmp_path, request.param) as made:
         yield made

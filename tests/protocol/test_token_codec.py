@@ -179,3 +179,11 @@ def test_the_mac_is_bound_to_access_tokens() -> None:
 def test_a_key_does_not_show_its_material() -> None:
     assert KEY.material.hex() not in repr(KEY)
     assert repr(KEY) == "SigningKey(0001020304050607)"
+
+
+def test_all_the_scopes_that_a_client_can_have_fit_in() -> None:
+    scopes = tuple(f"{number:0100d}" for number in range(200))
+    token = msgspec.structs.replace(TYPICAL, scopes=scopes)
+    text = written(token)
+    assert len(text) <= MAX_LENGTH
+    assert read(text) == token

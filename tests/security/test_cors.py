@@ -17,6 +17,7 @@ from grantory.http.request import Request
 from grantory.http.response import Response
 from tests.security.wire import exchange, replies
 from tests.support.server import RunningServer
+from tests.support.soak import databases
 from tests.support.world import CLIENTS, Member, World, new_world
 
 APP = "https://app.example.com"
@@ -61,7 +62,7 @@ NAMES = [
 """Names of headers that are asked for, and what is given back."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases())
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     """A server with one client of ``APP``, and one origin that the settings list."""
     on_postgres = request.param == "postgresql"
@@ -234,7 +235,7 @@ async def hide_the_uris(world: World) -> None:
 
 
 async def test_case_81_every_declared_path_answers_a_preflight(world: World) -> None:
-    methods: dict[str, set[str]] = {"/oauth/token": {"POST"}}
+    methods: dict[str, set[str]] = {"/oauth/token": {"POST"}, "/oauth/revoke": {"POST"}}
     for operation in build_operations(world.node, world.settings):
         methods.setdefault(operation.path, set()).add(operation.method)
     for path, declared in methods.items():
@@ -268,6 +269,7 @@ async def test_case_81_behind_prefixes_too(tmp_path: Path) -> None:
 async def test_case_81_pages_are_for_no_other_page(world: World) -> None:
     paths = ["/", "/docs", "/openapi.json", "/health/live", "/health/ready", "/metrics"]
     paths += ["/oauth/authorize", "/logout", "/oauth/token/", "/oauth/tokens", "/api/v2", "/x"]
+    paths += ["/oauth/introspect", "/oauth/revoke/", "/.well-known"]
     for path in paths:
         for origin in (APP, LISTED):
             headers = {"Origin": origin, "Access-Control-Request-Method": "GET"}

@@ -102,11 +102,12 @@ async def test_case_77_naughty_strings_in_every_query_parameter(world: World) ->
     admin = world.admin
     for _ in range(3):
         await admin.make_member("routing:queue:view")
-    lists = [
-        o.path
+    known = {
+        o.path: [parameter.name for parameter in o.query]
         for o in operations_of(world)
         if o.method == "GET" and "{" not in o.path and o.answer is not int
-    ]
+    }
+    lists = list(known)
     totals = {path: (await admin.call("GET", path)).json().get("total") for path in lists}
 
     async def everything() -> list[Any]:
@@ -115,15 +116,21 @@ async def test_case_77_naughty_strings_in_every_query_parameter(world: World) ->
 
     before = await everything()
 
-    for path, name in itertools.product(lists, NAMES):
-        for value in NAUGHTY:
-            answer = calm(await admin.call("GET", f"{path}?{urlencode({name: value})}"))
-            if answer.status_code == 200 and totals[path] is not None:
-                # Nothing that was asked in this way brought more to light.
-                assert answer.json()["total"] <= totals[path]
-        for value in BYTES:
-            calm(await admin.call("GET", f"{path}?{name}={value}"))
-            calm(await admin.call("GET", f"{path}?{value}={name}"))
+    async def ask(path: str, query: str) -> None:
+        answer = calm(await admin.call("GET", f"{path}?{query}"))
+        if answer.status_code == 200 and totals[path] is not None:
+            # Nothing that was asked in this way brought more to light.
+            assert answer.json()["total"] <= totals[path]
+
+    for path in lists:
+        # What an operation does not know is not looked at: all of it goes in one request.
+        asked = [[name] for name in known[path]]
+        asked.append([name for name in NAMES if name not in known[path]])
+        for names, value in itertools.product(asked, NAUGHTY):
+            await ask(path, urlencode(dict.fromkeys(names, value)))
+        for names, value in itertools.product(asked, BYTES):
+            await ask(path, "&".join(f"{name}={value}" for name in names))
+            await ask(path, "&".join(f"{value}={name}" for name in names))
     assert await everything() == before
 
 

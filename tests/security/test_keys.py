@@ -17,6 +17,7 @@ from tests.support.stores import STORES, NamedStore
 from tests.support.world import CLIENTS, World
 
 ME = "/api/v2/tokens/me"
+JWKS = "/.well-known/jwks.json"
 ROTATIONS = 5
 BETWEEN_ROTATIONS = 60
 """Tokens that are taken and used."""
@@ -76,6 +77,20 @@ class User(threading.Thread):
         self.tokens.append(token)
 
 
+def make_jwt_client(server: RunningServer, first: dict[str, str]) -> dict[str, str]:
+    """A client that gets JWTs."""
+    token = server.token(first["id"], first["secret"])
+    roles = server.call("GET", "/api/v2/authorization/roles", token=token).json()["entities"]
+    body = {
+        "name": "with JWTs",
+        "authorizedGrantType": "CLIENT-CREDENTIALS",
+        "roleIds": [roles[0]["id"]],
+        "accessTokenFormat": "JWT_ES256",
+    }
+    made: dict[str, str] = server.call("POST", CLIENTS, body, token=token).json()
+    return made
+
+
 @pytest.fixture(params=sorted(STORES))
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NamedStore]:
     with STORES[request.param](tmp_path) as made:
@@ -89,7 +104,9 @@ def test_case_71_no_valid_token_is_refused_while_keys_rotate_under_load(
     client = found["client"]
     environment = {k: v for k, v in store.environment.items() if k != "GRANTORY_DATA_DIR"}
     server = fresh_server("--workers", "2", environment=environment, data_dir=store.data)
-    users = [User(server, client, seed) for seed in range(4)]
+    # Half of them get JWTs, whose next key a rotation publishes, and which signs much later.
+    with_jwts = make_jwt_client(server, client)
+    users = [User(server, (client, with_jwts)[seed % 2], seed) for seed in range(4)]
     for user in users:
         user.start()
 
@@ -108,14 +125,19 @@ def test_case_71_no_valid_token_is_refused_while_keys_rotate_under_load(
     for user in users:
         user.join(30)
     assert taken() > ROTATIONS * BETWEEN_ROTATIONS
-    assert len(json.loads(store.good("keys", "list", "--json"))) == ROTATIONS + 1
+    keys = json.loads(store.good("keys", "list", "--json"))
+    assert len([key for key in keys if key["algorithm"] is None]) == ROTATIONS + 1
+    states = [key["state"] for key in keys if key["algorithm"] == "ES256"]
+    assert states == ["signing", "published"]
+    published = {key["kid"] for key in server.request("GET", JWKS).json()["keys"]}
+    assert published == {key["id"] for key in keys if key["algorithm"]}
 
     earlier = [token for user in users for token in user.tokens]
     assert {server.call("GET", ME, token=token).status for token in earlier} == {200}
     store.good("keys", "rotate", "--end-tokens")
     time.sleep(store.lag)
     assert {server.call("GET", ME, token=token).status for token in earlier} == {401}
-    for _ in range(20):
-        fresh = server.token(client["id"], client["secret"])
+    for each in (client, with_jwts) * 10:
+        fresh = server.token(each["id"], each["secret"])
         assert server.call("GET", ME, token=fresh).status == 200
     assert "unexpected failure" not in server.log_text()

@@ -15,7 +15,6 @@ from signxml.algorithms import SignatureMethod
 
 from grantory.errors import OAuthError, StorageUnavailable
 from grantory.protocol.grants.decision import Decision
-from tests.support.backends import BACKENDS
 from tests.support.entities import OTHER_ORG, an_id
 from tests.support.saml import (
     Element,
@@ -36,6 +35,7 @@ from tests.support.saml_attacks import (
     set_attribute,
 )
 from tests.support.saml_grant import SamlGrant, saml_grant
+from tests.support.soak import databases
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def grant(tmp_path: Path) -> AsyncIterator[SamlGrant]:
         yield made
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+@pytest.fixture(params=databases())
 async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SamlGrant]:
     """On each kind of database in turn."""
     async with saml_grant(tmp_path, request.param) as made:

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from grantory.errors import SetupError
 from grantory.storage.sql import migrations
-from grantory.storage.sql.migrations import HEAD, upgrade_sql
+from grantory.storage.sql.migrations import HEAD, upgrade_sql, written_sql
 from grantory.storage.sql.tables import metadata
 from grantory.storage.sqlite import schema
 
@@ -161,6 +161,7 @@ def test_the_database_file_is_its_owners_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_the_sql_is_written_for_every_database(dialect: str) -> None:
     sql = upgrade_sql(dialect, None)
+    assert sql == written_sql(dialect, None), "make schema writes it anew"
     created = set(re.findall(r"CREATE TABLE (\w+)", sql))
     assert created == {*metadata.tables, "alembic_version"}
     assert f"'{HEAD}'" in sql

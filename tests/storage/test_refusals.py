@@ -31,6 +31,7 @@ from tests.support.entities import (
     an_id,
     put,
 )
+from tests.support.patience import patiently
 from tests.support.runtime import FakeClock
 
 T = TypeVar("T")
@@ -267,7 +268,7 @@ async def test_the_bounds_hold_for_processes_that_write_at_once(
         for n in range(1, 9)
     ]
     await asyncio.gather(
-        *(stores[n % 2].write(lambda t, b=b: record(t, b)) for n, b in enumerate(batches))  # type: ignore[misc]
+        *(patiently(stores[n % 2], lambda t, b=b: record(t, b)) for n, b in enumerate(batches))  # type: ignore[misc]
     )
     assert await rows_of(store) == (refusal_bounds.KEPT_OF_CLIENT, 1)
     assert await total(store, ORG) == 8 * 51

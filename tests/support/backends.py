@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol, cast
 
 from grantory.ports.runtime import Clock
@@ -34,11 +36,20 @@ class _Opened:
         return await self.database.open(clock)
 
 
+@cache
+def _empty_file() -> bytes:
+    with TemporaryDirectory(prefix="grantory-test-") as name:
+        file = Path(name) / "grantory.db"
+        schema.upgrade(file)
+        return file.read_bytes()
+
+
 @contextmanager
 def sqlite_backend(folder: Path) -> Iterator[Backend]:
     """A file."""
     file = folder / "grantory.db"
-    schema.upgrade(file)
+    file.write_bytes(_empty_file())
+    file.chmod(0o600)
     yield _Opened(f"sqlite:///{file}", 0.0)
 
 

@@ -89,9 +89,16 @@ class PostgresTables:
         self._connection: asyncpg.Connection[Any] = self._runner.run(asyncpg.connect(url))
 
     def within(self, work: Callable[[SqlExecutor], T]) -> T:
+        sql = AsyncpgExecutor(self._connection)
+
+        def settled() -> T:
+            result = work(sql)
+            sql.settle()
+            return result
+
         async def run() -> T:
             async with self._connection.transaction():
-                return await greenlet_spawn(work, AsyncpgExecutor(self._connection))
+                return await greenlet_spawn(settled)
 
         return self._runner.run(run())
 

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from grantory.domain.scopes import SCOPES
+from tests.support.about_tokens import INTROSPECT, REVOKE
 from tests.support.saml import signer
 from tests.support.subjects import make_division, make_user
 from tests.support.world import ADDRESS, Member, World, new_world
@@ -36,6 +37,7 @@ CHECKS: Final = [
     response_schema_conformance,
 ]
 TOKEN: Final = "/oauth/token"
+ABOUT_TOKENS: Final = (INTROSPECT, REVOKE)
 MOST_ITEMS: Final = 3
 MOST_CHARACTERS: Final = 20
 _MODELS: Final = "#/components/schemas/"
@@ -130,6 +132,8 @@ class Caller:
         """Makes what the ids in calls are to name."""
         for name in ("roleId", "divisionId", "clientId", "userId", "providerId"):
             await self._make(name)
+        if path in ABOUT_TOKENS and self._machine is not None:
+            await self._machine.log_in()
         users = path.startswith("/api/v2/users/")
         self._ids["subjectId"] = self._ids["userId" if users else "clientId"]
         self._ids["scopeId"] = next(iter(SCOPES))
@@ -163,7 +167,11 @@ class Caller:
         }
         if path != case.path_parameters:
             case.path_parameters = path
-        if case.path != TOKEN:
+        if case.path in ABOUT_TOKENS and isinstance(case.body, dict):
+            case.body = {"token": case.body.get("token", "")}
+            if self._machine is not None and real.next():
+                case.body = {"token": self._machine.token}
+        elif case.path != TOKEN:
             case.body = self._furnished(case.body, "roleId", real)
         elif isinstance(case.body, dict) and real.next():
             case.body = {name: case.body[name] for name in case.body if "client" not in name}
@@ -192,7 +200,7 @@ class Caller:
         self._world.clock.advance(1)
         self.furnish(case, real)
         method, url, headers, content = _wire(case, query)
-        if case.path == TOKEN:
+        if case.path == TOKEN or case.path in ABOUT_TOKENS:
             return [await self._ask_token(url, headers, content, real)]
         answers = []
         for _ in range(2):

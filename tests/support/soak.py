@@ -11,6 +11,15 @@ def soaking() -> bool:
     return bool(os.environ.get(VARIABLE))
 
 
+def databases() -> list[str]:
+    """The kinds of database that what is not about storage runs on: both when soaking.
+
+    What a store promises is held on both by tests/storage/contract, every operation by
+    tests/compat, logins and logouts over a restart by tests/security/login/test_restarts.py.
+    """
+    return ["sqlite", "postgresql"] if soaking() else ["sqlite"]
+
+
 def rounds(short: int, long: int) -> int:
     """How often to repeat: ``short`` in every run, ``long`` or a share of it when soaking."""
     return max(short, int(long * float(os.environ[VARIABLE]))) if soaking() else short

@@ -10,7 +10,9 @@ from grantory.cli.organizations import Email, check_email, file_of, find_organiz
 from grantory.cli.workers import run
 from grantory.registry.organizations import DEFAULT_EMAIL, Founding
 
-app = typer.Typer(no_args_is_help=True, help="Help for locked-out administrators.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Help for locked-out administrators."
+)
 
 
 @app.callback()

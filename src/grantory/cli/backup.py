@@ -25,7 +25,11 @@ from grantory.storage.sql.replacing import Restoration
 STANDARD_OUTPUT = "-"
 """Instead of a file's name."""
 
+backup_app = typer.Typer(add_completion=False)
+restore_app = typer.Typer(add_completion=False)
 
+
+@backup_app.command("backup")
 def backup(
     file: Annotated[str, typer.Argument(help="The file to write; - for standard output.")],
     check: Annotated[
@@ -66,6 +70,7 @@ def backup(
     )
 
 
+@restore_app.command("restore")
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that grantory backup wrote.")],
     replace: Annotated[

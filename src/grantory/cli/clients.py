@@ -19,6 +19,7 @@ WIDE = 1_000
 """Columns for a file or a pipe, where nothing must be cut or folded."""
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     help="OAuth clients of a running server, which GRANTORY_URL, GRANTORY_CLIENT_ID and "
     "GRANTORY_CLIENT_SECRET name.",
 )
@@ -75,6 +76,13 @@ def create(
     token_seconds: Annotated[
         int | None, typer.Option("--token-seconds", help="Lifetime of access tokens.")
     ] = None,
+    token_format: Annotated[
+        str | None,
+        typer.Option(
+            "--access-token-format",
+            help="OPAQUE (the default), or JWT_EDDSA, JWT_ES256, JWT_RS256 to be verified offline.",
+        ),
+    ] = None,
     as_json_: AsJson = False,
 ) -> None:
     """Creates a client and prints its secret, which is shown this once.
@@ -87,6 +95,7 @@ def create(
         "description": description,
         "accessTokenValiditySeconds": token_seconds,
         "registeredRedirectUri": redirect_uri or None,
+        "accessTokenFormat": token_format,
     }
     api = server_api()
     if role:

@@ -8,7 +8,7 @@ from grantory.cli.options import AsJson, Config, settings_from
 from grantory.registry.configured_providers import TABLES
 from grantory.settings import SETTINGS, effective
 
-app = typer.Typer(no_args_is_help=True, help="The settings.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The settings.")
 
 
 @app.callback()

@@ -11,7 +11,9 @@ from grantory.errors import SetupError
 from grantory.registry.list_keeper import ListKeeper
 from grantory.storage.sql.migrations import HEAD
 
-app = typer.Typer(no_args_is_help=True, help="The tables of the store, and what is in them.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The tables of the store, and what is in them."
+)
 
 
 @app.command("upgrade")

@@ -20,7 +20,11 @@ from grantory.registry.provider_draft import ProviderDraft
 from grantory.settings import Settings
 
 T = TypeVar("T")
-app = typer.Typer(no_args_is_help=True, help="Identity providers that issue SAML assertions.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Identity providers that issue SAML assertions.",
+)
 Organization = Annotated[
     str | None,
     typer.Option(

@@ -15,10 +15,12 @@ from grantory.app import Node, check_master_key, database_of, open_node
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.organizations import find_organization
 from grantory.cli.workers import run
+from grantory.crypto.runtime import SystemClock
 from grantory.domain.organization import Organization
 from grantory.domain.token import SealedKey
 from grantory.errors import SetupError
 from grantory.master_key_file import MasterKeyFile, replacing_master_key
+from grantory.registry.jwt_keys import Succession
 from grantory.registry.keys import NewKey
 from grantory.settings import Settings
 
@@ -26,9 +28,14 @@ T = TypeVar("T")
 WIDE: Final = 1_000
 """Columns for a file or a pipe, where nothing must be cut or folded."""
 
+SIGNING: Final = "signing"
+PUBLISHED: Final = "published"
+RETIRED: Final = "retired"
 TOKENS_ENDED: Final = "All access tokens have ended; programs get new ones as they are used to."
 app = typer.Typer(
-    no_args_is_help=True, help="The keys of access tokens, and the master key over them."
+    no_args_is_help=True,
+    add_completion=False,
+    help="The keys of access tokens, and the master key over them.",
 )
 
 
@@ -48,16 +55,19 @@ def list_keys(
     names = {organization.id: organization.name for organization in organizations}
     places = {organization_id: place for place, organization_id in enumerate(names)}
     keys.sort(key=lambda key: places[key.organization_id])
+    now = SystemClock().now_ms()
     if as_json_:
-        typer.echo(json.dumps([_as_json(key, names) for key in keys], indent=2))
+        typer.echo(json.dumps([_as_json(key, names, now) for key in keys], indent=2))
         return
-    table = Table("ORGANISATION", "KEY", "CREATED", "STATE", box=None)
+    table = Table("ORGANISATION", "KEY", "TOKENS", "CREATED", "STATE", box=None)
     for key in keys:
-        state = "signing"
-        if key.expires_at is not None:
+        state = _state(key, now)
+        if state == RETIRED and key.expires_at is not None:
             state = f"retired until {_date(key.expires_at)}"
-        name = Text(names[key.organization_id])
-        table.add_row(name, key.key_id.hex(), _date(key.created_at), state)
+        elif state == PUBLISHED and key.signs_from is not None:
+            state = f"signs from {_date(key.signs_from)}"
+        name, form = Text(names[key.organization_id]), key.algorithm or "opaque"
+        table.add_row(name, key.key_id.hex(), form, _date(key.created_at), state)
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
@@ -76,18 +86,29 @@ def rotate(
 ) -> None:
     """Lets new keys sign; tokens of the old ones stay good, unless they are to end.
 
+    A new key of JWTs is published first, and signs when those who verify offline have heard of it.
+
     Example: grantory keys rotate --org "Example Ltd" --end-tokens
     """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
 
-    async def work(node: Node) -> list[NewKey]:
+    async def work(node: Node) -> tuple[list[NewKey], list[Succession]]:
         wanted = None if organization is None else (await find_organization(node, organization)).id
-        return await node.store.write(
+        made = await node.store.write(
             lambda transaction: node.keys.rotate(transaction, wanted, end_tokens=end_tokens)
         )
+        return made, [] if end_tokens else await node.jwt_keys.rotate(wanted)
 
-    for made in run(_with_node(settings, work)):
-        typer.echo(f"{made.organization.name}: key {made.key.key_id.hex()} signs from now on.")
+    made, followed = run(_with_node(settings, work))
+    for new in made:
+        typer.echo(f"{new.organization.name}: key {new.key.key_id.hex()} signs from now on.")
+    names = {new.organization.id: new.organization.name for new in made}
+    for key, is_new in followed:
+        word = "is published and signs" if is_new else "was published already and signs"
+        typer.echo(
+            f"{names[key.organization_id]}: key {key.key_id.hex()} ({key.algorithm}) {word} "
+            f"from {_date(key.signs_from or 0)} on."
+        )
     if end_tokens:
         typer.echo("The tokens issued so far have ended.")
     else:
@@ -180,13 +201,21 @@ async def _reseal(node: Node) -> int:
     return await node.store.write(node.keys.reseal)
 
 
-def _as_json(key: SealedKey, names: dict[str, str]) -> dict[str, Any]:
+def _state(key: SealedKey, now: int) -> str:
+    if key.retired_at is not None and key.retired_at <= now:
+        return RETIRED
+    return PUBLISHED if key.signs_from is not None and key.signs_from > now else SIGNING
+
+
+def _as_json(key: SealedKey, names: dict[str, str], now: int) -> dict[str, Any]:
     return {
         "id": key.key_id.hex(),
         "organization": {"id": key.organization_id, "name": names[key.organization_id]},
         "created": _date(key.created_at),
-        "state": "signing" if key.retired_at is None else "retired",
+        "state": _state(key, now),
         "expires": None if key.expires_at is None else _date(key.expires_at),
+        "algorithm": key.algorithm,
+        "signs_from": None if key.signs_from is None else _date(key.signs_from),
     }
 
 

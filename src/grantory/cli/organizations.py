@@ -17,10 +17,14 @@ from grantory.registry.own_organization import OrganizationDraft, OwnOrganizatio
 from grantory.settings import Settings
 
 MAX_NAME = 200
-app = typer.Typer(no_args_is_help=True, help="Organisations: separate worlds in one store.")
+init_app = typer.Typer(add_completion=False)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Organisations: separate worlds in one store."
+)
 Email = Annotated[str, typer.Option("--email", help="The administrator's e-mail address.")]
 
 
+@init_app.command("init")
 def init(
     name: Annotated[str, typer.Option("--name", help="The organisation's name.")] = DEFAULT_NAME,
     email: Email = DEFAULT_EMAIL,

@@ -22,6 +22,7 @@ from grantory.ports.storage import Snapshot
 
 DEFAULT: Final = 100
 MOST: Final = 10_000
+app = typer.Typer(add_completion=False)
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -33,6 +34,7 @@ class Found(msgspec.Struct, frozen=True):
     counted: list[tuple[Counter, int]]
 
 
+@app.command("refusals")
 def refusals(
     organization: Annotated[
         str | None,

@@ -16,14 +16,8 @@ import msgspec
 import typer
 from typer.core import TyperCommand
 
-from grantory.app import (
-    build_watched,
-    first_start,
-    kept_small,
-    open_node,
-    open_or_create_node,
-    public_url,
-)
+from grantory.app import build_watched, first_start, open_node, open_or_create_node, public_url
+from grantory.background import kept_small
 from grantory.cli.founding import present
 from grantory.cli.listener_tls import BARE_FLAG, listener_context
 from grantory.cli.metrics_token import read_metrics_token
@@ -43,6 +37,7 @@ from grantory.watching import Watch
 
 SWITCH_SECONDS = 0.001
 DEV_TLS = "--dev-tls"
+app = typer.Typer(add_completion=False)
 
 
 class ServeCommand(TyperCommand):
@@ -58,6 +53,7 @@ class ServeCommand(TyperCommand):
         return super().parse_args(ctx, given)
 
 
+@app.command("serve", cls=ServeCommand)
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,

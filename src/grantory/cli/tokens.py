@@ -7,7 +7,9 @@ import typer
 from grantory.cli.options import AsJson
 from grantory.cli.server_api import server_api
 
-app = typer.Typer(no_args_is_help=True, help="Access tokens of a running server.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Access tokens of a running server."
+)
 
 
 @app.callback()

@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from grantory.domain.secret import ClientSecret
+from grantory.domain.signing import MAX_JWT_LIFETIME, SigningAlgorithm
 
 MIN_TOKEN_LIFETIME = 300
 DEFAULT_TOKEN_LIFETIME = 86_400
@@ -82,6 +83,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     created_by: Reference | None = None
     modified_by: Reference | None = None
     delete_at: int | None = None
+    jwt_algorithm: SigningAlgorithm | None = None
+    """By which its access tokens are signed as JWTs (RFC 9068); None for opaque ones."""
     token_epoch: int = 1
     version: int = 1
 
@@ -106,8 +109,15 @@ class ClientRecord(msgspec.Struct, frozen=True):
     """The client's id in 16 bytes, as tokens carry it."""
 
 
-def longest_token_lifetime(grant_type: GrantType) -> int:
-    """Tells the longest access token lifetime that a grant type admits, in seconds."""
+def longest_token_lifetime(grant_type: GrantType, *, as_jwt: bool = False) -> int:
+    """Tells the longest access token lifetime that a grant type admits, in seconds.
+
+    Args:
+        grant_type: of the client.
+        as_jwt: whether its tokens are JWTs.
+    """
+    if as_jwt:
+        return MAX_JWT_LIFETIME
     if grant_type.acts_for_itself:
         return MAX_MACHINE_TOKEN_LIFETIME
     return MAX_TOKEN_LIFETIME

@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from grantory.domain.signing import SigningAlgorithm
+
 CLOCK_SLACK_SECONDS: Final = 86_400
 """A token that was ended stays so when the time of day is set back by up to a day."""
 
@@ -39,7 +41,7 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key that authenticates the tokens of one organisation, opened for use."""
+    """A key that authenticates the opaque tokens of one organisation, opened for use."""
 
     key_id: bytes
     organization_id: str
@@ -61,9 +63,18 @@ class SealedKey(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bytes
     created_at: int
     retired_at: int | None = None
-    """Since when it signs nothing new; the tokens that it signed are good until they expire."""
+    """From when it signs nothing new; the tokens that it signed are good until they expire."""
     expires_at: int | None = None
     """When the last of those has expired."""
+    algorithm: SigningAlgorithm | None = None
+    """Of a private key that signs JWTs; None for one that authenticates opaque tokens."""
+    signs_from: int | None = None
+    """From when a private key signs; its public half is published from the beginning."""
+
+    @property
+    def context(self) -> bytes:
+        """Under which it is sealed, so that rows cannot be swapped or take another's place."""
+        return key_context(self.key_id, self.organization_id, self.algorithm)
 
 
 class DeniedToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +85,9 @@ class DeniedToken(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
-def key_context(key_id: bytes, organization_id: str) -> bytes:
+def key_context(
+    key_id: bytes, organization_id: str, algorithm: SigningAlgorithm | None = None
+) -> bytes:
     """Makes the context under which a key is sealed, so that rows cannot be swapped."""
-    return b"grantory token key\x00" + key_id + organization_id.encode()
+    kind = b"token key" if algorithm is None else b"jwt key " + algorithm.encode()
+    return b"grantory " + kind + b"\x00" + key_id + organization_id.encode()

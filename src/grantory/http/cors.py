@@ -13,13 +13,15 @@ from typing import Final
 
 from grantory.domain.web_origin import is_origin
 from grantory.errors import GrantoryError
-from grantory.http.early_answers import TOKEN_PATH
+from grantory.http.early_answers import REVOCATION_PATH, TOKEN_PATH
 from grantory.http.request import Request
 from grantory.http.response import NO_CONTENT, NO_STORE, Headers, Response
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store
 
 API_ROOT: Final = "/api/v2/"
+_OAUTH: Final = (TOKEN_PATH, REVOCATION_PATH)
+"""What a page calls that has tokens; introspection is for servers, which need no leave."""
 EXPOSED: Final = (
     b"ININ-Correlation-Id, Retry-After, "
     b"inin-ratelimit-count, inin-ratelimit-allowed, inin-ratelimit-reset"
@@ -54,12 +56,12 @@ class Cors:
         self._until: OrderedDict[str, float] = OrderedDict()
 
     def covers(self, path: str) -> bool:
-        """Tells whether pages may ask for an address at all: of the API, or for a token.
+        """Tells whether pages may ask for an address at all: of the API, for a token or its end.
 
         Args:
             path: without the prefixes of a gateway.
         """
-        return path == TOKEN_PATH or path.startswith(API_ROOT)
+        return path in _OAUTH or path.startswith(API_ROOT)
 
     async def headers(self, request: Request, response: Response) -> Headers:
         """Gives the headers that an answer needs besides its own.

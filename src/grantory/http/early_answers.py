@@ -6,10 +6,14 @@ from typing import Any, Final
 import msgspec
 
 TOKEN_PATH: Final = "/oauth/token"
+INTROSPECTION_PATH: Final = "/oauth/introspect"
+REVOCATION_PATH: Final = "/oauth/revoke"
 OAUTH_ROOT: Final = "/oauth/"
 _CHANGING_LOOKS: Final = ("/oauth/authorize", "/logout")
 """Plain links, by which people come to a code or end their session."""
 _LOOKS: Final = ("GET", "HEAD", "OPTIONS")
+_NO_CHANGES: Final = (TOKEN_PATH, INTROSPECTION_PATH)
+"""Answered from memory, though they are sent by POST."""
 _CLOSE: Final = b"connection: close\r\n"
 _CORRELATION: Final = b"c" * 36
 _TOO_MUCH: Final = (
@@ -26,7 +30,7 @@ def is_change(method: str, path: str) -> bool:
     """
     if path.endswith(_CHANGING_LOOKS):
         return True
-    return method not in _LOOKS and not path.endswith(TOKEN_PATH)
+    return method not in _LOOKS and not path.endswith(_NO_CHANGES)
 
 
 def is_oauth(path: str, login_prefix: str) -> bool:

@@ -19,6 +19,7 @@ FIELD_NAMES: Final = {
     "assignments": "roleDivisions",
     "role_ids": "roleIds",
     "delete_at": "dateToDelete",
+    "jwt_algorithm": "accessTokenFormat",
     "policies": "permissionPolicies",
     "subject_kind": "subjectType",
     "subject_id": "subjectId",

@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
+from grantory.http.oauth.metadata import METADATA_PATH
 from grantory.protocol.grants import GRANTS
+from grantory.protocol.introspection import PERMISSIONS
 
 
 def _json(name: str) -> dict[str, Any]:
@@ -14,6 +16,25 @@ def _refused(description: str) -> dict[str, Any]:
 
 
 _TEXT: Final = {"type": "string"}
+_SECONDS: Final = {"type": "integer", "minimum": 1}
+_ADDRESSES: Final = (
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "introspection_endpoint",
+    "revocation_endpoint",
+    "service_documentation",
+)
+_LISTS: Final = (
+    "scopes_supported",
+    "response_types_supported",
+    "response_modes_supported",
+    "grant_types_supported",
+    "token_endpoint_auth_methods_supported",
+    "introspection_endpoint_auth_methods_supported",
+    "revocation_endpoint_auth_methods_supported",
+    "code_challenge_methods_supported",
+)
 OAUTH_SCHEMAS: Final[dict[str, Any]] = {
     "TokenRequest": {
         "type": "object",
@@ -43,6 +64,47 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
         },
         "required": ["access_token", "token_type", "expires_in"],
     },
+    "AboutToken": {
+        "type": "object",
+        "properties": {
+            "token": {**_TEXT, "description": "An access token or a refresh token"},
+            "token_type_hint": {**_TEXT, "description": "access_token or refresh_token, if known"},
+            "client_id": {**_TEXT, "description": "Where no Basic header is sent"},
+            "client_secret": {**_TEXT, "description": "Where no Basic header is sent"},
+        },
+        "required": ["token"],
+    },
+    "Introspection": {
+        "type": "object",
+        "description": "Without active being true there is nothing else.",
+        "properties": {
+            "active": {"type": "boolean"},
+            "client_id": {**_TEXT, "description": "To whom it was issued"},
+            "sub": {**_TEXT, "description": "The user's id; the client's when it acts for itself"},
+            "org_id": {**_TEXT, "description": "The id of the organisation"},
+            "iss": {**_TEXT, "description": "The server's address"},
+            "exp": {**_SECONDS, "description": "When it expires, in seconds since 1970 (UTC)"},
+            "iat": {**_SECONDS, "description": "When it was issued, likewise"},
+            "token_type": {
+                "type": "string",
+                "const": "Bearer",
+                "description": "Of an access token; a refresh token has none",
+            },
+            "jti": {**_TEXT, "description": "The id of an access token, 16 bytes in base64url"},
+            "scope": {**_TEXT, "description": "Left out where it is not limited to scopes"},
+            "username": {**_TEXT, "description": "The user's e-mail address, where there is one"},
+        },
+        "required": ["active"],
+    },
+    "AuthorizationServer": {
+        "type": "object",
+        "properties": {
+            **dict.fromkeys(_ADDRESSES, _TEXT),
+            **{name: {"type": "array", "items": _TEXT} for name in _LISTS},
+            "authorization_response_iss_parameter_supported": {"type": "boolean"},
+        },
+        "required": [*_ADDRESSES, *_LISTS, "authorization_response_iss_parameter_supported"],
+    },
     "OAuthError": {
         "type": "object",
         "properties": {
@@ -54,6 +116,22 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
     },
 }
 _FORM: Final = "application/x-www-form-urlencoded"
+
+
+def _form(name: str) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return {"required": True, "content": {_FORM: {"schema": schema}}}
+
+
+_ERRORS: Final = {
+    "400": _refused(
+        "The request is not valid, or not allowed to this client; or there were too "
+        "many failures, and Retry-After tells when to come again."
+    ),
+    "401": _refused("The client is unknown, or its secret is wrong."),
+    "413": _refused("The body is too large."),
+    "503": _refused("The server cannot answer now."),
+}
 OAUTH_PATHS: Final[dict[str, Any]] = {
     "/oauth/token": {
         "post": {
@@ -61,21 +139,58 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
             "summary": "Get a token (RFC 6749)",
             "tags": ["token"],
             "security": [{"client": []}, {}],
-            "requestBody": {
-                "required": True,
-                "content": {_FORM: {"schema": {"$ref": "#/components/schemas/TokenRequest"}}},
-            },
+            "requestBody": _form("TokenRequest"),
+            "responses": {"200": {"description": "A token.", "content": _json("Token")}, **_ERRORS},
+        }
+    },
+    "/oauth/introspect": {
+        "post": {
+            "operationId": "postOauthIntrospect",
+            "summary": "What a token is for (RFC 7662)",
+            "description": "For the token's own client, and, where it is an access token, for "
+            "clients of its organisation that hold oauth:token:introspect. To all others no token "
+            "is active.",
+            "x-permissions": list(PERMISSIONS),
+            "tags": ["token"],
+            "security": [{"client": []}, {"bearer": []}, {}],
+            "requestBody": _form("AboutToken"),
             "responses": {
-                "200": {"description": "A token.", "content": _json("Token")},
-                "400": _refused(
-                    "The request is not valid, or not allowed to this client; or there were too "
-                    "many failures, and Retry-After tells when to come again."
-                ),
-                "401": _refused("The client is unknown, or its secret is wrong."),
-                "413": _refused("The body is too large."),
-                "503": _refused("The server cannot answer now."),
+                "200": {
+                    "description": "What it is for, or that it is not active.",
+                    "content": _json("Introspection"),
+                },
+                **_ERRORS,
+            },
+        }
+    },
+    "/oauth/revoke": {
+        "post": {
+            "operationId": "postOauthRevoke",
+            "summary": "End a token (RFC 7009)",
+            "description": "For the token's own client; one of the grant CODE may name itself "
+            "alone. A refresh token ends with all that has come of the same login.",
+            "tags": ["token"],
+            "security": [{"client": []}, {}],
+            "requestBody": _form("AboutToken"),
+            "responses": {
+                "200": {"description": "It is ended, or was not good for this client before."},
+                **_ERRORS,
+            },
+        }
+    },
+    METADATA_PATH: {
+        "get": {
+            "operationId": "getOauthAuthorizationServer",
+            "summary": "What there is here (RFC 8414)",
+            "tags": ["token"],
+            "security": [],
+            "responses": {
+                "200": {
+                    "description": "The document.",
+                    "content": _json("AuthorizationServer"),
+                }
             },
         }
     },
 }
-"""The token endpoint, by RFC 6749 sections 4 to 6."""
+"""OAuth's own endpoints, by RFC 6749 sections 4 to 6 and those that are named."""

@@ -94,7 +94,7 @@ class Families:
         self.token_refusals = Counters(
             self.counted,
             "grantory_token_refusals",
-            "Token requests that were refused, by the reason; an unknown client is a wrong secret.",
+            "What OAuth's endpoints refused, by the reason; an unknown client is a wrong secret.",
             ("reason",),
             ((reason,) for reason in (*TOKEN_REASONS, OTHER)),
         )

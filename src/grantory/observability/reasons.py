@@ -56,6 +56,7 @@ REASONS: Final = (
     "general.conflict",
     "grant.type.required",
     "internal.server.error",
+    "invalid_token",
     "invalid.date",
     "invalid.value",
     "method.not.allowed",

@@ -149,3 +149,14 @@ class AccessWriter(AccessReader, Protocol):
     ) -> None:
         """Makes the subject hold exactly these; grants that stay keep their time."""
         ...
+
+    def add_grants(
+        self,
+        organization_id: str,
+        subject_id: str,
+        subject_kind: SubjectKind,
+        assignments: Iterable[Assignment],
+        granted_at: int,
+    ) -> None:
+        """Gives a subject that begins with this transaction, and holds nothing, what it holds."""
+        ...

@@ -2,13 +2,17 @@
 
 from typing import Final, Protocol
 
+from grantory.crypto.jwt_keys import JwtKeyring
 from grantory.domain.access import Rights
 from grantory.domain.client import ClientRecord
 from grantory.domain.code import TokenFamily
 from grantory.domain.organization import Organization, User
 from grantory.domain.token import SigningKey
 
-KINDS: Final = ("client", "organization", "user", "family", "grants", "key", "denied_token")
+KINDS: Final = (
+    *("client", "organization", "user", "family", "grants", "key", "jwt_keyring"),
+    "denied_token",
+)
 """What is kept in memory."""
 
 
@@ -21,6 +25,10 @@ class HotReads(Protocol):
 
     async def refresh(self) -> None:
         """Forgets what has changed since the last time."""
+        ...
+
+    async def catch_up(self) -> None:
+        """Forgets what has changed up to this very moment, where ``refresh`` may trust a lease."""
         ...
 
     def remembered_client(self, client_id: str) -> ClientRecord | None:
@@ -52,11 +60,15 @@ class HotReads(Protocol):
         ...
 
     async def signing_key(self, key_id: bytes) -> SigningKey | None:
-        """Returns an opened token key."""
+        """Returns an opened key of opaque tokens."""
         ...
 
     async def newest_signing_key(self, organization_id: str) -> SigningKey:
-        """Returns the key that signs an organisation's new tokens."""
+        """Returns the key that signs an organisation's new opaque tokens."""
+        ...
+
+    async def jwt_keys(self) -> JwtKeyring:
+        """Returns every private key, opened."""
         ...
 
     async def is_denied(self, token_id: bytes) -> bool:

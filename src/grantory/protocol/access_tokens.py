@@ -4,11 +4,14 @@ from typing import Final, Protocol
 
 from grantory.domain.client import ClientRecord
 from grantory.domain.organization import UserState
+from grantory.domain.signing import MAX_JWT_LIFETIME
 from grantory.domain.token import AccessToken
 from grantory.errors import GrantoryError
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.runtime import Clock, Random
 from grantory.protocol.grants.decision import Decision
+from grantory.protocol.jwt_codec import looks_like_jwt
+from grantory.protocol.jwt_tokens import JwtTokens
 from grantory.protocol.token_codec import MalformedToken, decode, encode, read_key_id
 
 TOKEN_ID_BYTES: Final = 16
@@ -29,10 +32,20 @@ class TokenIssuer(Protocol):
 
 
 class AccessTokens:
-    """Issues and verifies access tokens. Issuing writes nothing."""
+    """Issues and verifies access tokens. Issuing writes nothing.
 
-    def __init__(self, reads: HotReads, clock: Clock, random: Random) -> None:
+    Args:
+        reads: what every request asks for.
+        clock: the time.
+        random: for the tokens' ids.
+        jwts: writes and reads the tokens of clients that asked for JWTs; None where there are none.
+    """
+
+    def __init__(
+        self, reads: HotReads, clock: Clock, random: Random, jwts: JwtTokens | None = None
+    ) -> None:
         self._reads = reads
+        self._jwts = jwts
         self._clock = clock
         self._random = random
 
@@ -50,7 +63,10 @@ class AccessTokens:
         organization = await self._reads.organization(client.organization_id)
         if organization is None:
             raise LookupError("a client without its organisation")
-        key = await self._reads.newest_signing_key(client.organization_id)
+        algorithm = client.jwt_algorithm if self._jwts else None
+        lifetime = client.access_token_lifetime
+        if algorithm is not None:
+            lifetime = min(lifetime, MAX_JWT_LIFETIME)
         now = self._clock.now_ms() // 1000
         user, family = decision.user, decision.family
         token = AccessToken(
@@ -59,7 +75,7 @@ class AccessTokens:
             client_id=client.id,
             user_id=None if user is None else user.id,
             issued_at=now,
-            expires_at=now + client.access_token_lifetime,
+            expires_at=now + lifetime,
             organization_epoch=organization.token_epoch,
             client_epoch=client.token_epoch,
             user_epoch=0 if user is None else user.token_epoch,
@@ -67,10 +83,13 @@ class AccessTokens:
             family_id=None if family is None else family.id,
             family_epoch=0 if family is None else family.epoch,
         )
-        return encode(token, key, record.id_bytes), client.access_token_lifetime
+        if self._jwts and algorithm:
+            return await self._jwts.write(token, algorithm), lifetime
+        key = await self._reads.newest_signing_key(client.organization_id)
+        return encode(token, key, record.id_bytes), lifetime
 
     async def verify(self, presented: str) -> AccessToken:
-        """Tells what a presented token says, if it is good now.
+        """Tells what a presented token says, if it is good now, in either form.
 
         The caller has refreshed the hot reads in this turn of the event loop.
 
@@ -78,11 +97,10 @@ class AccessTokens:
             TokenRefused: for any token that is not good, whatever the reason.
         """
         try:
-            key_id, raw = read_key_id(presented)
-            key = await self._reads.signing_key(key_id)
-            if key is None:
-                raise TokenRefused("unknown key")
-            token = decode(raw, key)
+            if self._jwts is not None and looks_like_jwt(presented):
+                token = await self._jwts.read(presented)
+            else:
+                token = await self._read_opaque(presented)
         except MalformedToken as error:
             raise TokenRefused(f"malformed: {error}") from None
         now = self._clock.now_ms() // 1000
@@ -94,6 +112,13 @@ class AccessTokens:
         if await self._reads.is_denied(token.token_id):
             raise TokenRefused("ended")
         return token
+
+    async def _read_opaque(self, presented: str) -> AccessToken:
+        key_id, raw = read_key_id(presented)
+        key = await self._reads.signing_key(key_id)
+        if key is None:
+            raise TokenRefused("unknown key")
+        return decode(raw, key)
 
     async def _check_epochs(self, token: AccessToken) -> None:
         record = await self._reads.client(token.client_id)

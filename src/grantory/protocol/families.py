@@ -1,11 +1,10 @@
-"""Families of tokens: what a redeemed credential led to, and its end when it is used twice."""
+"""Families of tokens: what a redeemed credential led to, and its end."""
 
 from typing import Final
 
 import msgspec
 
-from grantory.domain.audit import AuditEvent, Origin
-from grantory.domain.client import Reference, SubjectKind
+from grantory.domain.audit import AuditEvent
 from grantory.domain.code import TokenFamily
 from grantory.domain.organization import User
 from grantory.ports.storage import Transaction
@@ -30,29 +29,22 @@ def end_family(
     caller: Caller,
     now: int,
 ) -> None:
-    """Ends a family of tokens whose credential was used twice, and records it.
+    """Ends a family of tokens, and records it.
 
     Args:
         transaction: where; it has locked the family.
         family: live.
         reason: one sentence.
-        request: the use that tells of it.
+        request: the use that tells of it, or the wish.
         caller: who made that.
         now: milliseconds since 1970.
     """
     transaction.families.end(family.id, now)
-    client = caller.record.client
-    origin = Origin(
-        actor=Reference(SubjectKind.CLIENT, client.id),
-        client_id=client.id,
-        correlation_id=request.correlation_id,
-        address=request.address,
-    )
     transaction.audit.add(
         AuditEvent(
             organization_id=family.organization_id,
             at=now,
-            origin=origin,
+            origin=caller.origin(request),
             action="Revoke",
             entity_type=ENTITY,
             entity_id=family.id,

@@ -2,24 +2,28 @@
 
 from grantory.domain.code import Epochs
 from grantory.domain.organization import User, UserState
-from grantory.ports.storage import Transaction
+from grantory.ports.storage import Snapshot, Transaction
 
 
 def user_as_then(
-    transaction: Transaction, organization_id: str, client_id: str, user_id: str, then: Epochs
+    store: Snapshot | Transaction,
+    organization_id: str,
+    client_id: str,
+    user_id: str,
+    then: Epochs,
 ) -> User | None:
     """Returns the user, if neither the user's tokens nor the client's were ended since.
 
     Args:
-        transaction: where it is looked at; the memory of hot reads may be a moment old.
+        store: where it is looked at; the memory of hot reads may be a moment old.
         organization_id: whose.
         client_id: who acts.
         user_id: for whom.
         then: the epochs with which it was issued.
     """
-    organization = transaction.organizations.get(organization_id)
-    client = transaction.clients.get(client_id)
-    user = transaction.users.get(user_id)
+    organization = store.organizations.get(organization_id)
+    client = store.clients.get(client_id)
+    user = store.users.get(user_id)
     if organization is None or client is None or user is None:
         return None
     now = Epochs(organization.token_epoch, client.token_epoch, user.token_epoch)

@@ -14,7 +14,8 @@ import msgspec
 from grantory.domain.token import AccessToken, SigningKey
 
 PREFIX: Final = "gat_"
-MAX_LENGTH: Final = 1024
+MAX_LENGTH: Final = 32_768
+"""Room for all the scopes that a client can be registered for."""
 KEY_ID_BYTES: Final = 8
 _MAC_BYTES: Final = 32
 _FORMAT: Final = b"\x01"

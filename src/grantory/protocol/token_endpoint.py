@@ -4,14 +4,13 @@ Find the grant; authenticate the client; is it active and allowed this grant; le
 decide; mint; answer. A grant implements ``decide`` alone, so it cannot forget a check.
 """
 
-from typing import Final
-
 import msgspec
 
-from grantory.domain.client import ClientRecord, ClientState
+from grantory.domain.client import ClientRecord
 from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.hot_reads import HotReads
 from grantory.protocol.access_tokens import TokenIssuer
+from grantory.protocol.client_auth.active import require_active
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
 from grantory.protocol.grants.grant import Grant
 from grantory.protocol.token_request import TokenRequest
@@ -85,21 +84,9 @@ class TokenEndpoint:
         return grant
 
 
-_REASONS: Final = {
-    ClientState.ACTIVE: RefusalReason.TO_BE_DELETED,
-    ClientState.INACTIVE: RefusalReason.INACTIVE,
-    ClientState.DISABLED: RefusalReason.DISABLED,
-}
-
-
 def _check_allowed(record: ClientRecord, grant: Grant) -> None:
     client = record.client
-    if not client.may_gain_tokens:
-        active = client.state is ClientState.ACTIVE
-        state = "scheduled for deletion" if active else client.state.value
-        raise OAuthError(
-            "unauthorized_client", f"the client is {state}", reason=_REASONS[client.state]
-        )
+    require_active(client)
     if client.grant_type is not grant.grant_type:
         raise OAuthError(
             "unauthorized_client",

@@ -1,4 +1,4 @@
-"""A request to the token endpoint: its form, read strictly (RFC 6749 sections 3.2 and 4)."""
+"""A request about tokens: its form, read strictly (RFC 6749 sections 3.2 and 4)."""
 
 from typing import Final
 from urllib.parse import unquote_plus
@@ -12,7 +12,7 @@ MAX_PARAMETERS: Final = 64
 
 
 class TokenRequest(msgspec.Struct, frozen=True):
-    """What a client sent to the token endpoint."""
+    """What a client sent to ask for a token, about one, or for its end."""
 
     form: dict[str, str]
     """Parameters with a value; one without counts as left out."""

@@ -14,6 +14,7 @@ from grantory.domain.client import (
     longest_token_lifetime,
 )
 from grantory.domain.redirect_uri import RedirectUriError, check_redirect_uri
+from grantory.domain.signing import SigningAlgorithm
 from grantory.errors import FieldProblem
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}", re.ASCII)
@@ -26,6 +27,8 @@ class ClientDraft(msgspec.Struct, frozen=True, kw_only=True):
 
     ``state`` None keeps the state there is; ``access_token_lifetime`` (seconds) None is the
     default. ``assignments`` wins over ``role_ids``, which leave the divisions open.
+    ``jwt_algorithm`` unset keeps the form that tokens have; None asks for opaque ones, which a new
+    client gets by default.
     """
 
     name: str
@@ -38,6 +41,18 @@ class ClientDraft(msgspec.Struct, frozen=True, kw_only=True):
     role_ids: tuple[str, ...] | None = None
     state: ClientState | None = None
     delete_at: int | None = None
+    jwt_algorithm: SigningAlgorithm | msgspec.UnsetType | None = msgspec.UNSET
+
+    def with_form_of(self, algorithm: SigningAlgorithm | None) -> "ClientDraft":
+        """Gives the draft with a form of tokens where it names none."""
+        if self.jwt_algorithm is not msgspec.UNSET:
+            return self
+        return msgspec.structs.replace(self, jwt_algorithm=algorithm)
+
+    @property
+    def wanted_algorithm(self) -> SigningAlgorithm | None:
+        """The algorithm of the JWTs that are asked for, if it is those."""
+        return None if self.jwt_algorithm is msgspec.UNSET else self.jwt_algorithm
 
     @property
     def lifetime(self) -> int:
@@ -60,11 +75,13 @@ def problems_of(draft: ClientDraft) -> list[FieldProblem]:
     problems = []
     if not draft.name.strip():
         problems.append(FieldProblem("name", INVALID, "must not be blank"))
-    longest = longest_token_lifetime(draft.grant_type)
+    as_jwt = draft.wanted_algorithm is not None
+    longest = longest_token_lifetime(draft.grant_type, as_jwt=as_jwt)
     if draft.access_token_lifetime is not None and not (
         MIN_TOKEN_LIFETIME <= draft.access_token_lifetime <= longest
     ):
-        text = f"must be {MIN_TOKEN_LIFETIME} to {longest} seconds for this grant type"
+        what = "access tokens that are JWTs" if as_jwt else "this grant type"
+        text = f"must be {MIN_TOKEN_LIFETIME} to {longest} seconds for {what}"
         problems.append(FieldProblem("access_token_lifetime", INVALID, text))
     if sum(map(len, draft.kept_redirect_uris)) > MAX_URI_BYTES:
         text = f"must have at most {MAX_URI_BYTES} characters in all"

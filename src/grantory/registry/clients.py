@@ -11,6 +11,7 @@ from grantory.domain.client import Client, ClientState, SubjectKind, ends_tokens
 from grantory.domain.secret import Secret
 from grantory.errors import ApiError, invalid, not_found
 from grantory.ports.clients import LISTING_START, ClientPosition
+from grantory.ports.keys import JwtKeySource
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Snapshot, Store, Transaction
 from grantory.registry.actor import Actor
@@ -47,13 +48,29 @@ class ClientPolicy(msgspec.Struct, frozen=True):
 
 
 class ClientRegistry:
-    """Creates, reads, changes and deletes clients on behalf of an actor."""
+    """Creates, reads, changes and deletes clients on behalf of an actor.
 
-    def __init__(self, store: Store, clock: Clock, random: Random, policy: ClientPolicy) -> None:
+    Args:
+        store: holds them.
+        clock: the time.
+        random: for ids and secrets.
+        policy: what the deployment says.
+        jwt_keys: makes the key of a client's JWTs, to be published before the first of them.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        random: Random,
+        policy: ClientPolicy,
+        jwt_keys: JwtKeySource,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._random = random
         self._policy = policy
+        self._jwt_keys = jwt_keys
 
     async def get(self, actor: Actor, client_id: str) -> RegisteredClient:
         """Returns a client of the actor's organisation.
@@ -95,7 +112,9 @@ class ClientRegistry:
         Raises:
             ApiError: 400 for a bad draft, 403 when it would hold what the actor lacks.
         """
+        draft = draft.with_form_of(None)
         _check(draft)
+        await self._make_jwt_key(actor, draft)
         now = self._clock.now_ms()
         client = Client(
             id=self._random.uuid(),
@@ -112,26 +131,30 @@ class ClientRegistry:
             _require(transaction, actor, wanted)
             transaction.clients.add(client)
             transaction.clients.add_secret(stored)
-            _set_grants(transaction, client, wanted, now)
+            transaction.access.add_grants(
+                client.organization_id, client.id, SubjectKind.CLIENT, wanted, now
+            )
             changes = changed_properties(None, client, _UNSAID) + assignments_change((), wanted)
             transaction.audit.add(
                 actor.event(now, "Create", ENTITY, client.id, client.name, changes)
             )
-            return RegisteredClient(client, tuple(_held(transaction, client.id)))
+            return RegisteredClient(client, tuple(sorted(wanted)))
 
         return await self._store.write(work), secret
 
-    async def replace(self, actor: Actor, client_id: str, draft: ClientDraft) -> RegisteredClient:
+    async def replace(self, actor: Actor, client_id: str, asked: ClientDraft) -> RegisteredClient:
         """Replaces the contents of a client; a change that must end its tokens ends them.
 
         Raises:
             ApiError: 404, 400 for a bad draft, 403 when the client holds or would hold what
                 the actor lacks.
         """
+        await self._make_jwt_key(actor, asked)
         now = self._clock.now_ms()
 
         def work(transaction: Transaction) -> RegisteredClient:
             before = _locked(transaction, actor, client_id)
+            draft = asked.with_form_of(before.jwt_algorithm)
             _check(draft)
             held = _held(transaction, client_id)
             wanted = wanted_assignments(transaction, actor.organization_id, draft, held)
@@ -153,6 +176,10 @@ class ClientRegistry:
             return RegisteredClient(after, tuple(_held(transaction, client_id)))
 
         return await self._store.write(work)
+
+    async def _make_jwt_key(self, actor: Actor, draft: ClientDraft) -> None:
+        if draft.wanted_algorithm is not None:
+            await self._jwt_keys.ensure(actor.organization_id, draft.wanted_algorithm)
 
     def _ask_people_again(
         self, transaction: Transaction, actor: Actor, client: Client, now: int
@@ -267,6 +294,7 @@ def _contents(draft: ClientDraft, actor: Actor, now: int) -> dict[str, Any]:
         "redirect_uris": draft.kept_redirect_uris,
         "scopes": draft.kept_scopes,
         "delete_at": draft.delete_at,
+        "jwt_algorithm": draft.wanted_algorithm,
         "modified_at": now,
         "modified_by": actor.reference,
     }

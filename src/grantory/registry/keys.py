@@ -7,7 +7,7 @@ import msgspec
 from grantory.domain.audit import PropertyChange
 from grantory.domain.client import MAX_MACHINE_TOKEN_LIFETIME
 from grantory.domain.organization import Organization
-from grantory.domain.token import SealedKey, key_context
+from grantory.domain.token import SealedKey
 from grantory.errors import SetupError
 from grantory.ports.runtime import Clock, KeySealer, Random
 from grantory.ports.storage import Transaction
@@ -48,23 +48,24 @@ class TokenKeys:
         Raises:
             SetupError: when the store was set up with another master key.
         """
-        transaction.keys.add(self._make(self._lock(transaction), organization_id))
+        sealer = locked_sealer(transaction, self._sealer)
+        transaction.keys.add(self._make(sealer, organization_id))
 
     def rotate(
         self, transaction: Transaction, organization_id: str | None, *, end_tokens: bool
     ) -> list[NewKey]:
-        """Gives organisations new keys.
+        """Gives organisations new keys of opaque tokens.
 
         Args:
             transaction: where.
             organization_id: whose; None for everybody's.
-            end_tokens: whether the earlier keys are removed, so that their tokens are refused;
-                otherwise they verify until the last of those has expired.
+            end_tokens: whether the earlier keys are removed, those of JWTs too, so that their
+                tokens are refused; otherwise they verify until the last of those has expired.
 
         Raises:
             SetupError: when the store was set up with another master key.
         """
-        sealer = self._lock(transaction)
+        sealer = locked_sealer(transaction, self._sealer)
         wanted = [
             organization
             for organization in transaction.organizations.all()
@@ -75,6 +76,8 @@ class TokenKeys:
     def end_every_token(self, transaction: Transaction, reason: str) -> list[NewKey]:
         """Removes every key, with which access and refresh tokens end, and makes new ones.
 
+        A key of JWTs is made when the next of them is asked for.
+
         Args:
             transaction: where.
             reason: what the audit event is to say.
@@ -82,7 +85,7 @@ class TokenKeys:
         Raises:
             SetupError: when the store was set up with another master key.
         """
-        sealer = self._lock(transaction)
+        sealer = locked_sealer(transaction, self._sealer)
         return [
             self._renew(transaction, sealer, organization, True, reason)
             for organization in transaction.organizations.all()
@@ -117,35 +120,24 @@ class TokenKeys:
         Raises:
             SetupError: when one cannot be opened; then the transaction is to be undone.
         """
-        self._lock(transaction)
+        locked_sealer(transaction, self._sealer)
         keys = transaction.keys.all()
         for key in keys:
-            context = key_context(key.key_id, key.organization_id)
-            sealed = self._sealer.seal(self._sealer.open(key.sealed, context), context)
+            opened = self._sealer.open(key.sealed, key.context)
+            sealed = self._sealer.seal(opened, key.context)
             transaction.keys.replace_sealed(msgspec.structs.replace(key, sealed=sealed))
             self._record(transaction, key, "Update", PropertyChange("sealed", [], []))
         transaction.installation.replace_master_key_check(self._sealer.check_value())
         return len(keys)
 
-    def _lock(self, transaction: Transaction) -> KeySealer:
-        """Keeps the master key from being replaced meanwhile; returns what seals until then."""
-        check = transaction.installation.lock()
-        if check is None:
-            raise SetupError("the store is not set up; nothing was changed")
-        sealer = self._sealer.sealer_of(check)
-        if sealer is None:
-            raise SetupError("this store was set up with another master key; nothing was changed")
-        return sealer
-
     def _make(self, sealer: KeySealer, organization_id: str) -> SealedKey:
-        key_id = self._random.token_bytes(KEY_ID_BYTES)
-        material = self._random.token_bytes(KEY_BYTES)
-        return SealedKey(
-            key_id=key_id,
+        key = SealedKey(
+            key_id=self._random.token_bytes(KEY_ID_BYTES),
             organization_id=organization_id,
-            sealed=sealer.seal(material, key_context(key_id, organization_id)),
+            sealed=b"",
             created_at=self._clock.now_ms(),
         )
+        return sealed_key(key, self._random.token_bytes(KEY_BYTES), sealer)
 
     def _renew(
         self,
@@ -169,7 +161,39 @@ class TokenKeys:
     def _record(
         self, transaction: Transaction, key: SealedKey, action: str, change: PropertyChange
     ) -> None:
-        actor = system_actor(key.organization_id)
-        now = self._clock.now_ms()
-        event = actor.event(now, action, ENTITY, key.key_id.hex(), "", (change,))
-        transaction.audit.add(event)
+        record_key_change(transaction, self._clock.now_ms(), key, action, change)
+
+
+def locked_sealer(transaction: Transaction, sealer: KeySealer) -> KeySealer:
+    """Keeps the master key from being replaced, and keys from being made, meanwhile.
+
+    Args:
+        transaction: until whose end.
+        sealer: the master key.
+
+    Returns:
+        What seals until then.
+
+    Raises:
+        SetupError: when the store was set up with another master key.
+    """
+    check = transaction.installation.lock()
+    if check is None:
+        raise SetupError("the store is not set up; nothing was changed")
+    found = sealer.sealer_of(check)
+    if found is None:
+        raise SetupError("this store was set up with another master key; nothing was changed")
+    return found
+
+
+def sealed_key(key: SealedKey, material: bytes, sealer: KeySealer) -> SealedKey:
+    """Gives a key with what it is made of, sealed."""
+    return msgspec.structs.replace(key, sealed=sealer.seal(material, key.context))
+
+
+def record_key_change(
+    transaction: Transaction, now: int, key: SealedKey, action: str, *changes: PropertyChange
+) -> None:
+    """Records what became of a key, by the command line or the server itself."""
+    actor = system_actor(key.organization_id)
+    transaction.audit.add(actor.event(now, action, ENTITY, key.key_id.hex(), "", changes))

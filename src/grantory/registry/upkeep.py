@@ -15,6 +15,8 @@ from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store, Transaction
 
 T = TypeVar("T")
+Rotate = Callable[[], Awaitable[int]]
+"""Makes the keys that are to follow those that are old enough, and tells how many."""
 ROWS_AT_ONCE: Final = 500
 EVERY_SECONDS: Final = 60.0
 BETWEEN_STEPS_SECONDS: Final = 0.05
@@ -32,6 +34,11 @@ def _unheard(error: Exception) -> None:
 
 def _untold(_reason: str) -> None:
     pass
+
+
+async def no_keys() -> int:
+    """Lets no key be followed by a new one."""
+    return 0
 
 
 class TimeOfDay:
@@ -75,6 +82,8 @@ class TimeOfDay:
 class Upkeep:
     """Removes change records, spent keys, and whatever was ended or has expired long ago.
 
+    And it lets signing keys be followed by new ones when they are old enough.
+
     Any number of processes may do so on one store: what one has removed the next finds gone.
 
     Args:
@@ -86,6 +95,7 @@ class Upkeep:
         refusals_kept_days: how long refused token requests and their counters stay.
         refresh_days: how long a refresh token may lie unused; a session is good for so much longer
             to log out with.
+        rotate: lets keys be followed.
         sleep: waits for so many seconds.
     """
 
@@ -98,6 +108,7 @@ class Upkeep:
         held_back: Callable[[str], None] = _untold,
         refusals_kept_days: int = REFUSALS_KEPT_DAYS,
         refresh_days: int = REFRESH_DAYS,
+        rotate: Rotate = no_keys,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
@@ -108,6 +119,7 @@ class Upkeep:
         self._is_held_back = False
         self._refusals_kept_ms = refusals_kept_days * 86_400_000
         self._sessions_kept_ms = (refresh_days + 1) * 86_400_000
+        self._rotate = rotate
         self._sleep = sleep
 
     async def step(self) -> int:
@@ -138,8 +150,13 @@ class Upkeep:
         return removed
 
     async def clean(self) -> int:
-        """Removes all that is due while the clock may be believed; returns how many rows."""
+        """Removes all that is due while the clock may be believed; returns how many rows.
+
+        Keys that are due are followed first, by the same clock.
+        """
         removed = 0
+        if await self._may_believe_the_clock():
+            await self._patiently(self._rotate)
         while await self._may_believe_the_clock() and (some := await self.step()):
             removed += some
             await self._sleep(BETWEEN_STEPS_SECONDS)
@@ -162,12 +179,16 @@ class Upkeep:
         return not doubt
 
     async def _write(self, work: Callable[[Transaction], T]) -> T:
-        """Runs a small change, however often that takes; gives up at what nobody expected only.
+        """Runs a small change.
 
         What was done although the answer says otherwise is found done the next time.
         """
+        return await self._patiently(lambda: self._store.write(work))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Asks the store, however often that takes; gives up at what nobody expected only."""
         while True:
             try:
-                return await self._store.write(work)
+                return await ask()
             except ApiError:  # the store is away, or too busy; whoever needs it says so
                 await self._sleep(AGAIN_SECONDS)

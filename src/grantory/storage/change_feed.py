@@ -145,7 +145,7 @@ def record_changes(sql: SqlExecutor, entities: Iterable[Entity], at: int) -> Non
         return
     number = _raise_number(sql, RAISE_NUMBER)
     for kind, entity_id in listed:
-        sql.run(ADD_CHANGE, number=number, kind=kind, entity_id=entity_id, at=at)
+        sql.add(ADD_CHANGE, number=number, kind=kind, entity_id=entity_id, at=at)
 
 
 def _raise_number(sql: SqlExecutor, statement: Statement) -> int:

@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
+from grantory.crypto.jwt_keys import JwtKey, JwtKeyring
 from grantory.domain.access import Rights, rights_of
 from grantory.domain.client import ClientRecord
 from grantory.domain.code import TokenFamily
 from grantory.domain.organization import Organization, User
-from grantory.domain.token import CLOCK_SLACK_SECONDS, SealedKey, SigningKey, key_context
+from grantory.domain.token import CLOCK_SLACK_SECONDS, SealedKey, SigningKey
 from grantory.errors import SetupError, StorageUnavailable
 from grantory.ports.runtime import Clock, KeySealer
 from grantory.ports.storage import Snapshot, Store
@@ -60,6 +61,8 @@ class RememberedReads:
         self._families: _Memory[TokenFamily] = _Memory("family")
         self._rights: _Memory[Rights] = _Memory("grants")
         self._keys: _Memory[SigningKey] = _Memory("key")
+        self._jwt_keys: _Memory[JwtKeyring] = _Memory("jwt_keyring")
+        """One entry, of the whole store: so a key id that nobody has asks nothing of the store."""
         self._denied: set[bytes] | None = None
         self._denied_is_whole = False
         self._denied_room = 0
@@ -81,6 +84,12 @@ class RememberedReads:
         if not self._feed.is_current():
             await self._feed.catch_up()
 
+    async def catch_up(self) -> None:
+        """Makes sure that whatever was committed before this call has been heard."""
+        # Others may have asked a moment before; who asks again after their answer asks anew.
+        await self._feed.catch_up()
+        await self._feed.catch_up()
+
     def _hear(self, entities: list[Entity] | None) -> None:
         self._generation += 1
         if entities is None:
@@ -100,6 +109,7 @@ class RememberedReads:
             self._families,
             self._rights,
             self._keys,
+            self._jwt_keys,
         )
 
     def entries(self) -> Iterator[tuple[str, int]]:
@@ -131,6 +141,7 @@ class RememberedReads:
             self._organizations.pop(entity_id, None)
         elif kind == "key":
             self._keys.clear()
+            self._jwt_keys.clear()
         else:
             self._forget_everything()
 
@@ -216,13 +227,13 @@ class RememberedReads:
         return await self._remembered(self._rights, subject_id, load) or Rights(())
 
     async def signing_key(self, key_id: bytes) -> SigningKey | None:
-        """Returns an opened token key."""
+        """Returns an opened key of opaque tokens."""
         return await self._remembered(
             self._keys, key_id, lambda snapshot: self._opened(snapshot.keys.get(key_id))
         )
 
     async def newest_signing_key(self, organization_id: str) -> SigningKey:
-        """Returns the key that signs an organisation's new tokens."""
+        """Returns the key that signs an organisation's new opaque tokens."""
         key = await self._remembered(
             self._keys,
             organization_id,
@@ -232,20 +243,32 @@ class RememberedReads:
             raise LookupError(f"organisation {organization_id} has no token key")
         return key
 
+    async def jwt_keys(self) -> JwtKeyring:
+        """Returns every private key, opened."""
+        return await self._remembered(self._jwt_keys, "", self._keyring) or JwtKeyring(())
+
+    def _keyring(self, snapshot: Snapshot) -> JwtKeyring | None:
+        return JwtKeyring(
+            JwtKey(key, key.algorithm, self._material(key))
+            for key in snapshot.keys.private()
+            if key.algorithm is not None
+        )
+
     def _opened(self, key: SealedKey | None) -> SigningKey | None:
         if key is None:
             return None
-        context = key_context(key.key_id, key.organization_id)
-        try:
-            material = self._sealer.open(key.sealed, context)
-        except SetupError as error:
-            raise StorageUnavailable(f"{error}: was it replaced, or the store restored?") from None
         return SigningKey(
             key_id=key.key_id,
             organization_id=key.organization_id,
-            material=material,
+            material=self._material(key),
             created_at=key.created_at,
         )
+
+    def _material(self, key: SealedKey) -> bytes:
+        try:
+            return self._sealer.open(key.sealed, key.context)
+        except SetupError as error:
+            raise StorageUnavailable(f"{error}: was it replaced, or the store restored?") from None
 
     async def is_denied(self, token_id: bytes) -> bool:
         """Tells whether a single token was ended."""

@@ -103,6 +103,12 @@ def python_program(code: str, server: RunningServer, folder: Path, **more: str) 
     return _run([str(PYTHON_SDK), "-c", at_ports(code, server)], folder, sdk_environment(more))
 
 
+def own_program(code: str, server: RunningServer, folder: Path, **more: str) -> str:
+    """What a Python program prints that uses packages of this run's environment."""
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return _run([sys.executable, "-c", at_ports(code, server)], folder, {**variables, **more})
+
+
 def node_program(code: str, server: RunningServer, folder: Path, **more: str) -> str:
     """What a program for Node prints that uses the official SDK; it must end well."""
     return _run([str(NODE), "-e", at_ports(code, server)], folder, sdk_environment(more))

@@ -9,11 +9,12 @@ import pytest
 
 from grantory.domain.organization import UserState
 from grantory.ports.storage import Transaction
+from tests.support.soak import databases
 from tests.support.visitor import App, make_app
 from tests.support.world import World, new_world
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases())
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     on_postgres = request.param == "postgresql"
     async with new_world(tmp_path / "data", on_postgres=on_postgres, grants_password=True) as made:

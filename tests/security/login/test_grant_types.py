@@ -7,6 +7,7 @@ import pytest
 
 from tests.security.answers import oauth_refused
 from tests.security.login.visits import nothing_failed, sent_back, tokens_of
+from tests.support.soak import databases
 from tests.support.visitor import REDIRECT, VERIFIER, App, Visitor, make_app, told
 from tests.support.world import World, new_world
 
@@ -21,14 +22,14 @@ GRANTS = {
 """What each kind of client may ask the token endpoint for."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases())
 async def open_world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     on_postgres = request.param == "postgresql"
     async with new_world(tmp_path / "open", on_postgres=on_postgres, grants_password=True) as made:
         yield made
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases())
 async def closed_world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     on_postgres = request.param == "postgresql"
     async with new_world(

@@ -18,6 +18,7 @@ from tests.security.login.visits import (
     stays_here,
     tokens_of,
 )
+from tests.support.soak import databases
 from tests.support.visitor import PKCE, REDIRECT, App, Visitor, make_app, page_of, told
 from tests.support.world import ADDRESS, World, new_world
 
@@ -225,7 +226,7 @@ def _cookie(answer: httpx.Response, name: str) -> str:
     return values[0]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=databases())
 async def secure_world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     async with new_world(
         tmp_path / "secure",

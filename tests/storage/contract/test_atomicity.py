@@ -26,6 +26,7 @@ from tests.support.entities import (
     clients_of,
     put,
 )
+from tests.support.patience import patiently
 from tests.support.runtime import FakeClock
 
 
@@ -161,12 +162,9 @@ async def test_failing_writes_do_not_hurt_their_neighbours(store: OpenStore) -> 
 
         return add
 
-    async def tried(number: int) -> int:
-        async with places:
-            return await store.write(work(number))
-
-    places = asyncio.Semaphore(8)  # a slow machine refuses what would wait for long
-    results = await asyncio.gather(*(tried(n) for n in range(60)), return_exceptions=True)
+    results = await asyncio.gather(
+        *(patiently(store, work(n)) for n in range(60)), return_exceptions=True
+    )
     kinds = [0 if isinstance(r, int) else 1 if isinstance(r, MindChanged) else 2 for r in results]
     assert kinds == [0, 1, 2] * 20
     assert all(isinstance(r, Conflict) for r in results[2::3])
@@ -184,7 +182,7 @@ async def test_concurrent_writes_do_not_lose_each_others_changes(
         assert client is not None
         t.clients.replace(a_client(1, name=str(int(client.name) + 1)))
 
-    writers = [s.write(raise_by_one) for _ in range(25) for s in (store, second_store)]
+    writers = [patiently(s, raise_by_one) for _ in range(25) for s in (store, second_store)]
     await asyncio.gather(*writers)
     assert await names(store) == ["50"]
 
@@ -230,13 +228,8 @@ async def test_numbers_of_two_stores_grow_together_and_none_is_seen_late(
     def renaming(n: int) -> Callable[[Transaction], None]:
         return lambda t: t.clients.replace(a_client(n, name="new"))
 
-    async def rename(n: int) -> None:
-        async with places:
-            await (store, second_store)[n % 2].write(renaming(n))
-
-    places = asyncio.Semaphore(8)  # a slow machine refuses what would wait for long
     watcher = asyncio.create_task(watch())
-    await asyncio.gather(*(rename(n) for n in range(40)))
+    await asyncio.gather(*(patiently((store, second_store)[n % 2], renaming(n)) for n in range(40)))
     done.set()
     await watcher
     assert sorted(seen) == [an_id(n) for n in range(40)]

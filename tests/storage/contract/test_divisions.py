@@ -12,6 +12,7 @@ from grantory.ports.storage import Transaction
 from grantory.storage.database import OpenStore
 from tests.support.backends import news
 from tests.support.entities import ORG, OTHER_ORG, a_division, an_id, put
+from tests.support.patience import patiently
 
 HOME = a_division(1, name="Home", home=True)
 NORTH = a_division(2, name="Nörth", description="text")
@@ -166,7 +167,7 @@ async def test_a_division_that_is_held_or_locked_never_ends_with_grants_and_dele
             t.access.set_grants(ORG, an_id(subject), SubjectKind.CLIENT, wanted, 10)
             return True
 
-        return asyncio.ensure_future(store.write(work))
+        return asyncio.ensure_future(patiently(store, work))
 
     def take() -> "asyncio.Future[bool]":
         def work(t: Transaction) -> bool:
@@ -175,7 +176,7 @@ async def test_a_division_that_is_held_or_locked_never_ends_with_grants_and_dele
                 t.access.delete_division(division, 50)
             return division is not None
 
-        return asyncio.ensure_future(second_store.write(work))
+        return asyncio.ensure_future(patiently(second_store, work))
 
     given = [give(number) for number in range(turn)]
     taken = take()

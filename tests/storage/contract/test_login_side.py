@@ -18,6 +18,7 @@ from grantory.ports.storage import Transaction
 from grantory.storage.database import OpenStore
 from tests.support.backends import Backend, Listener
 from tests.support.entities import ORG, OTHER_ORG, a_client, a_user, an_id, put
+from tests.support.patience import patiently
 from tests.support.runtime import FakeClock
 
 PATIENCE_SECONDS = 0.3
@@ -216,7 +217,7 @@ async def test_a_locked_code_is_used_by_one_of_many(
 
     stores = (store, second_store)
     outcomes = await asyncio.gather(
-        *(stores[n % 2].write(lambda t, n=n: redeem(t, n)) for n in range(1, 13))  # type: ignore[misc]
+        *(patiently(stores[n % 2], lambda t, n=n: redeem(t, n)) for n in range(1, 13))  # type: ignore[misc]
     )
     assert sum(outcomes) == 1
 

@@ -22,6 +22,7 @@ from tests.support.entities import (
     an_organization,
     put,
 )
+from tests.support.patience import patiently
 
 
 async def test_a_store_is_set_up_once(store: OpenStore) -> None:
@@ -110,7 +111,7 @@ async def test_a_user_that_is_locked_is_changed_by_one_at_a_time(
 
     await asyncio.gather(
         *(
-            (store, second_store)[n % 2].write(lambda t, n=n: add_one(t, n))  # type: ignore[misc]
+            patiently((store, second_store)[n % 2], lambda t, n=n: add_one(t, n))  # type: ignore[misc]
             for n in range(8)
         )
     )
@@ -173,7 +174,7 @@ async def test_a_token_that_is_ended_twice_at_the_same_moment_is_ended_once(
         token = a_denied_token(number)
         ended = await asyncio.gather(
             *(
-                each.write(lambda t: t.denied_tokens.add(token))
+                patiently(each, lambda t: t.denied_tokens.add(token))
                 for each in (store, second_store) * 2
             )
         )

@@ -10,6 +10,7 @@ from grantory.ports.storage import Transaction
 from grantory.storage.database import OpenStore
 from tests.support.backends import news
 from tests.support.entities import ORG, OTHER_ORG, a_counter, a_refusal, an_id
+from tests.support.patience import patiently
 
 ALL_TIME = 2**62
 
@@ -121,7 +122,7 @@ async def test_who_holds_the_lock_is_alone(store: OpenStore, second_store: OpenS
 
     stores = (store, second_store)
     done = await asyncio.gather(
-        *(stores[n % 2].write(add_if_there_is_room(n)) for n in range(1, 21))
+        *(patiently(stores[n % 2], add_if_there_is_room(n)) for n in range(1, 21))
     )
     assert sum(done) == most
     assert len(await store.read(lambda s: s.refusals.newest(ORG, 100))) == most

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from grantory.domain.access import Assignment
 from grantory.domain.client import GrantType, Reference, SubjectKind
 from grantory.domain.secret import Secret
@@ -9,6 +11,7 @@ from grantory.errors import FieldProblem
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.dates import date_text
 from grantory.http.api_v2.grant_types import GrantTypeStyle, grant_type_text
+from grantory.http.api_v2.token_formats import token_format_text
 from grantory.registry.client_draft import ClientDraft, problems_of
 from grantory.registry.clients import RegisteredClient
 
@@ -18,6 +21,7 @@ CLIENTS = "/api/v2/oauth/clients"
 def draft_of(request: schemas.OAuthClientRequest) -> ClientDraft:
     """Reads what a request asks a client to be."""
     divisions, role_ids = request.role_divisions, request.role_ids
+    form = request.access_token_format
     return ClientDraft(
         name=request.name,
         grant_type=request.authorized_grant_type,
@@ -31,6 +35,7 @@ def draft_of(request: schemas.OAuthClientRequest) -> ClientDraft:
         role_ids=tuple(role_id.lower() for role_id in role_ids) if role_ids else None,
         state=request.state,
         delete_at=request.date_to_delete,
+        jwt_algorithm=msgspec.UNSET if form is None else form.algorithm,
     )
 
 
@@ -78,6 +83,7 @@ def client_of(
         role_divisions=role_divisions_of(registered),
         state=client.state.value,
         date_to_delete=None if client.delete_at is None else date_text(client.delete_at),
+        access_token_format=token_format_text(client.jwt_algorithm),
         self_uri=f"{CLIENTS}/{client.id}",
     )
 

@@ -1,4 +1,4 @@
-"""``/api/v2/authorization/permissions``: every permission that some operation asks for."""
+"""``/api/v2/authorization/permissions``: every permission that something here asks for."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,10 +13,16 @@ PERMISSIONS = "/api/v2/authorization/permissions"
 
 
 class PermissionResource:
-    """The catalogue, drawn from the declarations of the other operations."""
+    """The catalogue, drawn from the declarations of the other operations.
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
-        texts = sorted({text for operation in operations for text in operation.permissions})
+    Args:
+        operations: those.
+        further: permissions that decide something outside the management API.
+    """
+
+    def __init__(self, operations: Iterable[Operation], further: Iterable[str] = ()) -> None:
+        asked = {text for operation in operations for text in operation.permissions}
+        texts = sorted(asked.union(further))
         domains: dict[str, dict[str, list[dict[str, Any]]]] = {}
         for text in texts:
             domain, entity, action = text.split(":")

@@ -9,6 +9,7 @@ from msgspec import Meta
 from grantory.domain.client import ClientState, GrantType
 from grantory.http.api_v2.dates import read_date
 from grantory.http.api_v2.grant_types import SPELLINGS, read_grant_type
+from grantory.http.api_v2.token_formats import TokenFormat, read_token_format
 from grantory.http.json_body import Codes, ListBody
 
 
@@ -55,6 +56,8 @@ GrantTypeText = Annotated[
 ]
 _STATES = {"type": "string", "enum": [state.value for state in ClientState]}
 StateText = Annotated[ClientState | None, Codes(read=read_state, schema=_STATES)]
+_FORMATS = {"type": "string", "enum": [form.value for form in TokenFormat]}
+TokenFormatText = Annotated[TokenFormat | None, Codes(read=read_token_format, schema=_FORMATS)]
 _DATE = {"type": "string", "format": "date-time"}
 DateText = Annotated[int | None, Codes(invalid="invalid.date", read=read_date, schema=_DATE)]
 
@@ -121,6 +124,8 @@ class OAuthClientRequest(Wire, kw_only=True):
     scope: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=200)] | None = None
     state: StateText = None
     date_to_delete: DateText = None
+    access_token_format: TokenFormatText = None
+    """Grantory's own. Left out, or null as an SDK may send what it leaves out, it stays."""
 
 
 class EntityRef(Wire, kw_only=True):
@@ -150,6 +155,8 @@ class OAuthClient(Wire, kw_only=True):
     role_divisions: list[RoleDivision] | None = None
     state: str
     date_to_delete: str | None = None
+    access_token_format: str | None = None
+    """Grantory's own; left out for opaque tokens, so that the SDKs' models see nothing new."""
     self_uri: str
 
     def __repr__(self) -> str:

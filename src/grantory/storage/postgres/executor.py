@@ -1,8 +1,10 @@
 """Running statements on a PostgreSQL connection from plain, waiting-free functions."""
 
 import asyncio
+import re
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -12,6 +14,8 @@ from grantory.errors import StorageUnavailable
 from grantory.storage.sql.statement import Row, Statement
 
 T = TypeVar("T")
+_PARAMETER: Final = re.compile(r"\$(\d+)")
+
 AnyConnection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 
 
@@ -19,7 +23,8 @@ class AsyncpgExecutor:
     """Implements ``SqlExecutor``; to be used inside ``sqlalchemy.util.greenlet_spawn`` only.
 
     The work that the registry gives a store is a plain function; the greenlet lets its
-    statements wait for the network without a thread.
+    statements wait for the network without a thread. Inserts wait for each other and go in one
+    statement: on a busy server each way to the database and back costs a turn of the event loop.
 
     Args:
         connection: where.
@@ -36,9 +41,11 @@ class AsyncpgExecutor:
         self.connection = connection
         self._seconds = seconds
         self._until = until
+        self._waiting: list[tuple[str, list[Any]]] = []
 
     def all(self, statement: Statement, **params: Any) -> list[Row]:
         """Runs a query and returns its rows."""
+        self.settle()
         self._require_time()
         sql, values = statement.for_postgres(params)
         rows: list[Row] = await_only(self.connection.fetch(sql, *values, timeout=self._seconds))
@@ -51,8 +58,28 @@ class AsyncpgExecutor:
 
     def run(self, statement: Statement, **params: Any) -> int:
         """Runs a change and returns the number of rows it touched."""
-        self._require_time()
+        self.settle()
+        return self._execute(*statement.for_postgres(params))
+
+    def add(self, statement: Statement, **params: Any) -> None:
+        """Keeps an insert, to be run with others of other kinds.
+
+        Rows of one kind get their numbers in order, which one statement would not promise.
+        """
         sql, values = statement.for_postgres(params)
+        if any(sql == other for other, _ in self._waiting):
+            self.settle()
+        self._waiting.append((sql, values))
+
+    def settle(self) -> None:
+        """Runs the inserts that wait, in one statement."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            sql = joined(tuple(sql for sql, _ in waiting))
+            self._execute(sql, [value for _, values in waiting for value in values])
+
+    def _execute(self, sql: str, values: list[Any]) -> int:
+        self._require_time()
         status: str = await_only(self.connection.execute(sql, *values, timeout=self._seconds))
         return int(status.rpartition(" ")[2])
 
@@ -64,3 +91,29 @@ class AsyncpgExecutor:
     def _require_time(self) -> None:
         if asyncio.get_running_loop().time() >= self._until:
             raise StorageUnavailable("PostgreSQL answers too slowly")
+
+
+@lru_cache(maxsize=256)
+def joined(inserts: tuple[str, ...]) -> str:
+    """Makes one statement of several inserts, whose parameters are numbered on.
+
+    Args:
+        inserts: SQL without ``WITH`` and ``RETURNING``; foreign keys between their rows are
+            looked at after the last of them.
+    """
+    named: list[str] = []
+    passed = 0
+    for sql in inserts:
+        by = passed
+        for number in map(int, _PARAMETER.findall(sql)):
+            passed = max(passed, by + number)
+        named.append(_renumbered(sql, by))
+    *earlier, last = named
+    if not earlier:
+        return last
+    parts = ", ".join(f"i{place} AS ({sql})" for place, sql in enumerate(earlier))
+    return f"WITH {parts} {last}"
+
+
+def _renumbered(sql: str, by: int) -> str:
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", sql)

@@ -33,6 +33,8 @@ MOST_CONNECTIONS: Final = 10
 LEAST_CONNECTIONS: Final = 4
 MOST_READS: Final = 64
 """So many may run or wait for a connection; one more is refused, early."""
+LEAST_READS: Final = 16
+"""So many where each takes too long: a read holds its connection for a moment only."""
 MOST_CHANGES: Final = 32
 """The same of changes ..."""
 LEAST_CHANGES: Final = 3
@@ -75,7 +77,7 @@ class PostgresStore:
         self._clock = clock
         self.feed = feed
         self._room = Room(LEAST_CHANGES, changes)
-        self._reads = Room(pool.get_max_size(), MOST_READS)
+        self._reads = Room(LEAST_READS, MOST_READS)
         self._places = asyncio.Semaphore(pool.get_max_size())
 
     @classmethod

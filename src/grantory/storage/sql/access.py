@@ -346,17 +346,39 @@ class SqlAccess:
             )
         for new in wanted:
             if new not in held:
-                self._sql.run(
-                    ADD_GRANT,
-                    organization_id=organization_id,
-                    subject_id=subject_id,
-                    subject_kind=subject_kind.value,
-                    role_id=new.role_id,
-                    division_id=new.division_id,
-                    granted_at=granted_at,
-                )
+                self._add_grant(organization_id, subject_id, subject_kind, new, granted_at)
         if held != wanted.keys():
             self._log.touched("grants", subject_id)
+
+    def add_grants(  # noqa: D102
+        self,
+        organization_id: str,
+        subject_id: str,
+        subject_kind: SubjectKind,
+        assignments: Iterable[Assignment],
+        granted_at: int,
+    ) -> None:
+        for new in dict.fromkeys(assignments):
+            self._add_grant(organization_id, subject_id, subject_kind, new, granted_at)
+            self._log.touched("grants", subject_id)
+
+    def _add_grant(
+        self,
+        organization_id: str,
+        subject_id: str,
+        subject_kind: SubjectKind,
+        new: Assignment,
+        granted_at: int,
+    ) -> None:
+        self._sql.add(
+            ADD_GRANT,
+            organization_id=organization_id,
+            subject_id=subject_id,
+            subject_kind=subject_kind.value,
+            role_id=new.role_id,
+            division_id=new.division_id,
+            granted_at=granted_at,
+        )
 
 
 def _role_values(role: Role) -> dict[str, Any]:

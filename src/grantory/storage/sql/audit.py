@@ -42,7 +42,7 @@ class SqlAudit:
 
     def add(self, event: AuditEvent) -> None:  # noqa: D102 - see the port
         origin = event.origin
-        self._sql.run(
+        self._sql.add(
             ADD,
             organization_id=event.organization_id,
             at=event.at,

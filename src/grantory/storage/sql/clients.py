@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select, tuple_, update
 from grantory.domain.client import Client, ClientState, GrantType, Reference, SubjectKind
 from grantory.domain.redirect_uri import origin_of
 from grantory.domain.secret import ClientSecret
+from grantory.domain.signing import SigningAlgorithm
 from grantory.ports.clients import ClientPosition
 from grantory.storage.sql.json_list import as_list, listed
 from grantory.storage.sql.many_rows import add_rows
@@ -37,6 +38,7 @@ _COLUMNS = (
     _c.delete_at,
     _c.token_epoch,
     _c.version,
+    _c.jwt_algorithm,
 )
 _alive = _c.deleted_at.is_(None)
 _in_organization = _c.organization_id == p("organization_id")
@@ -189,7 +191,7 @@ class SqlClients:
         return [_from_row(row, tuple(found.get(row[0], ()))) for row in rows]
 
     def add(self, client: Client) -> None:  # noqa: D102
-        self._sql.run(ADD, id=client.id, organization_id=client.organization_id, **_values(client))
+        self._sql.add(ADD, id=client.id, organization_id=client.organization_id, **_values(client))
         self._add_uris(client)
         self._log.made(client.id)
 
@@ -216,7 +218,7 @@ class SqlClients:
 
     def _add_uris(self, client: Client) -> None:
         for position, uri in enumerate(client.redirect_uris):
-            self._sql.run(
+            self._sql.add(
                 ADD_URI,
                 client_id=client.id,
                 position=position,
@@ -231,7 +233,7 @@ class SqlClients:
         self.end_secrets(client.id, deleted_at)
 
     def add_secret(self, secret: ClientSecret) -> None:  # noqa: D102
-        self._sql.run(ADD_SECRET, **msgspec.structs.asdict(secret))
+        self._sql.add(ADD_SECRET, **msgspec.structs.asdict(secret))
         self._log.touched("client", secret.client_id)
 
     def end_secrets(self, client_id: str, ended_at: int) -> int:  # noqa: D102
@@ -257,6 +259,7 @@ def _values(client: Client) -> dict[str, Any]:
         "delete_at": client.delete_at,
         "token_epoch": client.token_epoch,
         "version": client.version,
+        "jwt_algorithm": client.jwt_algorithm.value if client.jwt_algorithm else None,
     }
 
 
@@ -281,5 +284,6 @@ def _from_row(row: Row, redirect_uris: tuple[str, ...]) -> Client:
         delete_at=row[14],
         token_epoch=row[15],
         version=row[16],
+        jwt_algorithm=SigningAlgorithm(row[17]) if row[17] else None,
         redirect_uris=redirect_uris,
     )

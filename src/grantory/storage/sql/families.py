@@ -73,7 +73,7 @@ class SqlFamilies:
         return None if row is None else _family(row)
 
     def add(self, family: TokenFamily) -> None:  # noqa: D102
-        self._sql.run(
+        self._sql.add(
             ADD,
             id=family.id,
             organization_id=family.organization_id,

@@ -1,16 +1,20 @@
-"""Token keys in SQL, encrypted by the master key."""
+"""Signing keys in SQL, encrypted by the master key."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import bindparam as p
 from sqlalchemy import delete, insert, select, update
 
+from grantory.domain.signing import SigningAlgorithm
 from grantory.domain.token import SealedKey
 from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
 from grantory.storage.sql.tables import keys
 
 TOKEN_KEY: Final = "access-token"
+JWT_KEYS: Final = {f"jwt-{each.lower()}": each for each in SigningAlgorithm}
+"""The algorithm by the purpose that stands in the row."""
+_PURPOSES: Final = {algorithm: purpose for purpose, algorithm in JWT_KEYS.items()}
 _k = keys.c
 _COLUMNS = (
     _k.key_id,
@@ -19,6 +23,8 @@ _COLUMNS = (
     _k.created_at,
     _k.retired_at,
     _k.expires_at,
+    _k.purpose,
+    _k.signs_from,
 )
 _OF_ORGANIZATION = (_k.organization_id == p("organization"), _k.purpose == TOKEN_KEY)
 GET = Statement(select(*_COLUMNS).where(_k.key_id == p("key_id"), _k.purpose == TOKEN_KEY))
@@ -32,17 +38,23 @@ NEWEST = Statement(
     .order_by(_k.created_at.desc(), _k.key_id)
     .limit(1)
 )
-ALL = Statement(select(*_COLUMNS).where(_k.purpose == TOKEN_KEY).order_by(_k.created_at, _k.key_id))
-ADD = Statement(insert(keys).values({c.name: p(c.name) for c in (*_COLUMNS, _k.purpose)}))
+PRIVATE = Statement(
+    select(*_COLUMNS).where(_k.purpose != TOKEN_KEY).order_by(_k.signs_from, _k.key_id)
+)
+ALL = Statement(select(*_COLUMNS).order_by(_k.created_at, _k.key_id))
+ADD = Statement(insert(keys).values({c.name: p(c.name) for c in _COLUMNS}))
 RETIRE = Statement(
     update(keys)
     .where(*_OF_ORGANIZATION, _k.retired_at.is_(None))
     .values(retired_at=p("retired"), expires_at=p("expires"))
 )
-REMOVE = Statement(delete(keys).where(*_OF_ORGANIZATION))
-REPLACE_SEALED = Statement(
-    update(keys).where(_k.key_id == p("key"), _k.purpose == TOKEN_KEY).values(sealed=p("again"))
+RETIRE_PRIVATE = Statement(
+    update(keys)
+    .where(_k.key_id == p("key"))
+    .values(retired_at=p("retired"), expires_at=p("expires"))
 )
+REMOVE = Statement(delete(keys).where(_k.organization_id == p("organization")))
+REPLACE_SEALED = Statement(update(keys).where(_k.key_id == p("key")).values(sealed=p("again")))
 
 
 class SqlKeys:
@@ -60,16 +72,28 @@ class SqlKeys:
         row = self._sql.one(NEWEST, organization_id=organization_id)
         return None if row is None else _key(row)
 
+    def private(self) -> list[SealedKey]:  # noqa: D102
+        return [_key(row) for row in self._sql.all(PRIVATE)]
+
     def all(self) -> list[SealedKey]:  # noqa: D102
         return [_key(row) for row in self._sql.all(ALL)]
 
     def add(self, key: SealedKey) -> None:  # noqa: D102
-        self._sql.run(ADD, **msgspec.structs.asdict(key), purpose=TOKEN_KEY)
-        self._log.touched("key", key.organization_id)
+        values: dict[str, Any] = msgspec.structs.asdict(key)
+        algorithm = values.pop("algorithm")
+        purpose = TOKEN_KEY if algorithm is None else _PURPOSES[algorithm]
+        self._sql.run(ADD, **values, purpose=purpose)
+        self._log.touched("key", key.organization_id if algorithm is None else key.key_id.hex())
 
     def retire(self, organization_id: str, retired_at: int, expires_at: int) -> None:  # noqa: D102
         self._sql.run(RETIRE, organization=organization_id, retired=retired_at, expires=expires_at)
         self._log.touched("key", organization_id)
+
+    def retire_private(  # noqa: D102
+        self, key_id: bytes, retired_at: int, expires_at: int
+    ) -> None:
+        self._sql.run(RETIRE_PRIVATE, key=key_id, retired=retired_at, expires=expires_at)
+        self._log.touched("key", key_id.hex())
 
     def remove(self, organization_id: str) -> None:  # noqa: D102
         self._sql.run(REMOVE, organization=organization_id)
@@ -88,4 +112,6 @@ def _key(row: Row) -> SealedKey:
         created_at=row[3],
         retired_at=row[4],
         expires_at=row[5],
+        algorithm=JWT_KEYS.get(row[6]),
+        signs_from=row[7],
     )

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
+from unicodedata import unidata_version
 
 from grantory.ports.client_lists import ClientSort, ListEntry, Place
 from grantory.storage.sql import list_statements as sql_of
@@ -69,7 +70,7 @@ class SqlClientListUpkeep(SqlClientLists):
         asked = {"organization_id": organization_id}
         row = self._sql.one(sql_of.LIST_FOR_CHANGE, **asked)
         if row is None:
-            empty = NO_LIST._asdict() | {"generation": 1}
+            empty = NO_LIST._asdict() | {"generation": 1, "unidata_version": unidata_version}
             del empty["list_id"]
             self._sql.run(sql_of.ADD_LIST, **asked, **empty)
             row = self._sql.one(sql_of.LIST_FOR_CHANGE, **asked)

@@ -83,6 +83,18 @@ class SqlExecutor(Protocol):
         """Runs a computation that takes long without holding up anybody else."""
         ...
 
+    def add(self, statement: Statement, **params: Any) -> None:
+        """Runs an insert that nothing is asked about, on a row that no other changes before.
+
+        It may wait for others of its kind; the next other statement sees it, and ``settle``
+        brings it about, with the failures that ``run`` has.
+        """
+        ...
+
+    def settle(self) -> None:
+        """Runs what waits; to be called before a transaction ends."""
+        ...
+
 
 class ChangeLog(Protocol):
     """Collects what caches must forget when the transaction commits."""

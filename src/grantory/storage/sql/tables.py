@@ -199,6 +199,7 @@ clients = Table(
     Column("deleted_at", BigInteger),
     Column("token_epoch", Integer, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("jwt_algorithm", Text),
 )
 Index(
     "ix_clients_listing",
@@ -229,10 +230,12 @@ client_lists = Table(
     Column("next_number", BigInteger, nullable=False),
     Column("next_slot", BigInteger, nullable=False),
     Column("sealed", BigInteger, nullable=False),
+    Column("unidata_version", Text, nullable=False),
     UniqueConstraint("organization_id"),
 )
 """What is known of an organisation's list. ``generation`` is another random number after every
-change to it; ``sealed`` chunks of slots have their ``name_grams``."""
+change to it; ``sealed`` chunks of slots have their ``name_grams``; ``unidata_version`` is Unicode's
+as it was when the first names were folded."""
 
 list_entries = Table(
     "list_entries",
@@ -319,6 +322,7 @@ keys = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("retired_at", BigInteger),
     Column("expires_at", BigInteger),
+    Column("signs_from", BigInteger),
     Index(None, "organization_id", "purpose", "created_at"),
 )
 

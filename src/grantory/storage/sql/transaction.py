@@ -65,3 +65,4 @@ class SqlTransaction:
         """
         if touches := self.touches:
             record_changes(self._sql, touches, at)
+        self._sql.settle()

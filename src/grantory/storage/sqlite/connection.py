@@ -106,6 +106,13 @@ class ApswExecutor:
         """Runs a computation here: whatever takes long has a thread of its own already."""
         return work()
 
+    def add(self, statement: Statement, **params: Any) -> None:
+        """Runs an insert."""
+        self._connection.execute(*statement.for_sqlite(params))
+
+    def settle(self) -> None:
+        """Does nothing: here, nothing waits."""
+
 
 def in_snapshot(connection: apsw.Connection, work: Callable[[ApswExecutor], T]) -> T:
     """Runs reads on one consistent view.

@@ -1,6 +1,6 @@
 """Lists of a million clients: marks, lists, entries, spans, and what finds parts of names.
 
-Revision ID: 0005
+Revision ID: 0006
 """
 
 from typing import Final
@@ -8,8 +8,8 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 _PLAIN: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _COUNTED: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -58,6 +58,7 @@ def _create_client_lists() -> None:
         sa.Column("next_number", sa.BigInteger(), nullable=False),
         sa.Column("next_slot", sa.BigInteger(), nullable=False),
         sa.Column("sealed", sa.BigInteger(), nullable=False),
+        sa.Column("unidata_version", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_client_lists")),
         sa.UniqueConstraint("organization_id", name=op.f("uq_client_lists_organization_id")),
     )
@@ -126,7 +127,8 @@ def _create_sqlite_triggers() -> None:
 
 def _create_postgresql_triggers() -> None:
     op.execute(
-        "CREATE OR REPLACE FUNCTION mark_client() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "CREATE OR REPLACE FUNCTION mark_client() RETURNS trigger LANGUAGE plpgsql"
+        " SET search_path FROM CURRENT AS $$ BEGIN "
         f"IF TG_OP = 'DELETE' THEN {_mark('OLD')} ELSE {_mark('NEW')} END IF; RETURN NULL; END $$"
     )
     changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in _SHOWN)

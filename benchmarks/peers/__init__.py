@@ -1,0 +1,1 @@
+"""Servers of others that a run is compared with; each is installed by ``make bench-setup``."""

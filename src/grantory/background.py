@@ -1,0 +1,35 @@
+"""What a serving process does besides answering: it keeps the store small and lists up to date."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from grantory.app import Node, build_refusal_keeper, build_upkeep, database_of, report
+from grantory.registry.jwt_keys import JwtKeys
+from grantory.registry.list_keeper import ListKeeper
+from grantory.settings import Settings
+
+
+@asynccontextmanager
+async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
+    """Keeps the store small and its lists up to date, and writes what was refused, meanwhile.
+
+    Raises:
+        SetupError: when the store cannot be opened once more.
+    """
+    store = await database_of(settings).open(node.clock, settings.workers)
+    keys = JwtKeys(store, node.clock, node.random, node.master_key, settings.key_life)
+    upkeep = build_upkeep(
+        *(store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days),
+        rotate=keys.rotate_due,
+    )
+    lists = ListKeeper(store, node.clock, lambda error: report(error, "lists"))
+    running = [asyncio.create_task(work.run()) for work in (upkeep, lists)]
+    try:
+        async with build_refusal_keeper(node, store).running():
+            yield
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
+        await store.close()

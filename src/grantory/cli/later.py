@@ -1,0 +1,76 @@
+"""Commands whose modules are loaded when they are run: asking a server needs no database driver."""
+
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+
+class Later(NamedTuple):
+    """Where a command, or a group of commands, is to be found."""
+
+    place: str
+    """A module of this package and the name of its ``typer.Typer``."""
+    help: str
+    """The first sentence of its help, which the list of commands shows."""
+
+
+COMMANDS: Final = {
+    "serve": Later("serve:app", "Starts the server; an empty store is set up first."),
+    "init": Later(
+        "organizations:init_app",
+        "Sets an empty store up and shows its first credentials, once.",
+    ),
+    "backup": Later(
+        "backup:backup_app", "Writes the whole store to one file, while servers go on writing."
+    ),
+    "restore": Later(
+        "backup:restore_app", "Puts a backup into an empty database, and ends all access tokens."
+    ),
+    "refusals": Later(
+        "refusals:app",
+        "Shows the newest refused token requests, and counters of those that were not kept.",
+    ),
+    "keys": Later("keys:app", "The keys of access tokens, and the master key over them."),
+    "org": Later("organizations:app", "Organisations: separate worlds in one store."),
+    "admin": Later("admin:app", "Help for locked-out administrators."),
+    "db": Later("database:app", "The tables of the store, and what is in them."),
+    "config": Later("config:app", "The settings."),
+    "dev": Later("dev:app", "For trying things out."),
+    "clients": Later(
+        "clients:app",
+        "OAuth clients of a running server, which GRANTORY_URL, GRANTORY_CLIENT_ID and "
+        "GRANTORY_CLIENT_SECRET name.",
+    ),
+    "token": Later("tokens:app", "Access tokens of a running server."),
+    "identity-providers": Later(
+        "identity_providers:app", "Identity providers that issue SAML assertions."
+    ),
+}
+
+
+class LaterGroup(TyperGroup):
+    """Lists commands without loading them, and loads the one that is run."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        for name, later in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=later.help))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Finds the command that arguments name, and loads it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else loaded(name), rest
+
+
+def loaded(name: str) -> Any:
+    """Loads a command.
+
+    Args:
+        name: as it stands in ``COMMANDS``.
+    """
+    module, _, attribute = COMMANDS[name].place.partition(":")
+    command = get_command(getattr(import_module(f"grantory.cli.{module}"), attribute))
+    command.name = name
+    return command

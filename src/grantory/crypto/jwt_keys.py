@@ -1,0 +1,97 @@
+"""The keys that sign JWTs, opened for use: which one signs, and what is published of them.
+
+A key is published from its first moment and signs later: whoever verifies offline has had the time
+to hear of it. It stays published until the last token that it signed has expired.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from grantory.crypto.base64url import base64url
+from grantory.crypto.private_keys import read_private_key
+from grantory.domain.signing import SigningAlgorithm
+from grantory.domain.token import SealedKey
+
+JWT_TYPE: Final = "at+jwt"
+"""RFC 9068 section 2.1: so that no other kind of JWT passes for an access token."""
+
+
+class JwtKey:
+    """A private key of one organisation.
+
+    Args:
+        key: as the store holds it.
+        material: what was sealed.
+
+    Attributes:
+        kid: its name in the header.
+        header: the first part of every JWT that it signs, with the dot after it.
+    """
+
+    def __init__(self, key: SealedKey, algorithm: SigningAlgorithm, material: bytes) -> None:
+        private = read_private_key(algorithm, material)
+        self.organization_id = key.organization_id
+        self.algorithm = algorithm
+        self.signs_from = key.signs_from or 0
+        self.kid = key.key_id.hex()
+        header = {"alg": algorithm.value, "typ": JWT_TYPE, "kid": self.kid}
+        self.header = base64url(msgspec.json.encode(header)) + b"."
+        self.sign = private.sign
+        self.verifies = private.verifies
+        self.jwk = {
+            **private.public_members(),
+            "use": "sig",
+            "alg": algorithm.value,
+            "kid": self.kid,
+        }
+        """The public half (RFC 7517)."""
+
+    def __repr__(self) -> str:
+        return f"JwtKey({self.kid})"
+
+
+class JwtKeyring:
+    """Every private key of a store.
+
+    Args:
+        keys: in the order in which they sign.
+    """
+
+    def __init__(self, keys: Iterable[JwtKey]) -> None:
+        self._keys = tuple(keys)
+        self._by_header = {key.header: key for key in self._keys}
+        self._signers: dict[tuple[str, SigningAlgorithm], list[JwtKey]] = {}
+        for key in self._keys:
+            self._signers.setdefault((key.organization_id, key.algorithm), []).append(key)
+
+    def of_header(self, header: bytes) -> JwtKey | None:
+        """Finds the key whose tokens begin with a header, dot included; it must be the very same.
+
+        So whatever else could stand in a header (other algorithms, keys and addresses of keys,
+        extensions, a member twice) is refused without being read.
+        """
+        return self._by_header.get(header)
+
+    def signer(self, organization_id: str, algorithm: SigningAlgorithm, now: int) -> JwtKey | None:
+        """Finds the key that signs an organisation's tokens at a time (ms since 1970)."""
+        chosen = None
+        for key in self._signers.get((organization_id, algorithm), ()):
+            if chosen is None or key.signs_from <= now:
+                chosen = key
+        return chosen
+
+    @cached_property
+    def published(self) -> bytes:
+        """Every public key, as a JWK Set (RFC 7517 section 5)."""
+        return _jwk_set(self._keys)
+
+    def published_of(self, organization_id: str) -> bytes:
+        """The public keys of one organisation, as a JWK Set."""
+        return _jwk_set(key for key in self._keys if key.organization_id == organization_id)
+
+
+def _jwk_set(keys: Iterable[JwtKey]) -> bytes:
+    return msgspec.json.encode({"keys": [key.jwk for key in keys]})

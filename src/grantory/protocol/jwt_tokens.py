@@ -1,0 +1,56 @@
+"""Signing access tokens as JWTs, and reading those that are presented."""
+
+from grantory.crypto.jwt_keys import JwtKey
+from grantory.domain.signing import SigningAlgorithm
+from grantory.domain.token import AccessToken
+from grantory.ports.hot_reads import HotReads
+from grantory.ports.keys import JwtKeySource
+from grantory.ports.runtime import Clock
+from grantory.protocol.jwt_codec import Recipients, decode_jwt, encode_jwt, take_apart
+from grantory.protocol.token_codec import MalformedToken
+
+
+class JwtTokens:
+    """Writes and reads JWTs by the keys of their organisations.
+
+    Args:
+        reads: knows the keys.
+        clock: tells which of them signs.
+        source: makes the first key of an organisation, where there is none.
+        recipients: for whom the tokens are.
+    """
+
+    def __init__(
+        self, reads: HotReads, clock: Clock, source: JwtKeySource, recipients: Recipients
+    ) -> None:
+        self._reads = reads
+        self._clock = clock
+        self._source = source
+        self._recipients = recipients
+
+    async def write(self, token: AccessToken, algorithm: SigningAlgorithm) -> str:
+        """Writes and signs a token."""
+        key = await self._signer(token.organization_id, algorithm)
+        if key is None:  # all were removed, to end every token
+            await self._source.ensure(token.organization_id, algorithm)
+            await self._reads.catch_up()
+            key = await self._signer(token.organization_id, algorithm)
+        if key is None:
+            raise LookupError("a key that was just made is not there")
+        return encode_jwt(token, key, self._recipients)
+
+    async def _signer(self, organization_id: str, algorithm: SigningAlgorithm) -> JwtKey | None:
+        keys = await self._reads.jwt_keys()
+        return keys.signer(organization_id, algorithm, self._clock.now_ms())
+
+    async def read(self, presented: str) -> AccessToken:
+        """Tells what a JWT says whose signature is good; it may have expired, or been ended.
+
+        Raises:
+            MalformedToken: for any other text.
+        """
+        parts = take_apart(presented)
+        key = (await self._reads.jwt_keys()).of_header(parts.header)
+        if key is None:
+            raise MalformedToken("header, or unknown key")
+        return decode_jwt(parts, key, self._recipients)
