@@ -1,18 +1,26 @@
 """What a serving process does besides answering: it keeps the store small and lists up to date."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from grantory.app import Node, build_refusal_keeper, build_upkeep, database_of, report
+from grantory.observability.events import log
 from grantory.registry.jwt_keys import JwtKeys
 from grantory.registry.list_keeper import ListKeeper
 from grantory.settings import Settings
 
 
 @asynccontextmanager
-async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
+async def kept_small(
+    node: Node, settings: Settings, waiting: Callable[[int], None]
+) -> AsyncIterator[None]:
     """Keeps the store small and its lists up to date, and writes what was refused, meanwhile.
+
+    Args:
+        node: whose.
+        settings: the effective settings.
+        waiting: is told how many changes of clients are not in their lists yet.
 
     Raises:
         SetupError: when the store cannot be opened once more.
@@ -23,7 +31,15 @@ async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
         *(store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days),
         rotate=keys.rotate_due,
     )
-    lists = ListKeeper(store, node.clock, lambda error: report(error, "lists"))
+    turn = store.turn()
+    lists = ListKeeper(
+        store,
+        node.clock,
+        lambda error: report(error, "lists"),
+        held_up=_report_held_up,
+        waiting=waiting,
+        turn=turn,
+    )
     running = [asyncio.create_task(work.run()) for work in (upkeep, lists)]
     try:
         async with build_refusal_keeper(node, store).running():
@@ -32,4 +48,9 @@ async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
         for task in running:
             task.cancel()
         await asyncio.wait(running)
+        await turn.close()
         await store.close()
+
+
+def _report_held_up(reason: str) -> None:
+    log().warning("lists of clients are not brought up to date", reason=reason)

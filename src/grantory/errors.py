@@ -146,15 +146,20 @@ class ApiError(GrantoryError):
 
 
 class StorageUnavailable(ApiError):
-    """The store cannot answer now; nothing of the request was done (503)."""
+    """The store cannot answer now; nothing of the request was done (503).
 
-    def __init__(self, detail: str) -> None:
+    Args:
+        detail: why, for the log.
+        retry_after: whole seconds after which a repeat makes sense.
+    """
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
         super().__init__(
             503,
             "service.unavailable",
             "The store is not available right now; nothing was changed. Try again.",
             detail=detail,
-            retry_after=1,
+            retry_after=retry_after,
         )
 
 

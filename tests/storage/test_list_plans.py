@@ -49,13 +49,19 @@ def queries() -> list[tuple[Statement, dict[str, Any], str]]:
     return [
         *found,
         (sql_of.LIST, {"organization_id": ORG}, "client_lists_"),
-        (sql_of.MARKED, {"organization_id": ORG, "limit": 9}, "ix_client_marks_organization_id_id"),
-        (sql_of.CLIENTS, keys, "clients"),
-        (sql_of.ENTRIES, {"list_id": 1, **keys}, "list_entries"),
+        (
+            sql_of.MARKS,
+            {"organization_id": ORG, "after": 7, "upto": 9, "limit": 9},
+            "ix_client_marks_organization_id_id",
+        ),
+        (sql_of.NEXT_MARKED, {"after": ORG}, "ix_client_marks_organization_id_id"),
+        (sql_of.NEWEST_MARK, {}, "client_marks"),
+        (sql_of.clients_of(250), keys, "clients"),
+        (sql_of.entries_of(250), {"list_id": 1, **keys}, "list_entries"),
         (sql_of.ENTRIES_OF_SLOTS, {"list_id": 1, **slots}, "ix_list_entries_list_id_slot"),
         (
-            sql_of.ENTRIES_FROM_SLOT,
-            {"list_id": 1, "slot": 2_990, "part": "99", "limit": 9},
+            sql_of.ENTRIES_BETWEEN_SLOTS,
+            {"list_id": 1, "begin": 2_990, "end": 3_000, "part": "99", "limit": 9},
             "ix_list_entries_list_id_slot",
         ),
         (

@@ -9,6 +9,8 @@ from grantory.cli.workers import run
 from grantory.crypto.runtime import SystemClock
 from grantory.errors import SetupError
 from grantory.registry.list_keeper import ListKeeper
+from grantory.registry.relisting import Relisting, list_faults
+from grantory.settings import Settings
 from grantory.storage.sql.migrations import HEAD
 
 app = typer.Typer(
@@ -20,25 +22,53 @@ app = typer.Typer(
 def upgrade(
     database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None
 ) -> None:
-    """Brings the tables to the newest revision, in one transaction; then makes missing lists."""
+    """Brings the tables to the newest revision, in one transaction; then makes missing lists.
+
+    Servers may go on meanwhile. Broken off, it may be run again; a server makes lists as well.
+    """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
     database = database_of(settings)
-
-    async def work() -> tuple[str | None, str]:
-        revisions = await database.upgrade()
-        clock = SystemClock()
-        store = await database.open(clock, patient=True)
-        try:
-            await ListKeeper(store, clock).finish()
-        finally:
-            await store.close()
-        return revisions
-
-    before, after = run(work())
+    before, after = run(database.upgrade())
     if before == after:
         typer.echo(f"The store is at {after} already.")
     else:
         typer.echo(f"The store went from {before or 'nothing'} to {after}.")
+
+    async def make_lists() -> int:
+        clock = SystemClock()
+        store = await database.open(clock, patient=True)
+        try:
+            return await ListKeeper(store, clock).finish(_show_progress)
+        finally:
+            await store.close()
+
+    if done := run(make_lists()):
+        typer.echo(f"{done} clients were put into lists.")
+
+
+@app.command("relist")
+def relist(
+    database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None
+) -> None:
+    """Makes the lists of clients anew, as where grantory db check finds that they are wrong.
+
+    The clients themselves stay as they are. Servers may go on meanwhile; the lists of
+    organizations with very many clients answer 503 until they are made.
+    """
+    settings = settings_from(config, database_url=database_url, data_dir=data_dir)
+
+    async def work() -> int:
+        node = await open_node(settings, patient=True)
+        try:
+            return await Relisting(node.store, node.clock).run(_show_progress)
+        finally:
+            await node.close()
+
+    typer.echo(f"{run(work())} clients were put into lists.")
+
+
+def _show_progress(done: int) -> None:
+    typer.echo(f"{done} clients are in lists ...", err=True)
 
 
 @app.command("current")
@@ -60,10 +90,19 @@ def check(
     found = run(database.revision())
     if found != HEAD:
         raise SetupError(f"{database.name} is at {found or 'nothing'}, the newest is {HEAD}")
-    problems = run(database.problems())
+    problems = run(database.problems()) or run(_faults_of_lists(settings))
     if problems:
         raise SetupError(f"{database.name} is damaged: {'; '.join(problems[:5])}")
     typer.echo(f"{database.name} is whole and at {HEAD}.")
+
+
+async def _faults_of_lists(settings: Settings) -> list[str]:
+    store = await database_of(settings).open(SystemClock(), patient=True)
+    try:
+        faults = await list_faults(store)
+    finally:
+        await store.close()
+    return [*faults, "run grantory db relist"] if faults else []
 
 
 @app.command("recovered")

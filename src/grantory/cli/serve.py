@@ -188,7 +188,8 @@ async def _serve(
                 server.wish_to_end()
 
             loop.add_reader(lifeline, orphaned, lifeline)
-        async with kept_small(node, settings), watched.watching.running():
+        waiting = watched.watching.metrics.lists_waiting
+        async with kept_small(node, settings, waiting), watched.watching.running():
             await server.serve([listener])
     finally:
         await node.close()

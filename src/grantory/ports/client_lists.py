@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from grantory.errors import GrantoryError
 from grantory.ports.clients import ClientFilter
 
 UNNUMBERED = -1
@@ -95,10 +96,33 @@ class Unlisted(NamedTuple):
     """Those that are there, as they are now."""
 
 
+class ListLags(GrantoryError):
+    """More clients are unlisted than whoever asked was ready to look at."""
+
+
+class Marked(NamedTuple):
+    """An organisation with unlisted clients."""
+
+    organization_id: str
+    oldest: int
+    """Its first mark."""
+
+
+class Folded(NamedTuple):
+    """What was done of an organisation's marks."""
+
+    marks: int
+    """How many; nothing where there were none."""
+    last: int
+    """The last of them; marks are numbered by and large in the order in which they were made."""
+    has_work: bool
+    """Whether its index of names has work to do."""
+
+
 class ClientListReader(Protocol):
     """Reads lists. Every method takes the id of the organisation whose list it is.
 
-    Each of them raises ``StorageUnavailable`` while too many clients are unlisted.
+    Those that give clients raise ``StorageUnavailable`` while very many are unlisted.
     """
 
     def page(
@@ -108,8 +132,13 @@ class ClientListReader(Protocol):
         order: ClientOrder,
         offset: int,
         limit: int,
+        most_unlisted: int | None = None,
     ) -> tuple[list[str], int]:
-        """Returns the ids of one page of those that fit, and how many fit in all."""
+        """Returns the ids of one page of those that fit, and how many fit in all.
+
+        Raises:
+            ListLags: when there are more marks than ``most_unlisted``.
+        """
         ...
 
     def after(
@@ -130,17 +159,46 @@ class ClientListReader(Protocol):
         """Tells how many marks there are, of all organisations; no more than ``most``."""
         ...
 
+    def newest_mark(self) -> int:
+        """Returns the newest mark, of whatever organisation; nought where there is none."""
+        ...
+
+    def next_marked(self, after: str) -> Marked | None:
+        """Returns the next organisation with marks, in the order of ids; None after the last."""
+        ...
+
+    def prepare(self, organization_id: str) -> None:
+        """Reads ahead what ``catch_up`` will need, so that its transaction is short."""
+        ...
+
+    def faults(self, organization_id: str) -> list[str]:
+        """Compares a list with the clients; says in what they differ. Takes long."""
+        ...
+
 
 class ClientListWriter(ClientListReader, Protocol):
     """Brings lists up to date."""
 
-    def catch_up(self, limit: int) -> int:
-        """Puts unlisted clients of one organisation into its list.
+    def catch_up(
+        self, organization_id: str, limit: int, after: int = 0, upto: int | None = None
+    ) -> Folded:
+        """Puts unlisted clients of an organisation into its list.
 
         Args:
-            limit: how many, at most.
-
-        Returns:
-            How many marks were dealt with; nothing where no client is unlisted.
+            organization_id: whose.
+            limit: how many marks, at most.
+            after: only later ones than this.
+            upto: only this and earlier ones; by default all.
         """
+        ...
+
+    def begin_anew(self, organization_id: str) -> bool:
+        """Gives a list up and marks every client; tells whether there was a list.
+
+        What it was made of stays until ``sweep`` removes it.
+        """
+        ...
+
+    def sweep(self, limit: int) -> int:
+        """Removes some rows of lists that were given up; returns how many."""
         ...

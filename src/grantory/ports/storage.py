@@ -17,6 +17,7 @@ from grantory.ports.codes import CodeWriter, FamilyReader, FamilyWriter
 from grantory.ports.installation import InstallationReader, InstallationWriter
 from grantory.ports.keys import KeyReader, KeyWriter
 from grantory.ports.logins import LoginReader, LoginWriter
+from grantory.ports.name_index import NameIndexReader, NameIndexWriter
 from grantory.ports.organizations import OrganizationReader, OrganizationWriter
 from grantory.ports.refusals import RefusalReader, RefusalWriter
 from grantory.ports.tokens import DeniedTokenReader, DeniedTokenWriter
@@ -48,6 +49,11 @@ class Snapshot(Protocol):
     @property
     def client_lists(self) -> ClientListReader:
         """The lists of clients."""
+        ...
+
+    @property
+    def name_index(self) -> NameIndexReader:
+        """What finds parts of clients' names."""
         ...
 
     @property
@@ -122,6 +128,11 @@ class Transaction(Protocol):
     @property
     def client_lists(self) -> ClientListWriter:
         """The lists of clients."""
+        ...
+
+    @property
+    def name_index(self) -> NameIndexWriter:
+        """What finds parts of clients' names."""
         ...
 
     @property

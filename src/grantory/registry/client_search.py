@@ -40,17 +40,31 @@ class ClientSearch:
         self._store = store
 
     async def page(
-        self, actor: Actor, search: Search, offset: int, limit: int
+        self,
+        actor: Actor,
+        search: Search,
+        offset: int,
+        limit: int,
+        most_unlisted: int | None = None,
     ) -> tuple[list[RegisteredClient], int]:
         """Returns one page of the clients that fit, and how many there are in all.
 
+        Args:
+            actor: on whose behalf.
+            search: which clients, in which order.
+            offset: how many come before the page.
+            limit: how many it has at most.
+            most_unlisted: so many changes may be looked at besides the list; by default many.
+
         Raises:
+            ListLags: when there are more changes than that.
             StorageUnavailable: while the list is being made.
         """
 
         def read(snapshot: Snapshot) -> tuple[list[RegisteredClient], int]:
             ids, total = snapshot.client_lists.page(
-                actor.organization_id, search.filter, search.order, offset, limit
+                *(actor.organization_id, search.filter, search.order, offset, limit),
+                most_unlisted,
             )
             return _load(snapshot, actor, search, ids), total
 

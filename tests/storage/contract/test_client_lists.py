@@ -2,20 +2,29 @@
 
 import asyncio
 import random
+from collections.abc import Iterable
+from functools import partial
 from itertools import product
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 import pytest
+from sqlalchemy import bindparam, delete, select
 
 from grantory.domain.client import Client, ClientState, GrantType
 from grantory.errors import StorageUnavailable
-from grantory.ports.client_lists import ClientOrder, ClientSort
-from grantory.ports.clients import ClientFilter
+from grantory.ports.client_lists import ClientOrder, ClientSort, ListLags
+from grantory.ports.clients import ClientFilter, ClientPosition
 from grantory.ports.storage import Snapshot, Transaction
+from grantory.registry.relisting import Relisting
 from grantory.storage.database import OpenStore
-from grantory.storage.sql import client_lists, list_spans, list_upkeep, name_grams
+from grantory.storage.sql import client_lists, list_spans, list_upkeep, name_grams, name_index
+from grantory.storage.sql.statement import Statement
+from grantory.storage.sql.tables import list_entries
+from grantory.storage.sql.transaction import SqlTransaction
 from tests.support.entities import ORG, OTHER_ORG, a_client, a_secret, an_id, put
+from tests.support.lists import catch_up, fold
+from tests.support.runtime import FakeClock
 
 EVERY: Final = ClientFilter()
 PARTS: Final = (
@@ -69,15 +78,31 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         (list_spans, "PIECE", 4),
         (list_spans, "FEW", 2),
         (client_lists, "MOST_FOUND", 12),
+        (client_lists, "MANY", 3),
+        (client_lists, "MARKS_AT_ONCE", 5),
         (client_lists, "CHUNK", 16),
         (list_upkeep, "CHUNK", 16),
-        (list_upkeep, "SPARSE", 4),
-        (list_upkeep, "_LOOKED_AT", 1),
+        (name_index, "CHUNK", 16),
+        (name_index, "SPARSE", 4),
+        (name_index, "LOOKED_AT", 1),
+        (name_index, "MOVED_AT_ONCE", 2),
         (name_grams, "CHUNK", 16),
         (name_grams, "_MAP_BYTES", 4),
         (name_grams, "_MOST_LISTED", 1),
     ):
         monkeypatch.setattr(module, name, value)
+
+
+def in_order(clients: Iterable[Client], order: ClientOrder) -> list[str]:
+    """The ids of clients in an order."""
+    keys = {
+        ClientSort.NAME: lambda c: (c.name.casefold(), c.id),
+        ClientSort.CREATED: lambda c: (c.created_at, c.id),
+        ClientSort.MODIFIED: lambda c: (c.modified_at, c.id),
+        ClientSort.ID: lambda c: (c.id, c.id),
+    }
+    found = sorted(clients, key=keys[order.sort], reverse=order.descending)
+    return [client.id for client in found]
 
 
 class Model:
@@ -131,15 +156,7 @@ class Model:
 
     def expected(self, wanted: ClientFilter, order: ClientOrder) -> list[str]:
         """The ids in order, as the domain's own words have it."""
-        found = [client for client in self.clients.values() if wanted.fits(client)]
-        keys = {
-            ClientSort.NAME: lambda c: (c.name.casefold(), c.id),
-            ClientSort.CREATED: lambda c: (c.created_at, c.id),
-            ClientSort.MODIFIED: lambda c: (c.modified_at, c.id),
-            ClientSort.ID: lambda c: (c.id, c.id),
-        }
-        found.sort(key=keys[order.sort], reverse=order.descending)
-        return [client.id for client in found]
+        return in_order((c for c in self.clients.values() if wanted.fits(c)), order)
 
     async def check(self) -> None:
         """Look at every list, page by page."""
@@ -162,9 +179,23 @@ class Model:
             assert found == (expected[offset : offset + size], len(expected)), question
 
 
-async def catch_up(store: OpenStore, limit: int = 1_000) -> None:
-    while await store.write(lambda t: t.client_lists.catch_up(limit)):
-        pass
+async def check_at_one_moment(store: OpenStore) -> None:
+    """Compare pages with the clients that the same snapshot has, whatever goes on besides."""
+    asked = [
+        (order, wanted)
+        for order in ORDERS
+        for wanted in (EVERY, ClientFilter(name="abc"), ClientFilter(state=ClientState.ACTIVE))
+    ]
+
+    def look(s: Snapshot) -> None:
+        every = s.clients.after(ORG, ClientPosition(0, ""), 10_000)
+        for order, wanted in asked:
+            expected = in_order((c for c in every if wanted.fits(c)), order)
+            found = s.client_lists.page(ORG, wanted, order, len(expected) // 3, 10)
+            begin = len(expected) // 3
+            assert found == (expected[begin : begin + 10], len(expected)), (order, wanted)
+
+    await store.scan(look)
 
 
 @pytest.mark.usefixtures("small")
@@ -176,12 +207,12 @@ async def test_every_page_in_every_order_is_that_of_the_clients(
     await model.check()  # nothing there at all
     await model.change(30)
     await model.check()  # nothing in the list yet
-    await catch_up(store, 7)
+    await catch_up(store, 7, 5)
     await model.check()
     for round_ in range(4):
         await model.change(25)
         await model.check()  # some listed, some besides
-        await catch_up((store, second_store)[round_ % 2], 11)
+        await catch_up((store, second_store)[round_ % 2], 11, 7)
         await model.check()
 
 
@@ -192,15 +223,22 @@ async def test_what_two_processes_put_into_a_list_at_once_is_counted_once(
     model = Model(store, 2)
     await model.change(60)
 
+    changing = True
+
     async def keep(own: OpenStore) -> int:
         done = 0
-        while some := await own.write(lambda t: t.client_lists.catch_up(5)):
-            done += some
+        while changing:
+            done += await catch_up(own, 5, 7)
         return done
 
     async def go_on_changing() -> None:
-        for _ in range(10):
-            await model.change(4)
+        nonlocal changing
+        try:
+            for _ in range(10):
+                await model.change(4)
+                await check_at_one_moment(store)
+        finally:
+            changing = False
 
     done = await asyncio.gather(keep(store), keep(second_store), go_on_changing())
     assert sum(filter(None, done[:2])) >= 60
@@ -228,11 +266,53 @@ async def test_a_list_that_is_far_from_done_is_not_read(
     assert found == ([an_id(n) for n in (1, 2, 3)], 3)
 
 
+async def test_a_client_that_is_changed_often_is_one(
+    store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_lists, "MOST_UNLISTED", 2)
+    client = a_client(1)
+    await store.write(put(client))
+    for number in range(5):
+        changed = msgspec.structs.replace(client, name=f"n{number}")
+        await store.write(partial(_replace, changed))
+    found = await store.scan(lambda s: s.client_lists.page(ORG, EVERY, ORDERS[0], 0, 5))
+    assert found == ([client.id], 1)
+    with pytest.raises(ListLags):
+        await store.scan(lambda s: s.client_lists.page(ORG, EVERY, ORDERS[0], 0, 5, 5))
+    found = await store.scan(lambda s: s.client_lists.page(ORG, EVERY, ORDERS[0], 0, 5, 6))
+    assert found == ([client.id], 1)
+
+
+def _replace(client: Client, transaction: Transaction) -> None:
+    transaction.clients.replace(client)
+
+
+async def test_a_list_that_is_wrong_is_found_and_made_anew(store: OpenStore) -> None:
+    await store.write(put(*(a_client(n, name=f"n{n}") for n in range(1, 9))))
+    await fold(store, ORG, 5)
+    assert await store.scan(lambda s: s.client_lists.faults(ORG)) == []
+    lost = Statement(delete(list_entries).where(list_entries.c.client_id == bindparam("id_")))
+    await store.write(lambda t: cast(SqlTransaction, t)._sql.run(lost, id_=an_id(2)))
+    faults = await store.scan(lambda s: s.client_lists.faults(ORG))
+    assert [fault for fault in faults if "(entries)" in fault]
+    assert await Relisting(store, FakeClock()).run(lambda _done: None) == 0  # no organisation here
+    assert await store.write(lambda t: t.client_lists.begin_anew(ORG))
+    found = await store.scan(lambda s: s.client_lists.page(ORG, EVERY, ORDERS[0], 0, 9))
+    assert found == ([an_id(n) for n in range(1, 9)], 8)
+    await catch_up(store)
+    while await store.write(lambda t: t.client_lists.sweep(2)):
+        pass
+    assert await store.scan(lambda s: s.client_lists.faults(ORG)) == []
+    rows = Statement(select(list_entries.c.client_id))
+    left = await store.read(lambda s: cast(SqlTransaction, s)._sql.all(rows))
+    assert len(left) == 8
+
+
 async def test_marks_are_counted_up_to_a_bound(store: OpenStore) -> None:
     assert await store.read(lambda s: s.client_lists.behind(5)) == 0
     await store.write(put(*(a_client(n) for n in range(1, 9))))
     assert await store.read(lambda s: s.client_lists.behind(5)) == 5
-    assert await store.write(lambda t: t.client_lists.catch_up(6)) == 6
+    assert (await fold(store, ORG, 6)).marks == 6
     assert await store.read(lambda s: s.client_lists.behind(5)) == 2
 
 

@@ -15,6 +15,7 @@ from grantory.registry.actor import Actor, system_actor
 from grantory.registry.client_search import ClientSearch, Search
 from grantory.storage.database import OpenStore
 from tests.support.entities import ORG, a_client, put
+from tests.support.lists import catch_up
 
 BATCH: Final = 10
 ACTOR: Final[Actor] = system_actor(ORG)
@@ -26,11 +27,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of ten, so that sixty clients are a long list."""
     monkeypatch.setattr(client_search, "STREAM_BATCH", BATCH)
     monkeypatch.setattr(client_search, "MOST_AT_ONCE", 15)
-
-
-async def catch_up(store: OpenStore) -> None:
-    while await store.write(lambda t: t.client_lists.catch_up(100)):
-        pass
 
 
 async def change(store: OpenStore, client: Client) -> None:

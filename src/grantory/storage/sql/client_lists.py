@@ -1,8 +1,10 @@
 """Reading lists of clients: pages by adding up spans, parts of names by their grams."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
+from unicodedata import unidata_version
 
 from grantory.errors import StorageUnavailable
 from grantory.ports.client_lists import (
@@ -10,26 +12,37 @@ from grantory.ports.client_lists import (
     ClientOrder,
     ClientSort,
     ListEntry,
+    ListLags,
+    Marked,
     Place,
     Unlisted,
 )
 from grantory.ports.clients import ClientFilter
 from grantory.storage.sql import list_statements as sql_of
-from grantory.storage.sql.list_spans import Spans, span_of
-from grantory.storage.sql.list_statements import AT_ONCE, keys
+from grantory.storage.sql.list_spans import Spans
+from grantory.storage.sql.list_statements import AT_ONCE, MANY_AT_ONCE, keys
 from grantory.storage.sql.many_rows import in_pieces
-from grantory.storage.sql.name_grams import CHUNK, common_slots, grams_of
+from grantory.storage.sql.name_grams import CHUNK, NOT_INDEXED, common_slots, grams_of
 from grantory.storage.sql.remembered import Remembered
-from grantory.storage.sql.statement import Row, SqlExecutor, Statement
+from grantory.storage.sql.span_memory import SpanMemory
+from grantory.storage.sql.statement import Row, SqlExecutor, Statement, T
 
-MOST_UNLISTED: Final = 10_000
+MOST_UNLISTED: Final = 50_000
 """So many are looked at besides the list; where there are more, it is still being made."""
+MARKS_AT_ONCE: Final = 10_000
+ALL_MARKS: Final = 2**62
+BEING_MADE_SECONDS: Final = 30
+""".. and whoever asks is told to wait so long."""
+MANY: Final = 500
+"""What takes longer with each row is done aside from so many on."""
+MOST_UNINDEXED: Final = 6
+"""So many chunks without an index are gone through by a search; where there are more, all are."""
 MOST_FOUND: Final = 6_000
 """So many that a part of a name may fit are looked at one by one; more are counted."""
-_KEYS: Final = keys("key")
+_KEYS: Final = {count: keys("key", count) for count in (AT_ONCE, MANY_AT_ONCE)}
 
 # What is kept is named by the generation of a list, a random number of 63 bits.
-_spans: Final = Remembered[Spans](24)
+spans_held: Final = SpanMemory(50_000)
 _totals: Final = Remembered[int](256)
 
 
@@ -67,27 +80,27 @@ class SqlClientLists:
         order: ClientOrder,
         offset: int,
         limit: int,
+        most_unlisted: int | None = None,
     ) -> tuple[list[str], int]:
         head = self.head(organization_id)
-        besides = self._besides(organization_id, head)
+        besides = self._besides(organization_id, head, most_unlisted)
         part = wanted.name.casefold()
         found = self._found(head, part) if part else None
         if found is not None:
-            fitting = [entry for entry in found if entry.client_id not in besides.client_ids]
-            every = [e for e in (*fitting, *besides.new) if e.fits(wanted)]
-            every.sort(key=lambda entry: entry.place(order.sort), reverse=order.descending)
-            return [entry.client_id for entry in every[offset : offset + limit]], len(every)
+            return self._aside(
+                len(found) + len(besides.new),
+                partial(_page_of_found, found, besides, wanted, order, offset, limit),
+            )
         if part:
             listed = _totals.get(
                 (head.generation, part, wanted.grant_type, wanted.state),
                 lambda: self._count(head, wanted, part),
             )
         else:
-            listed = self.spans(head, order.sort).before(wanted)[-1]
-        merge = _Merge(
-            sorted(entry.place(order.sort) for entry in besides.old if entry.fits(wanted)),
-            sorted(entry.place(order.sort) for entry in besides.new if entry.fits(wanted)),
-            listed,
+            spans = self.spans(head, order.sort)
+            listed = self._aside(len(spans.spans), lambda: spans.before(wanted))[-1]
+        merge = self._aside(
+            len(besides.client_ids), lambda: _merged(besides, wanted, order.sort, listed)
         )
 
         def read(begin: int, count: int) -> list[Place]:
@@ -127,49 +140,116 @@ class SqlClientLists:
         row = self._sql.one(sql_of.MARK_COUNT, limit=most)
         return int(row[0]) if row else 0
 
+    def newest_mark(self) -> int:  # noqa: D102
+        row = self._sql.one(sql_of.NEWEST_MARK)
+        return int(row[0]) if row else 0
+
+    def next_marked(self, after: str) -> Marked | None:  # noqa: D102
+        row = self._sql.one(sql_of.NEXT_MARKED, after=after)
+        return None if row is None else Marked(*row)
+
+    def prepare(self, organization_id: str) -> None:  # noqa: D102
+        head = self.head(organization_id)
+        for sort in ClientSort:
+            self.spans(head, sort)
+
+    def faults(self, organization_id: str) -> list[str]:  # noqa: D102
+        head = self.head(organization_id)
+        row = self._sql.one(sql_of.ALIVE, organization_id=organization_id)
+        alive = int(row[0]) if row else 0
+        listed = self._sql.one(sql_of.ENTRY_COUNT, list_id=head.list_id)
+        besides = self._besides(organization_id, head)
+        expected = alive - len(besides.new) + len(besides.old)
+        counts = {"entries": int(listed[0]) if listed else 0}
+        for sort in ClientSort:
+            counts[f"order by {sort.value}"] = self.spans(head, sort).before(ClientFilter())[-1]
+        found = [
+            f"the list of organization {organization_id} has {count} clients ({what}),"
+            f" and not {expected}"
+            for what, count in counts.items()
+            if count != expected
+        ]
+        version = self._sql.one(sql_of.UNIDATA, list_id=head.list_id)
+        if version is not None and version[0] != unidata_version:
+            found.append(
+                f"the list of organization {organization_id} was made with Unicode {version[0]},"
+                f" and this program has {unidata_version}: new letters may not be found"
+            )
+        return found
+
     def head(self, organization_id: str) -> Head:
         """Tells what is known of an organisation's list; ``NO_LIST`` where there is none yet."""
         row = self._sql.one(sql_of.LIST, organization_id=organization_id)
         return NO_LIST if row is None else Head(*row)
 
-    def current(self, organization_id: str, client_ids: Iterable[str]) -> list[ListEntry]:
+    def current(self, organization_id: str, client_ids: Collection[str]) -> list[ListEntry]:
         """Makes the entries of clients as they are now; of those that are there."""
-        rows = self.of_keys(sql_of.CLIENTS, client_ids)
-        return [
-            ListEntry(row[1], UNNUMBERED, row[2].casefold(), *row[3:-1])
-            for row in rows
-            if row[0] == organization_id and row[-1] is None
-        ]
+        rows = self.of_keys(sql_of.clients_of, client_ids)
+        return self._aside(
+            len(rows),
+            lambda: [
+                ListEntry(row[1], UNNUMBERED, row[2].casefold(), *row[3:-1])
+                for row in rows
+                if row[0] == organization_id and row[-1] is None
+            ],
+        )
 
     def spans(self, head: Head, sort: ClientSort) -> Spans:
         """Reads the spans of an order."""
-
-        def make() -> Spans:
+        if not head.list_id:
+            return Spans([])
+        spans = spans_held.get(head.list_id, sort, head.generation)
+        if spans is None:
             rows = self._sql.all(sql_of.SPANS, list_id=head.list_id, sort=sort.value)
-            return Spans(span_of(*row) for row in rows)
+            spans = self._aside(len(rows), partial(Spans.read, rows))
+            spans_held.put(head.list_id, sort, head.generation, spans)
+        return spans
 
-        return _spans.get((head.generation, sort), make) if head.list_id else Spans(())
+    def of_keys(
+        self, statement: Callable[[int], Statement], wanted: Collection[Any], **params: Any
+    ) -> list[Row]:
+        """Runs a query for any number of keys.
 
-    def of_keys(self, statement: Statement, wanted: Iterable[Any], **params: Any) -> list[Row]:
-        """Runs a query for any number of keys."""
+        Args:
+            statement: gives it for so many at once.
+            wanted: the keys.
+            params: its other parameters.
+        """
+        size = AT_ONCE if len(wanted) <= 4 * AT_ONCE else MANY_AT_ONCE
         rows: list[Row] = []
-        for some in in_pieces(list(wanted), AT_ONCE):
-            rows += self._sql.all(statement, **params, **padded(some))
+        for some in in_pieces(list(wanted), size):
+            rows += self._sql.all(statement(size), **params, **padded(some, size))
         return rows
 
-    def _marked(self, organization_id: str) -> frozenset[str]:
-        rows = self._sql.all(
-            sql_of.MARKED, organization_id=organization_id, limit=MOST_UNLISTED + 1
-        )
-        if len(rows) > MOST_UNLISTED:
-            raise StorageUnavailable("the lists of clients are still being made")
-        return frozenset(row[0] for row in rows)
+    def _aside(self, size: int, work: Callable[[], T]) -> T:
+        """Runs what takes longer the more there is."""
+        return self._sql.aside(work) if size > MANY else work()
 
-    def _besides(self, organization_id: str, head: Head) -> _Besides:
-        client_ids = self._marked(organization_id)
-        old = self.of_keys(sql_of.ENTRIES, client_ids, list_id=head.list_id)
+    def _marked(self, organization_id: str, most: int | None = None) -> frozenset[str]:
+        """Lists the clients with marks; each may have many."""
+        found: set[str] = set()
+        limit = MARKS_AT_ONCE if most is None else most + 1
+        asked = {"organization_id": organization_id, "upto": ALL_MARKS, "limit": limit}
+        rows = self._sql.all(sql_of.MARKS, after=0, **asked)
+        if most is not None and len(rows) > most:
+            raise ListLags
+        while rows:
+            found.update(client_id for _, client_id in rows)
+            if len(found) > MOST_UNLISTED:
+                raise StorageUnavailable(
+                    "the lists of clients are still being made", BEING_MADE_SECONDS
+                )
+            if len(rows) < limit:
+                break
+            rows = self._sql.all(sql_of.MARKS, after=rows[-1][0], **asked)
+        return frozenset(found)
+
+    def _besides(self, organization_id: str, head: Head, most: int | None = None) -> _Besides:
+        client_ids = self._marked(organization_id, most)
+        old = self.of_keys(sql_of.entries_of, client_ids, list_id=head.list_id)
         new = self.current(organization_id, client_ids)
-        return _Besides([entry_of(row) for row in old], new, client_ids)
+        entries = self._aside(len(old), lambda: [entry_of(row) for row in old])
+        return _Besides(entries, new, client_ids)
 
     def _from_spans(
         self, head: Head, wanted: ClientFilter, sort: ClientSort, begin: int, count: int
@@ -185,7 +265,7 @@ class SqlClientLists:
                 list_id=head.list_id,
                 limit=some,
                 offset=begin - before[index],
-                **({"within": spans.spans[index].counts.total()} if any(asked.values()) else {}),
+                **({"within": spans.spans[index].total} if any(asked.values()) else {}),
                 **({} if start is None else sql_of.place_values(sort, start)),
                 **_values(wanted),
             )
@@ -199,28 +279,39 @@ class SqlClientLists:
         grams = grams_of(part)
         if not grams:
             return None
-        rows: list[dict[int, bytes]] = [
-            {
-                chunk: bytes(slots)
-                for chunk, slots in self._sql.all(sql_of.GRAMS, list_id=head.list_id, gram=gram)
-            }
-            for gram in grams
-        ]
+        rows = [self._slots_of(head, gram) for gram in grams]
+        unindexed = sorted(self._slots_of(head, NOT_INDEXED))
+        if len(unindexed) > MOST_UNINDEXED:
+            return None
         slots = self._sql.aside(lambda: common_slots(rows, MOST_FOUND))
         if slots is None:
             return None
-        tail = self._sql.all(
-            sql_of.ENTRIES_FROM_SLOT,
-            list_id=head.list_id,
-            slot=head.sealed * CHUNK,
-            part=part,
-            limit=MOST_FOUND + 1,
-        )
-        if len(slots) + len(tail) > MOST_FOUND:
-            return None
-        found = self.of_keys(sql_of.ENTRIES_OF_SLOTS, slots, list_id=head.list_id)
-        entries = [entry_of(row) for row in (*found, *tail)]
-        return [entry for entry in entries if part in entry.name_key]
+        found: list[Row] = []
+        for begin, end in (
+            *((chunk * CHUNK, (chunk + 1) * CHUNK) for chunk in unindexed),
+            (head.sealed * CHUNK, head.next_slot),
+        ):
+            found += self._sql.all(
+                sql_of.ENTRIES_BETWEEN_SLOTS,
+                **{"list_id": head.list_id, "begin": begin, "end": end},
+                part=part,
+                limit=MOST_FOUND + 1,
+            )
+            if len(slots) + len(found) > MOST_FOUND:
+                return None
+        for some in in_pieces(slots, AT_ONCE):
+            found += self._sql.all(
+                sql_of.ENTRIES_OF_SLOTS, list_id=head.list_id, **padded(some, AT_ONCE)
+            )
+
+        def entries() -> list[ListEntry]:
+            return [entry for row in found if part in (entry := entry_of(row)).name_key]
+
+        return self._aside(len(found), entries)
+
+    def _slots_of(self, head: Head, gram: str) -> dict[int, bytes]:
+        rows = self._sql.all(sql_of.GRAMS, list_id=head.list_id, gram=gram)
+        return {chunk: bytes(slots) for chunk, slots in rows}
 
     def _count(self, head: Head, wanted: ClientFilter, part: str) -> int:
         statement = sql_of.count_with_part(**_asked(wanted))
@@ -282,9 +373,26 @@ class _Merge(NamedTuple):
         return merged[begin - number : end - number]
 
 
-def keep_spans(generation: int, sort: ClientSort, spans: Spans) -> None:
-    """Remembers the spans of an order, as they will be when a generation has come."""
-    _spans.put((generation, sort), spans)
+def _page_of_found(
+    found: list[ListEntry],
+    besides: _Besides,
+    wanted: ClientFilter,
+    order: ClientOrder,
+    offset: int,
+    limit: int,
+) -> tuple[list[str], int]:
+    fitting = [entry for entry in found if entry.client_id not in besides.client_ids]
+    every = [e for e in (*fitting, *besides.new) if e.fits(wanted)]
+    every.sort(key=lambda entry: entry.place(order.sort), reverse=order.descending)
+    return [entry.client_id for entry in every[offset : offset + limit]], len(every)
+
+
+def _merged(besides: _Besides, wanted: ClientFilter, sort: ClientSort, listed: int) -> _Merge:
+    return _Merge(
+        sorted(entry.place(sort) for entry in besides.old if entry.fits(wanted)),
+        sorted(entry.place(sort) for entry in besides.new if entry.fits(wanted)),
+        listed,
+    )
 
 
 def entry_of(row: Row) -> ListEntry:
@@ -292,9 +400,10 @@ def entry_of(row: Row) -> ListEntry:
     return ListEntry(*row[:7])
 
 
-def padded(some: Sequence[Any]) -> dict[str, Any]:
-    """Makes the parameters of up to ``AT_ONCE`` keys: the last one again where there are fewer."""
-    return dict.fromkeys(_KEYS, some[-1]) | dict(zip(_KEYS, some, strict=False))
+def padded(some: Sequence[Any], size: int = AT_ONCE) -> dict[str, Any]:
+    """Makes the parameters of up to ``size`` keys: the last one again where there are fewer."""
+    names = _KEYS[size]
+    return dict.fromkeys(names, some[-1]) | dict(zip(names, some, strict=False))
 
 
 def _asked(wanted: ClientFilter) -> dict[str, bool]:

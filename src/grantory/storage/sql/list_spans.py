@@ -8,8 +8,9 @@ found by adding up, and only that piece is read.
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -32,6 +33,7 @@ class Span(NamedTuple):
     number: int
     start: Place | None
     counts: "Counter[Kind]"
+    total: int
 
     @property
     def start_text(self) -> str:
@@ -47,8 +49,18 @@ class Span(NamedTuple):
 
 def span_of(number: int, start: str, counts: str) -> Span:
     """Reads a piece as the store has it."""
-    found = Counter({(kind, state): count for kind, state, count in _counts.decode(counts)})
-    return Span(number, Place(*_start.decode(start)) if start else None, found)
+    found = Counter({_same(kind, state): count for kind, state, count in _counts.decode(counts)})
+    return _span(number, Place(*_start.decode(start)) if start else None, found)
+
+
+def _span(number: int, start: Place | None, counts: "Counter[Kind]") -> Span:
+    return Span(number, start, counts, counts.total())
+
+
+@cache
+def _same(grant_type: str, state: str) -> Kind:
+    """Returns the same object for all spans: there are few kinds, and many spans."""
+    return grant_type, state
 
 
 def is_wanted(kind: Kind, wanted: ClientFilter) -> bool:
@@ -60,25 +72,38 @@ def is_wanted(kind: Kind, wanted: ClientFilter) -> bool:
 
 
 class Spans:
-    """The pieces of an order, as they are at one moment; nobody changes them."""
+    """The pieces of an order, as they are at one moment; nobody changes them.
 
-    def __init__(self, spans: Iterable[Span]) -> None:
-        self.spans = sorted(spans, key=lambda span: (span.start is not None, span.start))
-        self._starts = [span.start for span in self.spans if span.start is not None]
+    Args:
+        spans: in order; the first one has no start.
+    """
+
+    def __init__(self, spans: list[Span], starts: list[Place] | None = None) -> None:
+        self.spans = spans
+        if starts is None:
+            starts = [span.start for span in spans if span.start is not None]
+        self.starts = starts
         self._sums: dict[tuple[object, object], list[int]] = {}
+
+    @classmethod
+    def read(cls, rows: Iterable[tuple[Any, ...]]) -> "Spans":
+        """Makes them of the rows that a store has."""
+        spans = [span_of(*row) for row in rows]
+        return cls(sorted(spans, key=lambda span: (span.start is not None, span.start)))
 
     def index_of(self, place: Place) -> int:
         """Tells which piece a place lies in."""
-        return bisect_right(self._starts, place)
+        return bisect_right(self.starts, place)
 
     def before(self, wanted: ClientFilter) -> list[int]:
         """Tells how many that fit lie before each piece, and at last how many there are."""
         key = wanted.grant_type, wanted.state
         if key not in self._sums:
-            sizes = (
-                sum(count for kind, count in span.counts.items() if is_wanted(kind, wanted))
-                for span in self.spans
-            )
+            if key == (None, None):
+                sizes: Iterable[int] = (span.total for span in self.spans)
+            else:
+                kinds = {k for span in self.spans for k in span.counts if is_wanted(k, wanted)}
+                sizes = (sum(span.counts[kind] for kind in kinds) for span in self.spans)
             self._sums[key] = list(accumulate(sizes, initial=0))
         return self._sums[key]
 
@@ -107,40 +132,39 @@ def apply(
         The pieces as they are now; those of them that are new or other than before; and the
         numbers of those that are gone.
     """
-    now = spans.spans or [Span(0, None, Counter())]
+    now, starts = list(spans.spans), list(spans.starts)
+    if not now:
+        now.append(_span(0, None, Counter()))
     fresh = max(span.number for span in now) + 1
     touched: dict[int, Counter[Kind]] = {}
     for place, kind, amount in changes:
-        index = spans.index_of(place)
-        if index not in touched:
-            touched[index] = Counter()
-        touched[index][kind] += amount
-    result: list[Span] = []
+        touched.setdefault(spans.index_of(place), Counter())[_same(*kind)] += amount
     written: dict[int, Span] = {}
     gone: list[int] = []
-    for index, span in enumerate(now):
-        delta = touched.get(index)
-        if delta is None and spans.spans:
-            result.append(span)
-            continue
-        counts = span.counts.copy()
-        counts.update(delta or {})
-        total = counts.total()
-        last = result[-1] if result else None
+    # From the end, so that the numbers of those before stay what they are.
+    for index in sorted(touched, reverse=True):
+        counts = now[index].counts.copy()
+        counts.update(touched[index])
+        span = _span(now[index].number, now[index].start, +counts)
+        last = now[index - 1] if index else None
         if last is not None and (
-            not total or (total < FEW and last.counts.total() + total <= PIECE)
+            not span.total or (span.total < FEW and last.total + span.total <= PIECE)
         ):
-            joined = Span(last.number, last.start, last.counts + counts)
-            result[-1] = written[last.number] = joined
+            joined = _span(last.number, last.start, last.counts + span.counts)
+            now[index - 1 : index + 1] = [joined]
+            del starts[index - 1]
+            written.pop(span.number, None)
+            written[joined.number] = joined
             gone.append(span.number)
             continue
-        pieces = [Span(span.number, span.start, counts)]
-        if total > MOST:
-            pieces = _split(pieces[0], read(span.start, total), fresh)
+        pieces = [span]
+        if span.total > MOST:
+            pieces = _split(span, read(span.start, span.total), fresh)
             fresh += len(pieces) - 1
-        result += pieces
+        now[index : index + 1] = pieces
+        starts[index:index] = [piece.start for piece in pieces[1:] if piece.start is not None]
         written.update((piece.number, piece) for piece in pieces)
-    return Spans(result), list(written.values()), gone
+    return Spans(now, starts), list(written.values()), gone
 
 
 def _split(span: Span, entries: list[tuple[Place, Kind]], fresh: int) -> list[Span]:
@@ -151,5 +175,5 @@ def _split(span: Span, entries: list[tuple[Place, Kind]], fresh: int) -> list[Sp
             number, start = span.number, span.start
         else:
             number, start = fresh + len(pieces) - 1, some[0][0]
-        pieces.append(Span(number, start, Counter(kind for _, kind in some)))
+        pieces.append(_span(number, start, Counter(_same(*kind) for _, kind in some)))
     return pieces

@@ -10,8 +10,10 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     delete,
+    exists,
     func,
     insert,
+    or_,
     select,
     tuple_,
 )
@@ -32,6 +34,8 @@ from grantory.storage.sql.tables import (
 
 AT_ONCE: Final = 250
 """Keys of a query, and rows of a statement."""
+MANY_AT_ONCE: Final = 4_000
+"""Keys of a query where there are very many."""
 _e, _l, _m, _g = list_entries.c, client_lists.c, client_marks.c, name_grams.c
 ENTRY = (
     *(_e.client_id, _e.number, _e.name_key, _e.created_at, _e.modified_at),
@@ -64,11 +68,24 @@ def _holds_on_postgresql(element: Holds, compiler: Any, **options: Any) -> str:
     return f"strpos({compiler.process(element.clauses, **options)}) > 0"
 
 
-def keys(name: str) -> list[str]:
+def keys(name: str, count: int = AT_ONCE) -> list[str]:
     """Names the parameters for several keys."""
-    return [f"{name}_{number}" for number in range(AT_ONCE)]
+    return [f"{name}_{number}" for number in range(count)]
 
 
+NEXT_UNFINISHED = Statement(
+    select(_l.organization_id)
+    .where(
+        _l.organization_id > p("after"),
+        _l.next_slot > 0,  # else it was given up
+        or_(
+            _l.next_slot >= (_l.sealed + 1) * p("chunk"),
+            exists().where(_g.list_id == _l.id, _g.gram == p("gram", type_=Text)),
+        ),
+    )
+    .order_by(_l.organization_id)
+    .limit(1)
+)
 _listed = select(_l.id, _l.generation, _l.next_number, _l.next_slot, _l.sealed).where(
     _l.organization_id == p("organization_id")
 )
@@ -85,37 +102,48 @@ CHANGE_LIST = Statement(
     .where(_l.id == p("list_id"))
     .values({n: p(n) for n in ("generation", "next_number", "next_slot", "sealed")})
 )
-MARKED = Statement(
-    select(_m.client_id).where(_m.organization_id == p("organization_id")).limit(p("limit"))
-)
 MARKS = Statement(
     select(_m.id, _m.client_id)
-    .where(_m.organization_id == p("organization_id"))
+    .where(_m.organization_id == p("organization_id"), _m.id > p("after"), _m.id <= p("upto"))
     .order_by(_m.id)
     .limit(p("limit"))
 )
-OLDEST_MARK = Statement(select(_m.organization_id).order_by(_m.id).limit(1))
+NEWEST_MARK = Statement(select(_m.id).order_by(_m.id.desc()).limit(1))
+NEXT_MARKED = Statement(
+    select(_m.organization_id, _m.id)
+    .where(_m.organization_id > p("after"))
+    .order_by(_m.organization_id, _m.id)
+    .limit(1)
+)
 MARK_COUNT = Statement(select(func.count()).select_from(select(_m.id).limit(p("limit")).subquery()))
 DROP_MARKS = Statement(delete(client_marks).where(_m.id.in_([p(name) for name in keys("key")])))
-CLIENTS = Statement(
+
+
+@cache
+def clients_of(count: int) -> Statement:
+    """What lists show of so many clients."""
     # By id alone: told the organisation, or that it is alive, databases may walk through all.
-    select(
-        *(clients.c.organization_id, clients.c.id, clients.c.name, clients.c.created_at),
-        *(clients.c.modified_at, clients.c.grant_type, clients.c.state, clients.c.deleted_at),
-    ).where(clients.c.id.in_([p(name) for name in keys("key")]))
-)
-ENTRIES = Statement(
-    select(*ENTRY, _e.slot).where(
-        _in_list, _e.client_id.in_([p(name, type_=Text) for name in keys("key")])
+    return Statement(
+        select(
+            *(clients.c.organization_id, clients.c.id, clients.c.name, clients.c.created_at),
+            *(clients.c.modified_at, clients.c.grant_type, clients.c.state, clients.c.deleted_at),
+        ).where(clients.c.id.in_([p(name) for name in keys("key", count)]))
     )
-)
+
+
+@cache
+def entries_of(count: int) -> Statement:
+    """The entries of so many clients, with their slots."""
+    wanted = [p(name, type_=Text) for name in keys("key", count)]
+    return Statement(select(*ENTRY, _e.slot).where(_in_list, _e.client_id.in_(wanted)))
+
+
 ENTRIES_OF_SLOTS = Statement(
     select(*ENTRY).where(_in_list, _e.slot.in_([p(name) for name in keys("key")]))
 )
-ENTRIES_FROM_SLOT = Statement(
-    select(*ENTRY)
-    .where(_in_list, _e.slot >= p("slot"), Holds(_e.name_key, p("part", type_=Text)))
-    .limit(p("limit"))
+_of_slots = (_in_list, _e.slot >= p("begin"), _e.slot < p("end"))
+ENTRIES_BETWEEN_SLOTS = Statement(
+    select(*ENTRY).where(*_of_slots, Holds(_e.name_key, p("part", type_=Text))).limit(p("limit"))
 )
 NUMBERED = Statement(
     select(*ENTRY).where(_in_list, _e.number > p("number")).order_by(_e.number).limit(p("limit"))
@@ -126,6 +154,25 @@ DROP_ENTRIES = Statement(
     )
 )
 _s = list_spans.c
+_few_entries = select(_e.client_id).where(_in_list).limit(p("limit")).scalar_subquery()
+_few_spans = select(_s.sort, _s.span).where(_s.list_id == p("list_id")).limit(p("limit")).subquery()
+_few_grams = (
+    select(_g.gram, _g.chunk).where(_g.list_id == p("list_id")).limit(p("limit")).subquery()
+)
+SWEEP = (
+    Statement(delete(list_entries).where(_in_list, _e.client_id.in_(_few_entries))),
+    Statement(
+        delete(list_spans).where(
+            _s.list_id == p("list_id"), tuple_(_s.sort, _s.span).in_(select(*_few_spans.c))
+        )
+    ),
+    Statement(
+        delete(name_grams).where(
+            _g.list_id == p("list_id"), tuple_(_g.gram, _g.chunk).in_(select(*_few_grams.c))
+        )
+    ),
+)
+"""Remove some rows of a list, each of one table."""
 SPANS = Statement(
     select(_s.span, _s.start, _s.counts).where(_s.list_id == p("list_id"), _s.sort == p("sort"))
 )
@@ -139,6 +186,12 @@ DROP_SPANS = Statement(
 GRAMS = Statement(
     select(_g.chunk, _g.slots).where(_g.list_id == p("list_id"), _g.gram == p("gram", type_=Text))
 )
+FIRST_CHUNK = Statement(
+    select(_g.chunk)
+    .where(_g.list_id == p("list_id"), _g.gram == p("gram", type_=Text))
+    .order_by(_g.chunk)
+    .limit(1)
+)
 CHUNK_GRAMS = Statement(
     select(_g.slots).where(
         _g.list_id == p("list_id"), _g.gram == p("gram", type_=Text), _g.chunk == p("chunk")
@@ -151,10 +204,33 @@ DROP_GRAMS = Statement(
         _g.chunk == p("chunk"),
     )
 )
-_of_chunk = (_in_list, _e.slot >= p("begin"), _e.slot < p("end"))
-NAMES = Statement(select(_e.slot, _e.name_key).where(*_of_chunk))
-SLOT_COUNT = Statement(select(func.count()).select_from(list_entries).where(*_of_chunk))
-IDS_OF_CHUNK = Statement(select(_e.client_id).where(*_of_chunk))
+ALIVE = Statement(
+    select(func.count())
+    .select_from(clients)
+    .where(clients.c.organization_id == p("organization_id"), clients.c.deleted_at.is_(None))
+)
+ENTRY_COUNT = Statement(select(func.count()).select_from(list_entries).where(_in_list))
+UNIDATA = Statement(select(_l.unidata_version).where(_l.id == p("list_id")))
+GIVE_LIST_UP = Statement(
+    client_lists.update()
+    .where(_l.id == p("list_id"))
+    .values(organization_id=p("given_up"), next_slot=0, sealed=0)
+)
+GIVEN_UP = Statement(
+    select(_l.id).where(_l.organization_id >= p("begin"), _l.organization_id < p("end")).limit(1)
+)
+DROP_LIST = Statement(delete(client_lists).where(_l.id == p("list_id")))
+MARK_ALL = Statement(
+    insert(client_marks).from_select(
+        ["organization_id", "client_id"],
+        select(clients.c.organization_id, clients.c.id)
+        .where(clients.c.organization_id == p("organization_id"), clients.c.deleted_at.is_(None))
+        .order_by(clients.c.created_at, clients.c.id),
+    )
+)
+NAMES = Statement(select(_e.slot, _e.name_key).where(*_of_slots))
+SLOT_COUNT = Statement(select(func.count()).select_from(list_entries).where(*_of_slots))
+IDS_OF_CHUNK = Statement(select(_e.client_id).where(*_of_slots).limit(p("limit")))
 MOVE = Statement(
     list_entries.update()
     .where(_in_list, _e.client_id == p("id_", type_=Text))

@@ -14,7 +14,12 @@ VALUES_AT_ONCE: Final = 300
 
 
 def add_rows(
-    sql: SqlExecutor, target: Table, columns: tuple[str, ...], rows: Sequence[Sequence[Any]]
+    sql: SqlExecutor,
+    target: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[Sequence[Any]],
+    *,
+    missing: bool = False,
 ) -> None:
     """Adds rows.
 
@@ -23,11 +28,12 @@ def add_rows(
         target: to which table.
         columns: the names of those that are given.
         rows: a value for each of them.
+        missing: whether those are left as they are that are there already.
     """
     many = max(1, VALUES_AT_ONCE // len(columns))
     for size in (many, max(1, many // 6), 1):
         whole = len(rows) - len(rows) % size
-        statement, names = _insert(target, columns, size)
+        statement, names = _insert(target, columns, size, missing=missing)
         for some in in_pieces(rows[:whole], size):
             values = [value for row in some for value in row]
             sql.run(statement, **dict(zip(names, values, strict=True)))
@@ -40,9 +46,12 @@ def in_pieces(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 
 @cache
-def _insert(target: Table, columns: tuple[str, ...], count: int) -> tuple[Statement, list[str]]:
+def _insert(
+    target: Table, columns: tuple[str, ...], count: int, *, missing: bool
+) -> tuple[Statement, list[str]]:
     rows: list[dict[str, BindParameter[Any]]] = [
         {name: p(f"{name}_{number}") for name in columns} for number in range(count)
     ]
     names = [f"{name}_{number}" for number in range(count) for name in columns]
-    return Statement(insert(target).values(rows)), names
+    ending = " ON CONFLICT DO NOTHING" if missing else ""
+    return Statement(insert(target).values(rows), ending), names

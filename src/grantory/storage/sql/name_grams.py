@@ -14,6 +14,15 @@ _MAP_BYTES: Final = CHUNK // 8
 _MOST_LISTED: Final = _MAP_BYTES // 2 - 1
 MOST_GRAMS: Final = 8
 """So many of a long part are looked up."""
+MOST_ROWS: Final = 16 * CHUNK
+"""A chunk whose names have more of them in all is not indexed, but gone through by every search:
+names without end of chance letters would take more room, and more time, than all else."""
+ALL_GRAMS: Final = ""
+"""Under this, a chunk's row holds all its grams, so that they can be removed."""
+NOT_INDEXED: Final = "-"
+"""Under this, chunks have a row that are not indexed."""
+LOOK_AT: Final = "?"
+"""Under this, chunks have a row of which many have left."""
 
 
 def grams_of(part: str) -> list[str]:
@@ -23,19 +32,28 @@ def grams_of(part: str) -> list[str]:
     return every[::step]
 
 
-def index_chunk(names: Iterable[tuple[int, str]]) -> list[tuple[str, bytes]]:
+def index_chunk(
+    names: Iterable[tuple[int, str]], most: int | None = None
+) -> list[tuple[str, bytes]] | None:
     """Makes the rows of a chunk.
 
     Args:
         names: folded names, each with its slot's place in the chunk.
+        most: how many rows, at most; by default ``MOST_ROWS``.
 
     Returns:
-        For every three characters that come in a row in one of them where they do.
+        For every three characters that come in a row in one of them where they do; None where
+        there are too many.
     """
+    bound = MOST_ROWS if most is None else most
     found: dict[str, list[int]] = {}
     for place, name in names:
+        if len(found) > bound:
+            return None
         for gram in {name[i : i + GRAM] for i in range(len(name) - GRAM + 1)}:
             found.setdefault(gram, []).append(place)
+    if len(found) > bound:
+        return None
     return [(gram, _pack(places)) for gram, places in found.items()]
 
 

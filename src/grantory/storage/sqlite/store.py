@@ -24,6 +24,7 @@ from grantory.storage.sqlite.connection import (
     use_much_memory,
 )
 from grantory.storage.sqlite.feed import SqliteFeed
+from grantory.storage.sqlite.keeper_turn import FileTurn
 from grantory.storage.sqlite.turnstile import Turnstile, Wait
 from grantory.storage.sqlite.writer import Writer
 
@@ -101,6 +102,10 @@ class SqliteStore:
     async def require_answer(self) -> None:
         """Reads from the file; nothing stands in a queue before it."""
         in_snapshot(self._reader, reached_number)
+
+    def turn(self) -> FileTurn:
+        """Makes what says whether this process is to keep the lists."""
+        return FileTurn(self._path)
 
     def room(self) -> int:
         """Tells how many more changes would be made in time."""
