@@ -28,6 +28,12 @@ SIZES: Final = Goal(1.2, 1.0)
 SEARCH_MS: Final = Goal(50, 25)
 GROWTH_MB: Final = Goal(20, 5)
 SORTS: Final = ("name", "dateCreated", "dateModified", "id")
+FULL_LISTS: Final[dict[str, dict[str, str]]] = {
+    "as it is": {},
+    "by name": {"sortBy": "name"},
+    "by dateModified, active": {"sortBy": "dateModified", "state": "active"},
+}
+"""The first goes by the clients themselves, the others by their lists."""
 WARM_UP: Final = 3
 LOOK_EVERY: Final = 0.1
 Ask = Callable[[], tuple[float, bytes]]
@@ -110,7 +116,8 @@ def _measured(kind: str, sites: Sites, count: int, times: int) -> Iterator[Line]
     for what, ask in _on_both():
         yield _against(kind, what, ask(few), ask(many), times, SIZES)
     yield from _searches(kind, many, count, times)
-    yield _growth(kind, many)
+    for what, whole in FULL_LISTS.items():
+        yield _growth(kind, many, what, whole)
 
 
 def _on_both() -> tuple[tuple[str, Callable[[Caller], Ask]], ...]:
@@ -153,13 +160,13 @@ def _searches(kind: str, many: Caller, count: int, times: int) -> Iterator[Line]
     del count
 
 
-def _growth(kind: str, many: Caller) -> Line:
-    many.get(CLIENTS, pageSize=500)
+def _growth(kind: str, many: Caller, what: str, query: dict[str, str]) -> Line:
+    many.get(CLIENTS, pageSize=500, **query)
     with _Memory(many.server) as memory:
-        seconds, size = many.read_all()
+        seconds, size = many.read_all(**query)
     return Line(
         kind,
-        f"full list, {size / 1e6:,.0f} MB in {seconds:.0f} s: memory",
+        f"full list {what}, {size / 1e6:,.0f} MB in {seconds:.0f} s: memory",
         f"{memory.first:.0f} MB",
         f"{memory.most:.0f} MB",
         round(memory.most - memory.first, 1),

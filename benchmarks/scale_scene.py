@@ -61,10 +61,11 @@ class Caller:
         headers = {"Authorization": self._bearer, "Content-Type": JSON}
         return self._ask("POST", CLIENTS, headers, json.dumps(document))
 
-    def read_all(self) -> tuple[float, int]:
+    def read_all(self, **query: object) -> tuple[float, int]:
         """Reads the full list to its end; returns how long that took, and its bytes."""
+        path = f"{CLIENTS}?{urlencode(query)}" if query else CLIENTS
         begun = time.perf_counter()
-        self._connection.request("GET", CLIENTS, headers={"Authorization": self._bearer})
+        self._connection.request("GET", path, headers={"Authorization": self._bearer})
         answer = self._connection.getresponse()
         size = 0
         while some := answer.read(1 << 16):
