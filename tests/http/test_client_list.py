@@ -13,6 +13,7 @@ from grantory.http.api_v2.client_list import FULL_LISTS_AT_ONCE
 from grantory.http.response import BrokenOff
 from grantory.ports.storage import Transaction
 from grantory.registry.clients import STREAM_BATCH
+from grantory.registry.list_keeper import ListKeeper
 from tests.support.entities import a_client, an_id
 from tests.support.world import CLIENTS, World
 
@@ -245,6 +246,10 @@ async def test_a_list_that_finds_no_room_is_told_to_come_again(
     assert answer.status_code == 503
     assert answer.json()["code"] == "service.unavailable"
     assert "retry-after" in answer.headers
+    # A page is as dear while so many clients are not in the list yet.
+    assert (await world.admin.call("GET", f"{CLIENTS}?pageSize=1")).status_code == 503
+    await ListKeeper(world.node.store, world.clock).finish()
+    assert (await world.admin.get(f"{CLIENTS}?pageSize=1"))["total"] == 2 * STREAM_BATCH + 1
     # Another organisation has room of its own.
     elsewhere = world.member(await world.found("Elsewhere"))
     assert (await elsewhere.get(CLIENTS))["total"] == 1
@@ -254,6 +259,7 @@ async def test_a_list_that_finds_no_room_is_told_to_come_again(
 
 async def test_few_full_lists_run_at_once_and_the_others_wait_their_turn(world: World) -> None:
     await add_clients(world, 2 * STREAM_BATCH)
+    await ListKeeper(world.node.store, world.clock).finish()
     slow = [Reader(world) for _ in range(FULL_LISTS_AT_ONCE + 1)]
     go_on = asyncio.Event()
     for reader in slow:

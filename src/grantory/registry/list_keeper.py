@@ -46,7 +46,10 @@ class Pace(NamedTuple):
 STEADY: Final = Pace(0.02, 2.0)
 HURRIED: Final = Pace(0.05, 0.5)
 """Where so many wait that whoever reads notices it."""
-ALONE: Final = Pace(1.0, 0.0)
+UNRESTING: Final = Pace(0.1, 0.0)
+"""For a command, while servers go on."""
+ALONE: Final = Pace(5.0, 0.0)
+"""For filling a store that nobody else uses: a large transaction writes less."""
 _FOLD: Final = "list of organization"
 _INDEX: Final = "index of organization"
 
@@ -147,17 +150,18 @@ class ListKeeper:
         """
         return await self._round(retried=True)
 
-    async def finish(self, told: Callable[[int], None] = _untold) -> int:
+    async def finish(self, told: Callable[[int], None] = _untold, pace: Pace = UNRESTING) -> int:
         """Brings every list up to date, without a rest; returns how many marks it took.
 
         Args:
             told: takes how many there were so far.
+            pace: how long a transaction may be.
 
         Raises:
             Exception: as it failed the last of several times.
         """
         done = tries = 0
-        self._pace = ALONE
+        self._pace = pace
         while True:
             try:
                 if not await self._behind(1) and not await self._has_unfinished():
@@ -293,7 +297,7 @@ class ListKeeper:
 
         begun = self._clock.monotonic()
         result = await self._store.write(timed)
-        if self._pace is not ALONE:
+        if self._pace.rest:
             await self._sleep(self._pace.rest * (self._clock.monotonic() - begun))
             self._steps += 1
             if self._steps % LOOK_EVERY == 0:
@@ -301,7 +305,7 @@ class ListKeeper:
         return result
 
     async def _choose_pace(self) -> None:
-        if self._pace is not ALONE:
+        if self._pace.rest:
             hurry = await self._behind(HURRY_FROM) == HURRY_FROM
             self._pace = HURRIED if hurry else STEADY
 

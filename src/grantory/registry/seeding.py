@@ -11,7 +11,7 @@ from grantory.domain.secret import KEY_ID_ENTROPY_BYTES, KEY_ID_LENGTH, ClientSe
 from grantory.errors import Conflict
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store, Transaction
-from grantory.registry.list_keeper import MANY_AT_ONCE, ListKeeper
+from grantory.registry.list_keeper import ALONE, MANY_AT_ONCE, ListKeeper
 
 SPREAD_MS: Final = 730 * 86_400_000
 """The clients come into being over so much time, the last of them now."""
@@ -72,7 +72,7 @@ class Seeder:
             numbers = range(begin, min(begin + at_once, count))
             times = [now - SPREAD_MS * (count - number - 1) // count for number in numbers]
             await self._add(organization_id, times, now)
-            await self._lists.finish()
+            await self._lists.finish(pace=ALONE)
             yield numbers.stop
 
     async def _add(self, organization_id: str, times: list[int], now: int) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from functools import partial
+from io import BytesIO
 from typing import Final, cast
 
 import msgspec
@@ -14,11 +15,14 @@ from grantory.ports.clients import ClientFilter
 from grantory.ports.name_index import IndexTask, IndexWork
 from grantory.ports.storage import Transaction
 from grantory.storage.database import OpenStore
-from grantory.storage.sql import client_lists, list_upkeep, name_grams, name_index
+from grantory.storage.sql import client_lists, list_filling, list_upkeep, name_grams, name_index
+from grantory.storage.sql.migrations import HEAD
 from grantory.storage.sql.name_grams import LOOK_AT, NOT_INDEXED
+from grantory.storage.sql.replacing import Restoration
 from grantory.storage.sql.statement import Statement
 from grantory.storage.sql.tables import name_grams as grams
 from grantory.storage.sql.transaction import SqlTransaction
+from tests.support.backends import Backend
 from tests.support.entities import ORG, a_client, put
 from tests.support.lists import catch_up, do_work, fold
 
@@ -144,4 +148,21 @@ async def test_nothing_is_left_of_a_chunk_that_is_given_up(
     await do_work(store, ORG, ROWS)
     assert 0 not in {chunk for _, chunk in await keys(store)}
     await check(store, clients[SMALL_CHUNK - 3 :])
+    assert await store.read(lambda s: s.name_index.next_unfinished("")) is None
+
+
+async def test_a_restored_store_finds_parts_of_names(
+    store: OpenStore, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(name_grams, "MOST_ROWS", 10_000)
+    monkeypatch.setattr(list_filling, "AT_ONCE", 10)
+    clients = varied(40)
+    await store.write(put(*clients))
+    file = BytesIO()
+    await backend.database.dump(file, 0, "0")
+    await backend.database.restore(Restoration(file, HEAD, True, str, 0))
+    assert await store.read(lambda s: s.client_lists.behind(1)) == 0
+    assert await store.scan(lambda s: s.client_lists.faults(ORG)) == []
+    assert {chunk for _, chunk in await keys(store)} == {0, 1}
+    await check(store, clients)
     assert await store.read(lambda s: s.name_index.next_unfinished("")) is None

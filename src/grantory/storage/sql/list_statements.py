@@ -154,7 +154,7 @@ DROP_ENTRIES = Statement(
     )
 )
 _s = list_spans.c
-_few_entries = select(_e.client_id).where(_in_list).limit(p("limit")).scalar_subquery()
+_few_entries = select(_e.client_id).where(_in_list).limit(p("limit"))
 _few_spans = select(_s.sort, _s.span).where(_s.list_id == p("list_id")).limit(p("limit")).subquery()
 _few_grams = (
     select(_g.gram, _g.chunk).where(_g.list_id == p("list_id")).limit(p("limit")).subquery()
