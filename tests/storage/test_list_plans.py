@@ -55,7 +55,6 @@ def queries() -> list[tuple[Statement, dict[str, Any], str]]:
             "ix_client_marks_organization_id_id",
         ),
         (sql_of.NEXT_MARKED, {"after": ORG}, "ix_client_marks_organization_id_id"),
-        (sql_of.NEWEST_MARK, {}, "client_marks"),
         (sql_of.clients_of(250), keys, "clients"),
         (sql_of.entries_of(250), {"list_id": 1, **keys}, "list_entries"),
         (sql_of.ENTRIES_OF_SLOTS, {"list_id": 1, **slots}, "ix_list_entries_list_id_slot"),

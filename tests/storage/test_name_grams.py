@@ -8,6 +8,12 @@ from grantory.storage.sql import name_grams
 from grantory.storage.sql.name_grams import CHUNK, MOST_GRAMS, common_slots, grams_of, index_chunk
 
 
+def indexed(names: list[tuple[int, str]]) -> list[tuple[str, bytes]]:
+    rows = index_chunk(names)
+    assert rows is not None
+    return rows
+
+
 def test_parts_that_are_too_short_have_nothing_to_look_up() -> None:
     assert [grams_of(part) for part in ("", "a", "ab")] == [[], [], []]
     assert grams_of("abc") == ["abc"]
@@ -26,9 +32,9 @@ def test_slots_are_found_that_have_every_gram() -> None:
     names = [
         "".join(draw.choice("abc ") for _ in range(draw.randrange(1, 30))) for _ in range(CHUNK)
     ]
-    rows = dict(index_chunk(list(enumerate(names))))
+    rows = dict(indexed(list(enumerate(names))))
     assert {len(packed) == CHUNK // 8 for packed in rows.values()} == {True}
-    few = dict(index_chunk([(n, name) for n, name in enumerate(names) if n % 40 == 0]))
+    few = dict(indexed([(n, name) for n, name in enumerate(names) if n % 40 == 0]))
     assert min(len(packed) for packed in few.values()) < 20
     for part in ("abc", "ab ab", "cccccc", "a b c a b c", "zzz"):
         grams = grams_of(part)
@@ -46,7 +52,7 @@ def test_slots_are_found_that_have_every_gram() -> None:
 
 
 def test_more_slots_than_wanted_are_not_listed() -> None:
-    rows = dict(index_chunk([(n, "abc") for n in range(20)]))
+    rows = dict(indexed([(n, "abc") for n in range(20)]))
     assert common_slots([{0: rows["abc"]}], 20) == list(range(20))
     assert common_slots([{0: rows["abc"]}], 19) is None
 
@@ -57,3 +63,11 @@ def test_places_come_back_however_many_there_are(count: int) -> None:
     packed = name_grams._pack(places)
     assert len(packed) <= CHUNK // 8
     assert common_slots([{0: packed}], CHUNK) == places
+
+
+def test_names_of_chance_letters_have_too_many_rows() -> None:
+    draw = random.Random(3)
+    letters = [chr(0x4E00 + n) for n in range(20_000)]
+    names = [(n, "".join(draw.sample(letters, 200))) for n in range(CHUNK // 8)]
+    assert index_chunk(names) is None
+    assert len(indexed(names[:100])) > 100 * 190

@@ -9,6 +9,7 @@ import asyncpg
 from grantory.storage.postgres.connection import STATEMENT_SECONDS, Connector, told
 
 _TAKE: Final = f"SELECT pg_try_advisory_lock({0x6772616E6C697374})"  # "granlist"
+_LEAVE: Final = "SELECT pg_advisory_unlock_all()"
 _FAILURES: Final = (
     OSError,
     asyncpg.PostgresError,
@@ -57,5 +58,6 @@ class ConnectionTurn:
         if self._connection is not None:
             with contextlib.suppress(*_FAILURES):
                 async with asyncio.timeout(STATEMENT_SECONDS):
+                    await self._connection.execute(_LEAVE)
                     await self._connection.close()
         self._let_go()

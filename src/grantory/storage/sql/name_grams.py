@@ -32,27 +32,23 @@ def grams_of(part: str) -> list[str]:
     return every[::step]
 
 
-def index_chunk(
-    names: Iterable[tuple[int, str]], most: int | None = None
-) -> list[tuple[str, bytes]] | None:
+def index_chunk(names: Iterable[tuple[int, str]]) -> list[tuple[str, bytes]] | None:
     """Makes the rows of a chunk.
 
     Args:
         names: folded names, each with its slot's place in the chunk.
-        most: how many rows, at most; by default ``MOST_ROWS``.
 
     Returns:
         For every three characters that come in a row in one of them where they do; None where
-        there are too many.
+        there are more than ``MOST_ROWS``.
     """
-    bound = MOST_ROWS if most is None else most
     found: dict[str, list[int]] = {}
     for place, name in names:
-        if len(found) > bound:
+        if len(found) > MOST_ROWS:
             return None
         for gram in {name[i : i + GRAM] for i in range(len(name) - GRAM + 1)}:
             found.setdefault(gram, []).append(place)
-    if len(found) > bound:
+    if len(found) > MOST_ROWS:
         return None
     return [(gram, _pack(places)) for gram, places in found.items()]
 

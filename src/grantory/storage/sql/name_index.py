@@ -103,9 +103,8 @@ class SqlNameIndex:
             return end
         if not work.is_indexed:
             self._add(work, [(NOT_INDEXED, b"")])
-        if head.sealed == work.chunk:
-            self._add(work, [(LOOK_AT, b"")])  # all may have left it while it was made
-            self._change(head._replace(sealed=head.sealed + 1))
+        self._add(work, [(LOOK_AT, b"")])  # all may have left it while it was made
+        self._change(head._replace(sealed=head.sealed + 1))
         return None
 
     def _give_up(self, head: Head, work: IndexWork, begin: int, limit: int) -> int | None:
