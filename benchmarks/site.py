@@ -38,7 +38,9 @@ class Site(msgspec.Struct, frozen=True):
         """Serves the store, once the server is entered; several may at the same time."""
         arguments = ["-m", "grantory", "serve", "--port", "{port}", "--workers", str(workers)]
         title = name or f"grantory-{self.store.lower()}"
-        return Server(title, [*arguments, *self.place], self.folder, core)
+        # Without it no client gets JWTs, where there may be several nodes.
+        environment = {"GRANTORY_PUBLIC_URL": "http://127.0.0.1:{port}"}
+        return Server(title, [*arguments, *self.place], self.folder, core, environment=environment)
 
     @property
     def place(self) -> list[str]:

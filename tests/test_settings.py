@@ -77,7 +77,7 @@ BAD = [
     *(("tokens.audience", text) for text in ("api", "//x", "https:", "https://a b", "urn:a#b")),
     *(("tokens.audience", text) for text in ("urn:ä", "urn:" + "a" * 251)),
     *(("keys.jwt_rotation_days", text) for text in ("0", "367")),
-    *(("keys.jwt_publish_minutes", text) for text in ("14", "1441")),
+    *(("keys.jwt_publish_minutes", text) for text in ("69", "1441")),
     *(("metrics.allowed_networks", text) for text in ("x", "10.0.0.0/33", "none,::1", "all")),
     *(("throttle.failures_per_address", text) for text in ("-1", "many", "99999999999")),
     *(("passwords.min_length", text) for text in ("7", "65", "long")),
@@ -159,7 +159,7 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(
         "tokens.refresh_days": "1",
         "tokens.audience": "urn:example:other",
         "keys.jwt_rotation_days": "1",
-        "keys.jwt_publish_minutes": "15",
+        "keys.jwt_publish_minutes": "70",
         "limits.requests_per_client": "1",
         "limits.requests_per_organization": "1",
         "passwords.min_length": "8",
@@ -189,6 +189,15 @@ def test_a_bad_value_is_refused_wherever_it_stands(name: str, text: str, tmp_pat
         load_settings({}, {}, file)
     with pytest.raises(SetupError, match="--"):
         load_settings({name: text}, {})
+
+
+@pytest.mark.parametrize("rest", ["", "/", "/organizations/an-id", "/ORGANIZATIONS"])
+def test_an_audience_for_all_is_none_that_tells_organisations_apart(rest: str) -> None:
+    ours = {"GRANTORY_PUBLIC_URL": "https://auth.example.com"}
+    with pytest.raises(SetupError, match=r"tokens\.audience must not begin with public_url"):
+        load_settings({}, {**ours, "GRANTORY_TOKENS_AUDIENCE": f"https://Auth.example.com{rest}"})
+    for good in ("https://auth.example.com.au", "https://api.example.com/organizations", ""):
+        load_settings({}, {**ours, "GRANTORY_TOKENS_AUDIENCE": good})
 
 
 def test_the_file_takes_tomls_own_types(tmp_path: Path) -> None:

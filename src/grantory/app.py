@@ -40,8 +40,13 @@ from grantory.http.request_limits import RequestCounter, RequestLimits, SharedCo
 from grantory.http.response import Response
 from grantory.login_side import LoginSide
 from grantory.master_key_file import find_master_key, make_master_key, master_key_path
-from grantory.observability.events import log
 from grantory.observability.log_writer import LogStream
+from grantory.observability.reports import (
+    report_failure,
+    report_held_back,
+    report_refusals,
+    report_unreadable,
+)
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
@@ -328,7 +333,7 @@ def build_watched(
             *login_side.routes(issuer, refused),
             *resource_routes(
                 *(watching.store, reads, node.clock, tokens, authenticator),
-                *(settings, public_url(settings), refused),
+                *(settings, recipients, refused),
             ),
             ("GET", "/health/live", health.live),
             ("GET", "/health/ready", health.ready),
@@ -353,10 +358,11 @@ def build_watched(
             trusted_proxies=watching.trusted_proxies,
         ),
         record=watching.record,
-        failed=report,
+        failed=report_failure,
     )
     watching.begin(application.routes, reads.entries)
     reads.count_for(watching.metrics.loaded, watching.metrics.forgot)
+    reads.tell(report_unreadable)
     return WatchedApplication(application, watching)
 
 
@@ -372,7 +378,7 @@ def build_operations(
     """
     store = store or node.store
     style = GrantTypeStyle(settings.api_grant_type_style)
-    policy = ClientPolicy(settings.clients_delete_requires_inactive)
+    policy = ClientPolicy(settings.clients_delete_requires_inactive, issues_jwts(settings))
     clients = ClientRegistry(store, node.clock, node.random, policy, node.jwt_keys)
     directory = Directory(store)
     grants = GrantRegistry(store, node.clock)
@@ -411,8 +417,8 @@ def build_refusal_keeper(node: Node, store: OpenStore) -> RefusalKeeper:
         node.refusals,
         store,
         node.clock,
-        failed=lambda error: report(error, "refusals"),
-        told=_report_refusals,
+        failed=lambda error: report_failure(error, "refusals"),
+        told=report_refusals,
     )
 
 
@@ -435,8 +441,8 @@ def build_upkeep(
     return Upkeep(
         store,
         clock,
-        lambda error: report(error, "upkeep"),
-        held_back=_report_held_back,
+        lambda error: report_failure(error, "upkeep"),
+        held_back=report_held_back,
         refusals_kept_days=refusals_kept_days,
         refresh_days=refresh_days,
         rotate=rotate,
@@ -453,21 +459,11 @@ def public_url(settings: Settings) -> str:
     return f"{'https' if settings.tls_cert else 'http'}://{host}:{settings.port}"
 
 
-def _report_held_back(reason: str) -> None:
-    log().warning("nothing is removed from the store: a clock is wrong", reason=reason)
+def issues_jwts(settings: Settings) -> bool:
+    """Tells whether every node knows one and the same address for the server, as JWTs need it.
 
-
-def _report_refusals(lost: int, waiting: int, reason: str) -> None:
-    log().warning(
-        "refused token requests could not be recorded", lost=lost, waiting=waiting, reason=reason
-    )
-
-
-def report(error: BaseException, correlation_id: str) -> None:
-    """Logs a failure that nobody expected, with its trace."""
-    log().error(
-        "unexpected failure",
-        correlation_id=correlation_id,
-        kind=type(error).__name__,
-        exc_info=error,
-    )
+    Where it is not set, each takes the one that it listens on.
+    """
+    on_any = settings.host.strip("[]") in ("0.0.0.0", "::", "0", "*")  # noqa: S104
+    on_several = settings.database_url.startswith("postgres")
+    return bool(settings.public_url or settings.tls_dev) or not (on_any or on_several)

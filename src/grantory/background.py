@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from grantory.app import Node, build_refusal_keeper, build_upkeep, database_of, report
-from grantory.observability.events import log
+from grantory.app import Node, build_refusal_keeper, build_upkeep, database_of
+from grantory.observability.reports import report_failure, report_lists
 from grantory.registry.jwt_keys import JwtKeys
 from grantory.registry.list_keeper import ListKeeper
 from grantory.settings import Settings
@@ -35,8 +35,8 @@ async def kept_small(
     lists = ListKeeper(
         store,
         node.clock,
-        lambda error: report(error, "lists"),
-        held_up=_report_held_up,
+        lambda error: report_failure(error, "lists"),
+        held_up=report_lists,
         waiting=waiting,
         turn=turn,
     )
@@ -50,7 +50,3 @@ async def kept_small(
         await asyncio.wait(running)
         await turn.close()
         await store.close()
-
-
-def _report_held_up(reason: str) -> None:
-    log().warning("lists of clients are not brought up to date", reason=reason)

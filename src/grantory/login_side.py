@@ -83,7 +83,13 @@ class LoginSide:
             AuthorizationCodeGrant(self._store, refresh_tokens, self._clock, self._random, seconds),
             RefreshTokenGrant(self._store, refresh_tokens, self._clock, seconds),
             PasswordGrant(self._people, self._settings.grants_password),
-            Saml2Bearer(self._store, self._clock, self._public_url, self._assertions),
+            Saml2Bearer(
+                self._store,
+                self._clock,
+                self._public_url,
+                self._assertions,
+                self._settings.http_login_prefix,
+            ),
         )
 
     def routes(

@@ -6,7 +6,7 @@ from grantory.errors import OAuthError
 from grantory.http.early_answers import INTROSPECTION_PATH, REVOCATION_PATH
 from grantory.http.oauth.introspection import IntrospectionResource
 from grantory.http.oauth.jwks import JWKS, JWKS_OF, JwksResource
-from grantory.http.oauth.metadata import MetadataResource
+from grantory.http.oauth.metadata import METADATA_PATH, MetadataResource
 from grantory.http.oauth.revocation import RevocationResource
 from grantory.http.request import Request
 from grantory.http.response import Response
@@ -19,6 +19,7 @@ from grantory.protocol.client_auth.bearer import BearerOrSecret
 from grantory.protocol.grants import GRANTS
 from grantory.protocol.grants.password import PasswordGrant
 from grantory.protocol.introspection import PERMISSIONS, IntrospectionEndpoint
+from grantory.protocol.jwt_codec import Recipients
 from grantory.protocol.refresh_tokens import RefreshTokens
 from grantory.protocol.revocation import RevocationEndpoint
 from grantory.settings import Settings
@@ -34,7 +35,7 @@ def resource_routes(
     tokens: AccessTokens,
     authenticator: ClientAuthenticator,
     settings: Settings,
-    issuer: str,
+    recipients: Recipients,
     refused: Callable[[OAuthError, str, str], None],
 ) -> tuple[Route, ...]:
     """Makes the endpoints.
@@ -46,7 +47,7 @@ def resource_routes(
         tokens: verifies access tokens.
         authenticator: that of the token endpoint, so that failures count together.
         settings: what the deployment allows.
-        issuer: the server's address.
+        recipients: the server's address, as the issuer, and for whom its tokens are.
         refused: told of each refusal, with address and correlation id.
     """
     refresh_tokens = RefreshTokens(reads)
@@ -57,7 +58,7 @@ def resource_routes(
         refresh_tokens=refresh_tokens,
         store=store,
         clock=clock,
-        issuer=issuer,
+        recipients=recipients,
     )
     revocation = RevocationEndpoint(
         reads=reads,
@@ -71,13 +72,16 @@ def resource_routes(
         grant.name for grant in GRANTS if grant is not PasswordGrant or settings.grants_password
     )
     metadata = MetadataResource(
-        issuer, grant_types, implicit=settings.grants_implicit, jwks_path=JWKS
+        recipients.issuer,
+        grant_types,
+        implicit=settings.grants_implicit,
+        prefix=settings.http_login_prefix,
     )
     jwks = JwksResource(reads)
     return (
         ("POST", INTROSPECTION_PATH, IntrospectionResource(introspection, refused).answer),
         ("POST", REVOCATION_PATH, RevocationResource(revocation, refused).answer),
-        ("GET", metadata.path, metadata.answer),
+        ("GET", METADATA_PATH, metadata.answer),
         ("GET", JWKS, jwks.all),
         ("GET", JWKS_OF, jwks.of_organization),
     )

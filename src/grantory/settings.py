@@ -132,7 +132,8 @@ def _days(text: str) -> int:
 
 
 def _publish_minutes(text: str) -> int:
-    return _number(text, 15, 1440)
+    # So long others keep what they read, and so far clocks may lie apart, before upkeep stops.
+    return _number(text, 70, 1440)
 
 
 def _audience(text: str) -> str:
@@ -325,7 +326,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "keys.jwt_publish_minutes",
-        "Minutes for which a key of JWT access tokens is published before it signs, 15 to 1440.",
+        "Minutes for which a key of JWT access tokens is published before it signs, 70 to 1440.",
         _publish_minutes,
     ),
     Setting(
@@ -389,7 +390,14 @@ def load_settings(
             flag = setting.flag or "--" + setting.field.replace("_", "-")
             values[name] = _read(setting, str(value), flag)
     fields = {_BY_NAME[name].field: value for name, value in values.items()}
-    return Loaded(Settings(**fields, identity_providers=providers), warnings)
+    settings = Settings(**fields, identity_providers=providers)
+    audience = f"{settings.tokens_audience.lower()}/"
+    if settings.public_url and audience.startswith(f"{settings.public_url}/"):
+        raise SetupError(
+            "tokens.audience must not begin with public_url: there are the audiences that tell "
+            "organisations apart"
+        )
+    return Loaded(settings, warnings)
 
 
 def _read(setting: Setting, text: str, source: str) -> Any:

@@ -146,7 +146,7 @@ TABLES_SINCE = (
     *("authorizations", "identity_providers", "used_assertions"),
 )
 """Since revision 0001; they hold no rows."""
-COLUMNS_SINCE = {"organizations": 1, "users": 4}
+COLUMNS_SINCE = {"organizations": 1, "users": 4, "clients": 1, "keys": 1}
 """How many, at the end."""
 
 

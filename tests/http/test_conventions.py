@@ -274,7 +274,8 @@ async def test_prefixes_are_taken_beside_the_plain_addresses(tmp_path: Path) -> 
         for path in ("/api/api/v2/oauth/clients", CLIENTS):
             answer = await world.admin.call("GET", path)
             assert answer.json()["selfUri"] == CLIENTS
-        for path in ("/api/api/api/v2/oauth/clients", "/login/api/v2/oauth/clients", "/api/oauth"):
+        wrong = ("/api/api/api/v2/oauth/clients", "/login/api/v2/oauth/clients", "/api/oauth")
+        for path in (*wrong, "/login/docs", "/loginx/oauth/token", "/api/.well-known/jwks.json"):
             error_of(await world.admin.call("GET", path), 404, "not.found")
         error_of(await world.http.post("/api/oauth/token", data=form), 404, "not.found")
 

@@ -1,18 +1,23 @@
 """``accessTokenFormat``, and what clients get who have one."""
 
+from pathlib import Path
 from typing import Any
 
 import jwt
 import msgspec
 import pytest
 
-from grantory.domain.signing import MAX_JWT_LIFETIME
+from grantory.app import issues_jwts
+from grantory.domain.signing import MAX_JWT_LIFETIME, SigningAlgorithm
 from grantory.ports.storage import Transaction
 from grantory.protocol.grants.decision import Decision
-from tests.security.answers import refused
+from grantory.registry import jwt_keys
+from grantory.registry.upkeep import Upkeep
+from grantory.settings import Settings
+from tests.security.answers import oauth_refused, refused
 from tests.support.jwts import FORMATS, JWKS, jwt_client, opened, own_audience, published, verified
 from tests.support.user_tokens import make_administrator
-from tests.support.world import CLIENTS, World
+from tests.support.world import CLIENTS, World, new_world
 
 NAME = "accessTokenFormat"
 CODE = {"name": "a", "authorizedGrantType": "CODE"}
@@ -156,7 +161,7 @@ async def test_they_are_introspected_and_revoked_as_others_are(world: World) -> 
 
     claims, told = opened(token)[1], await introspected()
     assert told["active"] is True
-    for name in ("iss", "sub", "client_id", "iat", "exp", "jti"):
+    for name in ("iss", "sub", "aud", "client_id", "iat", "exp", "jti"):
         assert told[name] == claims[name], name
     ended = await world.http.post("/oauth/revoke", data={"token": token}, auth=own)
     assert ended.status_code == 200
@@ -217,6 +222,109 @@ async def test_the_published_keys_are_for_everybody_and_for_ten_minutes(world: W
     assert (await world.http.post(JWKS)).status_code == 405
 
 
+async def test_where_there_are_no_keys_the_answer_is_kept_for_a_minute(world: World) -> None:
+    here, empty = world.founding.organization.id, (await world.found("Other")).organization.id
+
+    async def ages() -> list[str]:
+        paths = (JWKS, f"/oauth/jwks/{here}", f"/oauth/jwks/{empty}")
+        return [(await world.http.get(path)).headers["cache-control"] for path in paths]
+
+    assert await ages() == ["public, max-age=60"] * 3
+    await jwt_client(world)
+    assert await ages() == ["public, max-age=600"] * 2 + ["public, max-age=60"]
+
+
+async def test_a_request_that_is_refused_makes_no_key(world: World) -> None:
+    made = await world.admin.post(CLIENTS, CODE)
+    await world.found("Other")
+    path = f"{CLIENTS}/{made['id']}"
+    bad = {"accessTokenValiditySeconds": MAX_JWT_LIFETIME + 1}
+    unknown = f"{CLIENTS}/00000000-0000-4000-8000-000000000000"
+    for method, where, fields, status in (
+        ("POST", CLIENTS, bad, 400),
+        ("PUT", path, bad, 400),
+        ("PUT", unknown, {}, 404),
+    ):
+        body = {**CODE, NAME: "JWT_ES256", **fields}
+        assert (await world.admin.call(method, where, body)).status_code == status
+    assert await published(world.http) == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_refused"),
+    [
+        ({"host": "0.0.0.0"}, True),
+        ({"host": "::"}, True),
+        ({"host": "0.0.0.0", "public_url": "https://auth.example.com"}, False),
+        ({"database_url": "postgresql://db.example.com/grantory"}, True),
+        (
+            {
+                "database_url": "postgresql://db.example.com/grantory",
+                "public_url": "https://auth.example.com",
+            },
+            False,
+        ),
+        ({"host": "auth.example.com"}, False),
+    ],
+)
+def test_nodes_that_must_name_themselves_alike_are_told_an_address(
+    settings: dict[str, Any], is_refused: bool
+) -> None:
+    assert issues_jwts(Settings(**settings)) is not is_refused
+
+
+async def test_no_client_gets_jwts_where_the_address_does_not_hold(tmp_path: Path) -> None:
+    async with new_world(tmp_path / "data", host="0.0.0.0") as world:
+        client = {**CODE, NAME: "JWT_ES256"}
+        body = refused(await world.admin.call("POST", CLIENTS, client), 400, "invalid.value")
+        assert [detail["fieldName"] for detail in body["details"]] == [NAME]
+        assert "public_url" in body["message"]
+        made = await world.admin.post(CLIENTS, {**CODE, NAME: "OPAQUE"})
+        path = f"{CLIENTS}/{made['id']}"
+        refused(await world.admin.call("PUT", path, client), 400, "invalid.value")
+        assert await published(world.http) == {}
+        found = await world.node.store.read(lambda s: s.clients.get(made["id"]))
+        assert found is not None
+        earlier = msgspec.structs.replace(found, jwt_algorithm=SigningAlgorithm.ES256)
+        await world.node.store.write(lambda t: t.clients.replace(earlier))
+        for kept in (CODE, client):  # as it was before the address was taken away
+            assert (await world.admin.put(path, kept))[NAME] == "JWT_ES256"
+
+
+async def test_a_key_that_cannot_be_opened_is_one_organisations_trouble(world: World) -> None:
+    mine = await jwt_client(world)
+    other = world.member(await world.found("Other"))
+    role_id = await other.make_role("oauth:client:view")
+    theirs = await other.make_client(role_id, accessTokenFormat="JWT_ES256")
+    token = await mine.log_in()
+    here = world.founding.organization.id
+
+    def spoil(t: Transaction) -> None:
+        [key] = [key for key in t.keys.private() if key.organization_id == here]
+        t.keys.replace_sealed(msgspec.structs.replace(key, sealed=bytes(len(key.sealed))))
+
+    await world.node.store.write(spoil)
+    asked = await world.ask_token(mine.client_id, mine.secret)
+    assert (asked.status_code, asked.json()["error"]) == (503, "temporarily_unavailable")
+    refused(await mine.call("GET", CLIENTS), 503, "service.unavailable")
+    assert (await world.http.get(f"/oauth/jwks/{here}")).status_code == 503
+    [kid] = await published(world.http)
+    assert opened(await theirs.log_in())[0]["kid"] == kid != opened(token)[0]["kid"]
+    await theirs.get(f"{CLIENTS}/{theirs.client_id}")
+    assert (await world.admin.log_in()).startswith("gat_")
+
+
+async def test_a_key_is_published_no_more_when_it_leaves_the_store(world: World) -> None:
+    await jwt_client(world)
+    [first] = await published(world.http)
+    await world.node.jwt_keys.rotate(None)
+    assert len(await published(world.http)) == 2
+    world.clock.step(70 * 60 + jwt_keys.KEPT_MS / 1000 + 2 * 86_400)
+    await Upkeep(world.node.store, world.clock).finish()
+    [last] = await published(world.http)
+    assert last != first
+
+
 async def test_keys_come_back_at_the_next_use_after_all_tokens_were_ended(world: World) -> None:
     member = await jwt_client(world)
     old = await member.log_in()
@@ -230,6 +338,26 @@ async def test_keys_come_back_at_the_next_use_after_all_tokens_were_ended(world:
     assert opened(new)[0]["kid"] == found != kid
     assert opened(old)[0]["kid"] == kid
     await member.get(f"{CLIENTS}/{member.client_id}")
+
+
+async def test_without_room_for_its_key_a_client_gets_no_token_and_is_told_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = await jwt_client(world)
+    keys, store = world.node.keys, world.node.store
+    await store.write(lambda t: keys.rotate(t, None, end_tokens=True))
+    await world.admin.log_in()
+    monkeypatch.setattr(jwt_keys, "MOST_SIGNERS", 0)
+    answer = await world.ask_token(member.client_id, member.secret)
+    body = oauth_refused(answer, 503, "temporarily_unavailable")
+    assert "set the client to opaque tokens" in body["error_description"]
+    refusing = await world.admin.call("POST", CLIENTS, {**CODE, NAME: "JWT_ES256"})
+    assert [
+        detail["fieldName"] for detail in refused(refusing, 400, "invalid.value")["details"]
+    ] == [NAME]
+    client = await world.admin.get(f"{CLIENTS}/{member.client_id}")
+    await world.admin.put(f"{CLIENTS}/{member.client_id}", {**client, NAME: "OPAQUE"})
+    assert (await member.log_in()).startswith("gat_")
 
 
 async def test_each_organisation_has_an_audience_of_its_own(world: World) -> None:

@@ -7,14 +7,12 @@ import msgspec
 import pytest
 
 from grantory.app import build_operations
+from grantory.http.login.flow import AUTHORIZE, CONSENT, LOGIN
+from tests.support.jwts import FORMATS, JWKS, jwt_client
 from tests.support.world import World
 
-OAUTH = {
-    ("/oauth/token", "post"),
-    ("/oauth/introspect", "post"),
-    ("/oauth/revoke", "post"),
-    ("/.well-known/oauth-authorization-server", "get"),
-}
+PAGES = {AUTHORIZE, LOGIN, CONSENT}
+"""What people see at OAuth's addresses, and no program asks for."""
 
 
 async def document(world: World) -> dict[str, Any]:
@@ -30,7 +28,13 @@ async def test_every_operation_is_described_by_its_declaration(world: World) -> 
     operations = build_operations(world.node, world.settings)
     described = {(path, method) for path, methods in paths.items() for method in methods}
     declared = {(each.path, each.method.lower()): each for each in operations}
-    assert described == {*declared, *OAUTH}
+    oauth = {
+        (path, method.lower())
+        for method, path in world.application.routes
+        if path.startswith(("/oauth/", "/.well-known/")) and path not in PAGES
+    }
+    assert len(oauth) == 6
+    assert described == {*declared, *oauth}
     for (path, method), operation in declared.items():
         told = paths[path][method]
         assert told["operationId"] == operation.id
@@ -49,6 +53,20 @@ async def test_whatever_is_referred_to_is_there_and_no_model_is_there_for_nothin
     text = msgspec.json.encode(found).decode()
     named = set(re.findall(r'"#/components/schemas/(\w+)"', text))
     assert named == set(found["components"]["schemas"])
+
+
+async def test_the_keys_are_as_described(world: World) -> None:
+    models = (await document(world))["components"]["schemas"]
+    for form in FORMATS:
+        await jwt_client(world, form)
+    keys = (await world.http.get(JWKS)).json()["keys"]
+    assert {key["kty"] for key in keys} == set(models["Jwk"]["properties"]["kty"]["enum"])
+    named = models["Jwk"]["properties"]
+    for key in keys:
+        assert set(models["Jwk"]["required"]) <= set(key) <= set(named)
+        for name, value in key.items():
+            assert value in named[name].get("enum", [named[name].get("const", value)])
+    assert set().union(*keys) == set(named)
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/start.js", "/docs/swagger-ui.css"])

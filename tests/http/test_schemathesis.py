@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import BaseSchema, Case
 
+from grantory.http.oauth.jwks import JWKS, JWKS_OF
 from grantory.http.oauth.metadata import METADATA_PATH
 from tests.support.about_tokens import INTROSPECT, REVOKE
 from tests.support.generated_calls import LOTS, QUERIES, TOKEN, Lots, calling, cases, check, load
@@ -21,6 +22,8 @@ OPERATIONS += [
     ("POST", INTROSPECT, "postOauthIntrospect", 200),
     ("POST", REVOKE, "postOauthRevoke", 200),
     ("GET", METADATA_PATH, "getOauthAuthorizationServer", 200),
+    ("GET", JWKS, "getJwks", 200),
+    ("GET", JWKS_OF, "getOauthJwks", 200),
 ]
 NEVER_DONE = {"getUsersMe", "postUsersMePassword", "putTokensTimeout"}
 """Whatever is asked of them is refused, as long as only clients have tokens."""

@@ -1,12 +1,15 @@
 """The form of JWT access tokens: what stands in them, and that nothing else is read."""
 
+import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from grantory.crypto.jwt_keys import JwtKey, JwtKeyring
+from grantory.crypto.base64url import base64url, read_base64url
+from grantory.crypto.jwt_keys import JwtKey, JwtKeyring, is_a_header
 from grantory.crypto.private_keys import new_private_key
 from grantory.domain.signing import SigningAlgorithm
 from grantory.domain.token import AccessToken, SealedKey
@@ -26,8 +29,8 @@ SHARED = Recipients("https://auth.example.com", "https://api.example.com")
 OWN = f"https://auth.example.com/organizations/{ORG}"
 
 
-def a_jwt_key(number: int, algorithm: SigningAlgorithm, **fields: Any) -> JwtKey:
-    key = SealedKey(
+def sealed(number: int, algorithm: SigningAlgorithm) -> SealedKey:
+    return SealedKey(
         key_id=number.to_bytes(8, "big"),
         organization_id=ORG,
         sealed=b"",
@@ -35,7 +38,10 @@ def a_jwt_key(number: int, algorithm: SigningAlgorithm, **fields: Any) -> JwtKey
         algorithm=algorithm,
         signs_from=number,
     )
-    key = msgspec.structs.replace(key, **fields)
+
+
+def a_jwt_key(number: int, algorithm: SigningAlgorithm, **fields: Any) -> JwtKey:
+    key = msgspec.structs.replace(sealed(number, algorithm), **fields)
     return JwtKey(key, algorithm, new_private_key(algorithm))
 
 
@@ -104,6 +110,28 @@ def test_the_claims_are_those_of_rfc_9068() -> None:
     assert claims["sub"] == claims["client_id"] == an_id(1)
     assert claims["aud"] == ["https://api.example.com", OWN]
     assert "scope" not in claims
+
+
+RECORDED = json.loads((Path(__file__).parent / "recorded_jwts.json").read_text("ascii"))
+"""Tokens as they were first written, by keys of these tests alone. Never make them anew: such ones
+are out."""
+
+
+@pytest.mark.parametrize("algorithm", SigningAlgorithm)
+def test_tokens_of_an_earlier_version_are_read_and_written_to_the_byte(
+    algorithm: SigningAlgorithm,
+) -> None:
+    recorded = RECORDED[algorithm]
+    material = base64.b64decode("".join(recorded["key"]))
+    key = JwtKey(sealed(1, algorithm), algorithm, material)
+    cases = {"machine": (MACHINE, RECIPIENTS), "person": (PERSON, SHARED)}
+    for name, (token, recipients) in cases.items():
+        text = "".join(recorded[name])
+        assert read(text, key, recipients) == token, name
+        written = encode_jwt(token, key, recipients)
+        if algorithm is SigningAlgorithm.ES256:  # whose signatures are never twice the same
+            written, text = written.rpartition(".")[0], text.rpartition(".")[0]
+        assert written == text, name
 
 
 def test_tokens_are_small_and_all_scopes_have_room() -> None:
@@ -197,3 +225,20 @@ def test_nothing_of_a_key_is_shown() -> None:
     assert [set(key) & {"d", "p", "q", "dp", "dq", "qi", "k"} for key in published["keys"]] == [
         set()
     ] * 3
+
+
+@pytest.mark.parametrize("algorithm", SigningAlgorithm)
+def test_a_header_of_ours_is_told_from_others(algorithm: SigningAlgorithm) -> None:
+    header = a_jwt_key(1, algorithm).header
+    assert is_a_header(header)
+    text = read_base64url(header[:-1])
+    for other in (
+        text.replace(b"at+jwt", b"JWT"),
+        text.replace(algorithm.value.encode(), b"none"),
+        text.replace(b'"kid":"', b'"kid":"0'),
+        text[:-1] + b',"crit":[]}',
+        text + b" ",
+        b"",
+    ):
+        assert not is_a_header(base64url(other) + b".")
+    assert not is_a_header(b"?" + header)

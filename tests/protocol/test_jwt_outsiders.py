@@ -2,11 +2,17 @@
 
 import contextlib
 
+import jwt
 import pytest
 from authlib.oauth2.rfc6750 import InvalidTokenError  # type: ignore[import-untyped]
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator  # type: ignore[import-untyped]
 from joserfc import jwt as joserfc
-from joserfc.errors import BadSignatureError, InvalidClaimError, SecurityWarning
+from joserfc.errors import (
+    BadSignatureError,
+    InvalidClaimError,
+    SecurityWarning,
+    UnsupportedAlgorithmError,
+)
 from joserfc.jwk import KeySet
 from jwt import InvalidAudienceError, InvalidSignatureError
 
@@ -67,6 +73,8 @@ async def test_joserfc_verifies_them(world: World, form: str) -> None:
 async def test_authlib_takes_them_by_rfc_9068(world: World, form: str) -> None:
     member = await jwt_client(world, form)
     text = await member.log_in()
+    for other in set(FORMATS) - {form}:  # the set holds one that it is not set to
+        await jwt_client(world, other)
     keys = KeySet.import_key_set((await world.http.get(JWKS)).json())
 
     class Validator(JWTBearerTokenValidator):  # type: ignore[misc]
@@ -83,3 +91,19 @@ async def test_authlib_takes_them_by_rfc_9068(world: World, form: str) -> None:
     for wrong in (Validator(issuer, "https://other"), Validator("https://other", validator.issuer)):
         with pytest.raises(Exception, match=r"aud|iss"):
             wrong.authenticate_token(text).validate(now=now)
+
+
+async def test_each_finds_its_key_in_a_set_with_every_algorithm(world: World) -> None:
+    tokens = {form: await (await jwt_client(world, form)).log_in() for form in FORMATS}
+    answer = await world.http.get(JWKS)
+    found, keys = KeySet.import_key_set(answer.json()), await published(world.http)
+    everything = jwt.PyJWKSet.from_dict(answer.json())
+    assert len(everything.keys) == len(found.keys) == len(FORMATS) == 3
+    for form, token in tokens.items():
+        assert verified(world, token, keys)["org_id"] == world.founding.organization.id
+        with deprecations(form):
+            joserfc.decode(token, found, algorithms=[FORMATS[form].value])
+        # None is taken for another's algorithm.
+        for other in set(FORMATS) - {form}:
+            with pytest.raises(UnsupportedAlgorithmError):
+                joserfc.decode(token, found, algorithms=[FORMATS[other].value])

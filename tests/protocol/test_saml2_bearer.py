@@ -14,13 +14,14 @@ from grantory.domain.organization import UserState
 from grantory.domain.token import CLOCK_SLACK_SECONDS
 from grantory.errors import ApiError, OAuthError
 from grantory.protocol.client_auth.caller import Caller
+from grantory.protocol.grants.saml2_bearer import Saml2Bearer
 from grantory.protocol.saml import reading
 from grantory.protocol.saml.refused import AssertionRefused
 from grantory.protocol.saml.threads import AT_ONCE, MOST_WAITING, AssertionThreads
 from grantory.protocol.token_request import TokenRequest
 from grantory.registry.upkeep import Upkeep
 from tests.support.entities import an_organization
-from tests.support.saml import assertion, signed_assertion
+from tests.support.saml import PUBLIC_URL, assertion, signed_assertion
 from tests.support.saml_grant import SamlGrant, saml_grant
 from tests.support.soak import databases
 
@@ -131,3 +132,15 @@ async def test_so_many_are_read_at_once_and_so_many_wait(monkeypatch: pytest.Mon
 async def test_an_assertion_that_is_not_signed_is_never_noted_as_used(grant: SamlGrant) -> None:
     assert await grant.refused(assertion()) == "it is not signed"
     assert (await grant.ask(signed_assertion())).user == grant.user
+
+
+async def test_an_assertion_may_be_for_the_address_behind_a_gateways_prefix(
+    grant: SamlGrant,
+) -> None:
+    url = f"{PUBLIC_URL}/genesys/login/oauth/token"
+    element = signed_assertion(recipient=url, audiences=(url,))
+    await grant.refused(element)
+    behind = Saml2Bearer(grant.store, grant.clock, PUBLIC_URL, grant.threads, "/genesys/login")
+    grant.grant = behind
+    assert (await grant.ask(element)).user == grant.user
+    assert (await grant.ask(signed_assertion(id="_2"))).user == grant.user

@@ -206,9 +206,12 @@ def request_of(origin: str) -> Request:
 async def test_case_81_a_503_can_be_read(world: World) -> None:
     cors = Cors(world.node.store, (LISTED,), world.clock)
     for origin in (APP, LISTED):
-        headers = dict(await cors.headers(request_of(origin), Response(503)))
+        headers = dict(await cors.headers(request_of(origin), Response(503), OWN))
         assert headers[b"access-control-allow-origin"] == origin.encode()
-    assert list(await cors.headers(request_of(EVIL), Response(503))) == [(b"vary", b"Origin")]
+    assert list(await cors.headers(request_of(EVIL), Response(503), OWN)) == [(b"vary", b"Origin")]
+    for path in ("/.well-known/jwks.json", "/oauth/jwks/x"):
+        to_all = await cors.headers(request_of(EVIL), Response(503), path)
+        assert to_all == ((b"access-control-allow-origin", b"*"),)
 
 
 async def test_case_81_a_store_that_cannot_tell_spoils_no_answer(world: World) -> None:
@@ -266,6 +269,26 @@ async def test_case_81_behind_prefixes_too(tmp_path: Path) -> None:
         is_open(await world.http.get("/api/api/v2/tokens/me", headers={"Origin": LISTED}), LISTED)
 
 
+async def test_case_81_what_is_for_everybody_every_page_may_read(tmp_path: Path) -> None:
+    async with new_world(tmp_path / "data", http_login_prefix="/login") as world:
+        keys = f"/oauth/jwks/{world.founding.organization.id}"
+        paths = ["/.well-known/oauth-authorization-server", "/.well-known/jwks.json", keys]
+        for path in (*paths, *(f"/login{path}" for path in paths)):
+            headers = {"Origin": EVIL}
+            for method, status in (("GET", 200), ("HEAD", 200), ("POST", 405)):
+                answer = await world.http.request(method, path, headers=headers)
+                assert answer.status_code == status
+                assert told(answer) == {"access-control-allow-origin": "*"}, path
+            asked = await preflight(world, path, EVIL, Access_Control_Request_Headers="x-a")
+            assert (asked.status_code, asked.content) == (204, b"")
+            assert told(asked) == {
+                "access-control-allow-origin": "*",
+                "access-control-allow-methods": "GET, HEAD",
+                "access-control-allow-headers": "x-a",
+                "access-control-max-age": "600",
+            }
+
+
 async def test_case_81_pages_are_for_no_other_page(world: World) -> None:
     paths = ["/", "/docs", "/openapi.json", "/health/live", "/health/ready", "/metrics"]
     paths += ["/oauth/authorize", "/logout", "/oauth/token/", "/oauth/tokens", "/api/v2", "/x"]
@@ -316,11 +339,11 @@ async def test_case_81_what_is_remembered_is_bounded(world: World) -> None:
     for start in range(0, len(uris), 50):
         await register(world.admin, *uris[start : start + 50])
     for uri in uris:
-        headers = await cors.headers(request_of(uri.removesuffix("/cb")), Response(200))
+        headers = await cors.headers(request_of(uri.removesuffix("/cb")), Response(200), OWN)
         assert len(headers) == 3
     assert len(cors._until) == MOST_REMEMBERED
     for number in range(500):
-        await cors.headers(request_of(f"https://b{number}.example"), Response(200))
+        await cors.headers(request_of(f"https://b{number}.example"), Response(200), OWN)
     assert len(cors._until) == MOST_REMEMBERED, "what is not registered is not remembered"
 
 

@@ -103,6 +103,7 @@ def test_case_71_no_valid_token_is_refused_while_keys_rotate_under_load(
     found: dict[str, Any] = json.loads(store.good("init", "--json"))
     client = found["client"]
     environment = {k: v for k, v in store.environment.items() if k != "GRANTORY_DATA_DIR"}
+    environment["GRANTORY_PUBLIC_URL"] = "http://127.0.0.1"
     server = fresh_server("--workers", "2", environment=environment, data_dir=store.data)
     # Half of them get JWTs, whose next key a rotation publishes, and which signs much later.
     with_jwts = make_jwt_client(server, client)

@@ -15,12 +15,15 @@ from tests.security.wire import WireReply, platform_error
 from tests.support.databases import fresh_postgres
 from tests.support.processes import UNLIMITED, Line, Question, api_question, token_question
 from tests.support.server import Reply, RunningServer
+from tests.support.soak import soaking
 from tests.support.swallowing_proxy import SwallowingProxy
 
 CLIENTS = "/api/v2/oauth/clients"
-ANSWERED_WITHIN = 6.0
-REFUSED_WITHIN = LEASE + ANSWER_WITHIN + 0.2  # a slow machine
-NORMAL_WITHIN = 5.0
+SLACK = 0.0 if soaking() else 5.0
+"""Seconds by which a machine that does other things may be late; a soak run has one for itself."""
+ANSWERED_WITHIN = 6.0 + SLACK
+REFUSED_WITHIN = LEASE + ANSWER_WITHIN + 0.2 + SLACK
+NORMAL_WITHIN = 5.0 + 2 * SLACK
 CALLERS = 24
 
 

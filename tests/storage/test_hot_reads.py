@@ -33,6 +33,7 @@ from tests.support.entities import (
     an_organization,
     put,
 )
+from tests.support.patience import heard_patiently
 from tests.support.runtime import START_MS, FakeClock
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class Watched:
         self.looks += 1
         if self.fail_changes:
             raise StorageUnavailable("asked for by the test")
-        await self._store.feed.catch_up()
+        await heard_patiently(self._store.feed)
 
 
 class Reader:
@@ -477,8 +478,7 @@ async def test_beyond_its_bound_the_deny_list_is_asked_in_the_store(
             assert await reader.ask(lambda r: r.is_denied(token.token_id))
             assert not await reader.ask(lambda r: r.is_denied(bytes(16)))
     for reader in readers:
-        assert reader.reads._denied is not None
-        assert len(reader.reads._denied) <= 3
+        assert len(reader.reads._denied or tokens) <= 3
         for token in tokens:
             assert await reader.ask(lambda r: r.is_denied(token.token_id))
 

@@ -9,7 +9,7 @@ import pytest
 from grantory.app import build_upkeep
 from grantory.crypto.runtime import SystemClock
 from grantory.domain.token import DeniedToken
-from grantory.errors import StorageUnavailable
+from grantory.errors import SetupError, StorageUnavailable
 from grantory.ports.storage import Transaction
 from grantory.registry.upkeep import (
     AGAIN_SECONDS,
@@ -184,6 +184,21 @@ async def test_it_goes_on_by_itself_when_the_clocks_agree_again(
     exact.advance(2 * DAY)
     assert await upkeep.clean() == 0
     assert len(said) == 2, "each time that it is held back is told"
+
+
+@pytest.mark.parametrize("error", [SetupError("another master key"), LookupError("x")])
+async def test_keys_that_cannot_be_made_hold_no_cleaning_up(
+    store: OpenStore, exact: FakeClock, error: Exception
+) -> None:
+    async def rotate() -> int:
+        raise error
+
+    failed: list[Exception] = []
+    token = ended(exact, 1, -2 * DAY)
+    await store.write(put(token))
+    assert await Upkeep(store, exact, failed.append, rotate=rotate).clean() == 1
+    assert failed == [error]
+    assert await denied(store, token) == [False]
 
 
 async def test_it_runs_at_once_and_every_minute_until_it_is_cancelled(

@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 
 from grantory.domain.scopes import SCOPES
 from tests.support.about_tokens import INTROSPECT, REVOKE
+from tests.support.jwts import jwt_client
 from tests.support.saml import signer
 from tests.support.subjects import make_division, make_user
 from tests.support.world import ADDRESS, Member, World, new_world
@@ -136,6 +137,9 @@ class Caller:
             await self._machine.log_in()
         users = path.startswith("/api/v2/users/")
         self._ids["subjectId"] = self._ids["userId" if users else "clientId"]
+        self._ids["organizationId"] = self._world.founding.organization.id
+        if "jwks" in path:
+            await jwt_client(self._world)
         self._ids["scopeId"] = next(iter(SCOPES))
         self._ids["certificate"] = self._certificate
 

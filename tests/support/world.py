@@ -20,6 +20,7 @@ from grantory.app import (
     database_of,
     first_start,
     open_or_create_node,
+    public_url,
 )
 from grantory.http.operation import Operation
 from grantory.registry.organizations import Founding
@@ -196,6 +197,8 @@ async def new_world(
         url = stack.enter_context(fresh_database("world", _fill)) if on_postgres else ""
         founding, files = await _set_up_once(url)
         effective = Settings(data_dir=folder, database_url=url)
+        if on_postgres:  # where every node must be told the same
+            settings.setdefault("public_url", public_url(effective))
         effective = msgspec.structs.replace(effective, **settings)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, content in files.items():

@@ -70,10 +70,13 @@ def read_private_key(algorithm: SigningAlgorithm, material: bytes) -> PrivateKey
     """Reads what ``new_private_key`` made.
 
     Raises:
-        SetupError: for the key of another algorithm.
+        SetupError: for the key of another algorithm, and for what is none.
     """
     # Nobody without the master key can have changed it; OpenSSL's own look takes 70 ms for RSA.
-    key = load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True)
+    try:
+        key = load_der_private_key(material, None, unsafe_skip_rsa_key_validation=True)
+    except ValueError:
+        raise SetupError("a stored key cannot be read") from None
     if algorithm is SigningAlgorithm.EDDSA and isinstance(key, ed25519.Ed25519PrivateKey):
         return _Ed25519(key)
     if algorithm is SigningAlgorithm.ES256 and isinstance(key, ec.EllipticCurvePrivateKey):

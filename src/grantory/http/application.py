@@ -16,7 +16,7 @@ from grantory.domain.scopes import sufficient_scopes
 from grantory.domain.token import AccessToken
 from grantory.errors import ApiError, GrantoryError, lacks_permission, lacks_scope
 from grantory.http.cors import API_ROOT, VARY, Cors, options_response
-from grantory.http.early_answers import OAUTH_ROOT, is_oauth
+from grantory.http.early_answers import OAUTH_ROOT, WELL_KNOWN, is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.json_body import MAX_BODY, read_body
 from grantory.http.login.logout import LOGOUT
@@ -128,8 +128,9 @@ class Application:
             return
         header = (CORRELATION, correlation_id.encode())
         try:
-            if self._cors.covers(self._inner_path(request.path)):
-                response.headers += await self._cors_headers(request, response)
+            path = self._inner_path(request.path)
+            if self._cors.covers(path):
+                response.headers += await self._cors_headers(request, response, path)
             await response.send(send, header, head=request.method == "HEAD")
         except BaseException as error:
             response.error_code = "broken.off"
@@ -201,9 +202,9 @@ class Application:
             return api_error_on_oauth(error)
         return api_error(error, request.correlation_id)
 
-    async def _cors_headers(self, request: Request, response: Response) -> Headers:
+    async def _cors_headers(self, request: Request, response: Response, path: str) -> Headers:
         try:
-            return await self._cors.headers(request, response)
+            return await self._cors.headers(request, response, path)
         except Exception as error:  # what was done is told all the same
             self._failed(error, request.correlation_id)
             return (VARY,)
@@ -218,8 +219,10 @@ class Application:
         api, login = self._settings.api_prefix, self._settings.login_prefix
         if api and path.startswith(api + API_ROOT):
             return path[len(api) :]
-        if login and (path.startswith(login + OAUTH_ROOT) or path == login + LOGOUT):
-            return path[len(login) :]
+        if login and path.startswith(login):
+            inner = path[len(login) :]
+            if inner.startswith((OAUTH_ROOT, WELL_KNOWN)) or inner == LOGOUT:
+                return inner
         return path
 
     async def _authenticate(self, request: Request) -> tuple[AccessToken, Actor]:

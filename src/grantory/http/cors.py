@@ -1,5 +1,7 @@
 """Which web pages may read answers: those of origins that are registered (Fetch standard).
 
+What says the same to everybody, every page may read.
+
 Answers never depend on cookies here, and no answer says that it may: a page shows its bearer
 token, or the client's secret, itself. So what an origin is given is no right, only the leave to
 read what the page was answered; a page of any other origin is answered the same and is not shown
@@ -14,6 +16,8 @@ from typing import Final
 from grantory.domain.web_origin import is_origin
 from grantory.errors import GrantoryError
 from grantory.http.early_answers import REVOCATION_PATH, TOKEN_PATH
+from grantory.http.oauth.jwks import JWKS, JWKS_OF
+from grantory.http.oauth.metadata import METADATA_PATH
 from grantory.http.request import Request
 from grantory.http.response import NO_CONTENT, NO_STORE, Headers, Response
 from grantory.ports.runtime import Clock
@@ -22,6 +26,8 @@ from grantory.ports.storage import Store
 API_ROOT: Final = "/api/v2/"
 _OAUTH: Final = (TOKEN_PATH, REVOCATION_PATH)
 """What a page calls that has tokens; introspection is for servers, which need no leave."""
+_PUBLIC: Final = (METADATA_PATH, JWKS)
+_PUBLIC_ROOT: Final = JWKS_OF.partition("{")[0]
 EXPOSED: Final = (
     b"ININ-Correlation-Id, Retry-After, "
     b"inin-ratelimit-count, inin-ratelimit-allowed, inin-ratelimit-reset"
@@ -56,14 +62,15 @@ class Cors:
         self._until: OrderedDict[str, float] = OrderedDict()
 
     def covers(self, path: str) -> bool:
-        """Tells whether pages may ask for an address at all: of the API, for a token or its end.
+        """Tells whether pages may ask for an address at all: of the API, for a token or its end,
+        or a document that is for everybody.
 
         Args:
             path: without the prefixes of a gateway.
         """
-        return path in _OAUTH or path.startswith(API_ROOT)
+        return path in _OAUTH or path.startswith(API_ROOT) or _is_public(path)
 
-    async def headers(self, request: Request, response: Response) -> Headers:
+    async def headers(self, request: Request, response: Response, path: str) -> Headers:
         """Gives the headers that an answer needs besides its own.
 
         A store that cannot tell whether an origin is registered counts as none that is.
@@ -71,7 +78,10 @@ class Cors:
         Args:
             request: what was asked.
             response: what is answered.
+            path: the request's, without the prefixes of a gateway.
         """
+        if _is_public(path):
+            return ((b"access-control-allow-origin", b"*"), *_preflight(request, response))
         origin = _origin_of(request)
         patience = PATIENCE_SECONDS if response.status == _UNAVAILABLE else None
         if origin is None or not await self._knows(origin, patience):
@@ -105,6 +115,10 @@ class Cors:
 def options_response(methods: str) -> Response:
     """Answers OPTIONS: 204, with the methods that the address takes."""
     return Response(NO_CONTENT, b"", (NO_STORE, (b"allow", methods.encode())))
+
+
+def _is_public(path: str) -> bool:
+    return path in _PUBLIC or path.startswith(_PUBLIC_ROOT)
 
 
 def _origin_of(request: Request) -> str | None:

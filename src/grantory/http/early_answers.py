@@ -9,6 +9,7 @@ TOKEN_PATH: Final = "/oauth/token"
 INTROSPECTION_PATH: Final = "/oauth/introspect"
 REVOCATION_PATH: Final = "/oauth/revoke"
 OAUTH_ROOT: Final = "/oauth/"
+WELL_KNOWN: Final = "/.well-known/"
 _CHANGING_LOOKS: Final = ("/oauth/authorize", "/logout")
 """Plain links, by which people come to a code or end their session."""
 _LOOKS: Final = ("GET", "HEAD", "OPTIONS")

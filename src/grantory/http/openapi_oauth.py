@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from grantory.domain.signing import SigningAlgorithm
+from grantory.http.oauth.jwks import JWKS, JWKS_OF, MAX_AGE_SECONDS
 from grantory.http.oauth.metadata import METADATA_PATH
 from grantory.protocol.grants import GRANTS
 from grantory.protocol.introspection import PERMISSIONS
@@ -21,6 +23,7 @@ _ADDRESSES: Final = (
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
+    "jwks_uri",
     "introspection_endpoint",
     "revocation_endpoint",
     "service_documentation",
@@ -85,6 +88,10 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
             "iss": {**_TEXT, "description": "The server's address"},
             "exp": {**_SECONDS, "description": "When it expires, in seconds since 1970 (UTC)"},
             "iat": {**_SECONDS, "description": "When it was issued, likewise"},
+            "aud": {
+                "oneOf": [_TEXT, {"type": "array", "items": _TEXT}],
+                "description": "For whom an access token is",
+            },
             "token_type": {
                 "type": "string",
                 "const": "Bearer",
@@ -105,6 +112,23 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
         },
         "required": [*_ADDRESSES, *_LISTS, "authorization_response_iss_parameter_supported"],
     },
+    "JwkSet": {
+        "type": "object",
+        "properties": {"keys": {"type": "array", "items": {"$ref": "#/components/schemas/Jwk"}}},
+        "required": ["keys"],
+    },
+    "Jwk": {
+        "type": "object",
+        "properties": {
+            "kid": {**_TEXT, "description": "As the header of a JWT names its key"},
+            "alg": {"type": "string", "enum": [each.value for each in SigningAlgorithm]},
+            "use": {"type": "string", "const": "sig"},
+            "kty": {"type": "string", "enum": ["OKP", "EC", "RSA"]},
+            "crv": {"type": "string", "enum": ["Ed25519", "P-256"]},
+            **{name: {**_TEXT, "description": "In base64url"} for name in "xyne"},
+        },
+        "required": ["kid", "alg", "use", "kty"],
+    },
     "OAuthError": {
         "type": "object",
         "properties": {
@@ -115,6 +139,7 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
         "required": ["error", "description", "error_description"],
     },
 }
+_AWAY: Final = "The server cannot answer now."
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -130,8 +155,10 @@ _ERRORS: Final = {
     ),
     "401": _refused("The client is unknown, or its secret is wrong."),
     "413": _refused("The body is too large."),
-    "503": _refused("The server cannot answer now."),
+    "503": _refused(_AWAY),
 }
+_KEPT: Final = f"They may be kept for {MAX_AGE_SECONDS} seconds. There are none where no client of "
+_KEYS: Final = {"description": "The keys.", "content": _json("JwkSet")}
 OAUTH_PATHS: Final[dict[str, Any]] = {
     "/oauth/token": {
         "post": {
@@ -167,8 +194,9 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
         "post": {
             "operationId": "postOauthRevoke",
             "summary": "End a token (RFC 7009)",
-            "description": "For the token's own client; one of the grant CODE may name itself "
-            "alone. A refresh token ends with all that has come of the same login.",
+            "description": "For the token's own client; one of the grant CODE or TOKEN may name "
+            "itself alone, for access tokens. A refresh token ends with all that has come of the "
+            "same login.",
             "tags": ["token"],
             "security": [{"client": []}, {}],
             "requestBody": _form("AboutToken"),
@@ -189,6 +217,36 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
                     "description": "The document.",
                     "content": _json("AuthorizationServer"),
                 }
+            },
+        }
+    },
+    JWKS: {
+        "get": {
+            "operationId": "getJwks",
+            "summary": "The public keys of every organisation's JWT access tokens (RFC 7517)",
+            "description": _KEPT + "the server gets JWTs.",
+            "tags": ["token"],
+            "security": [],
+            "responses": {
+                "200": _KEYS,
+                "503": {"description": _AWAY, "content": _json("ErrorBody")},
+            },
+        }
+    },
+    JWKS_OF: {
+        "get": {
+            "operationId": "getOauthJwks",
+            "summary": "The public keys of one organisation's JWT access tokens (RFC 7517)",
+            "description": _KEPT + "this organisation gets JWTs, and of one that is not there.",
+            "tags": ["token"],
+            "security": [],
+            "parameters": [
+                {"name": "organizationId", "in": "path", "required": True, "schema": _TEXT}
+            ],
+            "responses": {
+                "200": _KEYS,
+                "404": _refused("Nothing is at this address."),
+                "503": _refused(_AWAY),
             },
         }
     },

@@ -1,31 +1,60 @@
 """Log lines about the server itself: starts, stops, warnings and failures."""
 
 import logging
-from typing import TextIO, cast
+import sys
+import traceback
+from datetime import UTC, datetime
 
-import structlog
+import msgspec
 
 from grantory.observability.log_writer import LogStream
 
 
+class EventLog:
+    """Writes events as JSON lines, each with its level, its time (UTC) and fields of its own."""
+
+    def __init__(self) -> None:
+        self.stream: LogStream | None = None
+        """Where lines go; standard error while None."""
+
+    def info(self, event: str, **fields: object) -> None:
+        """Tells what happened as it should."""
+        self._write("info", event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Tells what somebody should look at."""
+        self._write("warning", event, fields)
+
+    def error(self, event: str, *, exc_info: BaseException | None = None, **fields: object) -> None:
+        """Tells what failed.
+
+        Args:
+            event: in a few words.
+            exc_info: whose trace is written, too.
+            fields: what belongs to it.
+        """
+        if exc_info is not None:
+            fields["exception"] = "".join(traceback.format_exception(exc_info)).rstrip()
+        self._write("error", event, fields)
+
+    def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
+        time = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        line = {**fields, "level": level, "time": time, "event": event}
+        stream = self.stream or sys.stderr
+        stream.write(msgspec.json.encode(line, enc_hook=str).decode() + "\n")
+        stream.flush()
+
+
+_LOG = EventLog()
+
+
 def set_up_logging(stream: LogStream) -> None:
-    """Makes structlog write JSON lines, and silences the loggers of libraries below warning.
+    """Names where events go, and silences the loggers of libraries below warning.
 
     Args:
         stream: where lines go.
     """
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.format_exc_info,
-            structlog.processors.EventRenamer("event"),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, stream)),
-        cache_logger_on_first_use=False,
-    )
+    _LOG.stream = stream
     # A malformed request is answered and is no event; whoever sends many must not fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.getLogger("uvicorn.error").addFilter(_is_no_broken_answer)
@@ -39,7 +68,6 @@ def _is_no_broken_answer(record: logging.LogRecord) -> bool:
     return not (record.exc_info and getattr(record.exc_info[0], "__name__", "") == "BrokenOff")
 
 
-def log() -> structlog.typing.FilteringBoundLogger:
+def log() -> EventLog:
     """Returns the logger of the server's own events."""
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
-    return logger
+    return _LOG

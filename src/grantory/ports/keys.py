@@ -18,11 +18,19 @@ class KeyReader(Protocol):
         ...
 
     def private(self) -> list[SealedKey]:
-        """Returns every private key, in the order in which they sign."""
+        """Returns every private key that counts, in the order in which they sign.
+
+        One that is older than every key of its organisation's opaque tokens counts no more: a
+        program that knows no private keys has ended all tokens since.
+        """
         ...
 
     def all(self) -> list[SealedKey]:
         """Returns every key of both kinds, retired ones too, oldest first."""
+        ...
+
+    def unknown_purposes(self) -> list[str]:
+        """Lists what keys are for that a newer program has made; the others leave them out."""
         ...
 
 

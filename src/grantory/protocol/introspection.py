@@ -21,6 +21,7 @@ from grantory.ports.storage import Snapshot, Store
 from grantory.protocol.access_tokens import AccessTokens, TokenRefused
 from grantory.protocol.client_auth.active import require_active
 from grantory.protocol.client_auth.bearer import SCHEME, BearerOrSecret
+from grantory.protocol.jwt_codec import Recipients
 from grantory.protocol.refresh_tokens import Generation, RefreshTokens
 from grantory.protocol.scopes import remaining_scopes
 from grantory.protocol.standing import user_as_then
@@ -46,6 +47,8 @@ class ActiveToken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     iss: str
     exp: int
     iat: int
+    aud: str | tuple[str, ...] = ""
+    """For whom an access token is, in whatever form it is; a refresh token is for nobody else."""
     token_type: str = ""
     """``Bearer`` for an access token; a refresh token has none."""
     jti: str = ""
@@ -79,7 +82,7 @@ class IntrospectionEndpoint:
         refresh_tokens: reads refresh tokens.
         store: holds the families of refresh tokens.
         clock: the time.
-        issuer: the server's address.
+        recipients: who issues tokens, and for whom.
     """
 
     def __init__(
@@ -91,7 +94,7 @@ class IntrospectionEndpoint:
         refresh_tokens: RefreshTokens,
         store: Store,
         clock: Clock,
-        issuer: str,
+        recipients: Recipients,
     ) -> None:
         self._reads = reads
         self._authenticator = authenticator
@@ -99,7 +102,7 @@ class IntrospectionEndpoint:
         self._refresh_tokens = refresh_tokens
         self._store = store
         self._clock = clock
-        self._issuer = issuer
+        self._recipients = recipients
         self._order: tuple[_Find, ...] = (self._access_token, self._refresh_token)
         self._hinted: tuple[_Find, ...] = (self._refresh_token, self._access_token)
 
@@ -152,9 +155,10 @@ class IntrospectionEndpoint:
             client_id=token.client_id,
             sub=token.subject_id,
             org_id=token.organization_id,
-            iss=self._issuer,
+            iss=self._recipients.issuer,
             exp=token.expires_at,
             iat=token.issued_at,
+            aud=self._recipients.audience_of(token.organization_id),
             token_type=SCHEME,
             jti=urlsafe_b64encode(token.token_id).rstrip(b"=").decode(),
             scope=" ".join(token.scopes),
@@ -187,7 +191,7 @@ class IntrospectionEndpoint:
             client_id=client.id,
             sub=user.id,
             org_id=organization_id,
-            iss=self._issuer,
+            iss=self._recipients.issuer,
             exp=family.expires_at // 1000,
             iat=family.rotated_at // 1000,
             scope=" ".join(scopes),

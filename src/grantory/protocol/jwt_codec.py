@@ -35,6 +35,11 @@ class Recipients(NamedTuple):
         """Names what belongs to one organisation: its tokens are for that, always."""
         return f"{self.issuer}/organizations/{organization_id}"
 
+    def audience_of(self, organization_id: str) -> str | tuple[str, ...]:
+        """Lists for whom an organisation's tokens are, as ``aud`` has it."""
+        own = self.own(organization_id)
+        return (self.audience, own) if self.audience else own
+
 
 class _Standing(msgspec.Struct, array_like=True, frozen=True):
     """What only this server understands: the epochs, and the authorization behind the token."""
@@ -79,11 +84,10 @@ def encode_jwt(token: AccessToken, key: JwtKey, recipients: Recipients) -> str:
         key: of the token's organisation.
         recipients: for whom it is.
     """
-    own = recipients.own(token.organization_id)
     claims = _Claims(
         recipients.issuer,
         token.subject_id,
-        (recipients.audience, own) if recipients.audience else own,
+        recipients.audience_of(token.organization_id),
         token.client_id,
         token.organization_id,
         token.issued_at,

@@ -1,13 +1,22 @@
 """Signing access tokens as JWTs, and reading those that are presented."""
 
-from grantory.crypto.jwt_keys import JwtKey
+from typing import Final
+
+from grantory.crypto.jwt_keys import JwtKey, is_a_header
 from grantory.domain.signing import SigningAlgorithm
 from grantory.domain.token import AccessToken
+from grantory.errors import ApiError, StorageUnavailable
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.keys import JwtKeySource
 from grantory.ports.runtime import Clock
 from grantory.protocol.jwt_codec import Recipients, decode_jwt, encode_jwt, take_apart
 from grantory.protocol.token_codec import MalformedToken
+
+_BAD_REQUEST: Final = 400
+_NO_ROOM: Final = (
+    "There is no key for this client's tokens, and the server publishes as many as it can: "
+    "set the client to opaque tokens."
+)
 
 
 class JwtTokens:
@@ -29,15 +38,29 @@ class JwtTokens:
         self._recipients = recipients
 
     async def write(self, token: AccessToken, algorithm: SigningAlgorithm) -> str:
-        """Writes and signs a token."""
+        """Writes and signs a token.
+
+        Raises:
+            ApiError: 503 where there is no key, and the server publishes as many as it can.
+            StorageUnavailable: where a key was removed as soon as it was made.
+        """
         key = await self._signer(token.organization_id, algorithm)
         if key is None:  # all were removed, to end every token
-            await self._source.ensure(token.organization_id, algorithm)
+            await self._make_key(token.organization_id, algorithm)
             await self._reads.catch_up()
             key = await self._signer(token.organization_id, algorithm)
-        if key is None:
-            raise LookupError("a key that was just made is not there")
+        if key is None:  # and was removed again
+            raise StorageUnavailable("a key that was just made is not there")
         return encode_jwt(token, key, self._recipients)
+
+    async def _make_key(self, organization_id: str, algorithm: SigningAlgorithm) -> None:
+        try:
+            await self._source.ensure(organization_id, algorithm)
+        except ApiError as error:
+            if error.status != _BAD_REQUEST:
+                raise
+            # Whoever asks for a token can mend nothing by asking otherwise.
+            raise ApiError(503, "service.unavailable", _NO_ROOM, detail=str(error)) from None
 
     async def _signer(self, organization_id: str, algorithm: SigningAlgorithm) -> JwtKey | None:
         keys = await self._reads.jwt_keys()
@@ -48,9 +71,14 @@ class JwtTokens:
 
         Raises:
             MalformedToken: for any other text.
+            StorageUnavailable: where nobody tells whether there is a newer key.
         """
         parts = take_apart(presented)
         key = (await self._reads.jwt_keys()).of_header(parts.header)
+        if key is None and is_a_header(parts.header):
+            # A first key signs at once, and another process may have made it within the lease.
+            await self._reads.catch_up()
+            key = (await self._reads.jwt_keys()).of_header(parts.header)
         if key is None:
             raise MalformedToken("header, or unknown key")
         return decode_jwt(parts, key, self._recipients)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from grantory.domain.audit import AuditEvent
+from grantory.domain.client import GrantType
 from grantory.domain.token import AccessToken, DeniedToken
 from grantory.errors import OAuthError
 from grantory.ports.hot_reads import HotReads
@@ -19,6 +20,8 @@ from grantory.protocol.token_request import TokenRequest
 
 ENTITY: Final = "AccessToken"
 REASON: Final = "its client revoked it"
+PUBLIC: Final = (GrantType.AUTHORIZATION_CODE, GrantType.IMPLICIT)
+"""Whose clients may have no secret where their tokens are used, and could end none without this."""
 
 _End = Callable[[str, TokenRequest, Caller], Awaitable[bool]]
 
@@ -27,7 +30,8 @@ class RevocationEndpoint:
     """Answers revocation requests; what is ended is refused when it has answered.
 
     A client may do this whatever its state is, for it gives nobody a right. Both kinds of token
-    can be ended, so that ``unsupported_token_type`` is never answered.
+    can be ended, so that ``unsupported_token_type`` is never answered; a refresh token by its
+    client's secret alone, without which none was ever given.
 
     Args:
         reads: what every request asks for.
@@ -68,7 +72,7 @@ class RevocationEndpoint:
             OAuthError: with the code of RFC 6749 section 5.2.
         """
         await self._reads.refresh()
-        caller = await self._authenticator.authenticate(request, admits_public=True)
+        caller = await self._authenticator.authenticate(request, public=PUBLIC)
         try:
             presented = request.required("token")
         except OAuthError as error:
@@ -97,6 +101,8 @@ class RevocationEndpoint:
     async def _end_refresh_token(
         self, presented: str, request: TokenRequest, caller: Caller
     ) -> bool:
+        if not caller.is_authenticated:  # else one that is spent would end a login by itself
+            return False
         read = await self._refresh_tokens.read(presented)
         if read is None or read.organization_id != caller.record.client.organization_id:
             return False

@@ -60,7 +60,8 @@ class TokenEndpoint:
         """
         grant = self._find_grant(request)
         await self._reads.refresh()
-        caller = await self._authenticator.authenticate(request, admits_public=grant.admits_public)
+        public = (grant.grant_type,) if grant.admits_public else ()
+        caller = await self._authenticator.authenticate(request, public=public)
         client = caller.record.client
         try:
             _check_allowed(caller.record, grant)

@@ -9,13 +9,14 @@ from grantory.domain.access import Assignment
 from grantory.domain.audit import changed_properties
 from grantory.domain.client import Client, ClientState, SubjectKind, ends_tokens
 from grantory.domain.secret import Secret
-from grantory.errors import ApiError, invalid, not_found
+from grantory.domain.signing import SigningAlgorithm
+from grantory.errors import ApiError, FieldProblem, invalid, not_found
 from grantory.ports.clients import LISTING_START, ClientPosition
 from grantory.ports.keys import JwtKeySource
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Snapshot, Store, Transaction
 from grantory.registry.actor import Actor
-from grantory.registry.client_draft import ClientDraft, problems_of
+from grantory.registry.client_draft import INVALID, ClientDraft, problems_of
 from grantory.registry.client_roles import wanted_assignments
 from grantory.registry.client_secrets import new_client_secret
 from grantory.registry.coverage import (
@@ -45,6 +46,8 @@ class ClientPolicy(msgspec.Struct, frozen=True):
     """What the deployment's settings say about clients."""
 
     delete_requires_inactive: bool = False
+    issues_jwts: bool = True
+    """Whether the server knows an address for itself that holds, to be named in them."""
 
 
 class ClientRegistry:
@@ -114,7 +117,7 @@ class ClientRegistry:
         """
         draft = draft.with_form_of(None)
         _check(draft)
-        await self._make_jwt_key(actor, draft)
+        await self._make_jwt_key(actor, draft, None)
         now = self._clock.now_ms()
         client = Client(
             id=self._random.uuid(),
@@ -149,7 +152,10 @@ class ClientRegistry:
             ApiError: 404, 400 for a bad draft, 403 when the client holds or would hold what
                 the actor lacks.
         """
-        await self._make_jwt_key(actor, asked)
+        if asked.wanted_algorithm is not None:
+            found = await self.get(actor, client_id)
+            _check(asked)
+            await self._make_jwt_key(actor, asked, found.client.jwt_algorithm)
         now = self._clock.now_ms()
 
         def work(transaction: Transaction) -> RegisteredClient:
@@ -177,9 +183,16 @@ class ClientRegistry:
 
         return await self._store.write(work)
 
-    async def _make_jwt_key(self, actor: Actor, draft: ClientDraft) -> None:
-        if draft.wanted_algorithm is not None:
-            await self._jwt_keys.ensure(actor.organization_id, draft.wanted_algorithm)
+    async def _make_jwt_key(
+        self, actor: Actor, draft: ClientDraft, before: SigningAlgorithm | None
+    ) -> None:
+        algorithm = draft.wanted_algorithm
+        if algorithm is None:
+            return
+        if not self._policy.issues_jwts and algorithm is not before:
+            text = "must be OPAQUE as long as the setting public_url names no address"
+            raise invalid(FieldProblem("jwt_algorithm", INVALID, text))
+        await self._jwt_keys.ensure(actor.organization_id, algorithm)
 
     def _ask_people_again(
         self, transaction: Transaction, actor: Actor, client: Client, now: int

@@ -70,20 +70,35 @@ class JwtKeys:
         self._sealer = sealer
         self._life = life
         self._make = make
+        self._making = asyncio.Lock()
+        self._looks = 0
+        self._there: dict[tuple[str, SigningAlgorithm], int] = {}
+        """By which look a key was there, or made."""
 
     async def ensure(self, organization_id: str, algorithm: SigningAlgorithm) -> None:
         """Makes an organisation's first key of an algorithm, if it has none.
 
-        It signs at once: without it there is no token that anybody could verify, so nobody can
-        hold an older key set that was of any use.
+        It signs at once: without it there would be no token until everybody has heard of it.
 
         Raises:
             ApiError: 400 when the server publishes as many keys as it can.
         """
         signer = (organization_id, algorithm)
-        if signer in await self._store.read(_last_keys):
+        looks = self._looks
+        async with self._making:
+            if self._there.get(signer, 0) > looks:  # somebody has looked after this was asked
+                return
+            self._looks += 1
+            await self._make_first(signer)
+            self._there[signer] = self._looks
+
+    async def _make_first(self, signer: tuple[str, SigningAlgorithm]) -> None:
+        there = await self._store.read(_last_keys)
+        if signer in there:
             return
-        material = await asyncio.to_thread(self._make, algorithm)
+        if len(there) >= MOST_SIGNERS:
+            raise invalid(_too_many())
+        material = await asyncio.to_thread(self._make, signer[1])
 
         def work(transaction: Transaction) -> None:
             sealer = locked_sealer(transaction, self._sealer)
@@ -163,11 +178,13 @@ class JwtKeys:
     ) -> SealedKey:
         organization_id, algorithm = signer
         now = self._clock.now_ms()
+        newest = transaction.keys.newest(organization_id)
         key = SealedKey(
             key_id=self._random.token_bytes(KEY_ID_BYTES),
             organization_id=organization_id,
             sealed=b"",
-            created_at=now,
+            # Not before the key of opaque tokens, which a clock that is ahead may have dated.
+            created_at=now if newest is None else max(now, newest.created_at),
             algorithm=algorithm,
             signs_from=signs_from,
         )

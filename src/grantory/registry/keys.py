@@ -118,9 +118,17 @@ class TokenKeys:
         """Encrypts every key anew, under the master key that seals; returns how many.
 
         Raises:
-            SetupError: when one cannot be opened; then the transaction is to be undone.
+            SetupError: when one cannot be opened, or is of an unknown kind; then the transaction
+                is to be undone.
         """
         locked_sealer(transaction, self._sealer)
+        unknown = transaction.keys.unknown_purposes()
+        if unknown:
+            raise SetupError(
+                f"the store has keys of a kind that this program does not know "
+                f"({', '.join(unknown)}): replace the master key with the newest program that "
+                "uses this store; nothing was changed"
+            )
         keys = transaction.keys.all()
         for key in keys:
             opened = self._sealer.open(key.sealed, key.context)

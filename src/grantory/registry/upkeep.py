@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from grantory.domain.code import CODE_KEPT_MS
 from grantory.domain.token import CLOCK_SLACK_SECONDS
-from grantory.errors import ApiError
+from grantory.errors import ApiError, SetupError
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store, Transaction
 
@@ -156,11 +156,18 @@ class Upkeep:
         """
         removed = 0
         if await self._may_believe_the_clock():
-            await self._patiently(self._rotate)
+            await self._follow_keys()
         while await self._may_believe_the_clock() and (some := await self.step()):
             removed += some
             await self._sleep(BETWEEN_STEPS_SECONDS)
         return removed
+
+    async def _follow_keys(self) -> None:
+        """Cleaning goes on when no key can be made, as under another master key."""
+        try:
+            await self._patiently(self._rotate)
+        except (SetupError, LookupError) as error:
+            self._failed(error)
 
     async def run(self) -> None:
         """Does so at once and every minute, until it is cancelled."""

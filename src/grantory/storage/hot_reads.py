@@ -43,6 +43,10 @@ def _not_counted(_kind: str) -> None:
     pass
 
 
+def _not_told(_key: SealedKey, _error: SetupError) -> None:
+    pass
+
+
 class RememberedReads:
     """Implements ``HotReads`` over a store and its change feed."""
 
@@ -63,6 +67,10 @@ class RememberedReads:
         self._keys: _Memory[SigningKey] = _Memory("key")
         self._jwt_keys: _Memory[JwtKeyring] = _Memory("jwt_keyring")
         """One entry, of the whole store: so a key id that nobody has asks nothing of the store."""
+        self._jwt_keys_loading = asyncio.Lock()
+        self._jwt_keys_heard = 0
+        self._unreadable: Callable[[SealedKey, SetupError], None] = _not_told
+        self._unreadable_told: set[bytes] = set()
         self._denied: set[bytes] | None = None
         self._denied_is_whole = False
         self._denied_room = 0
@@ -78,6 +86,10 @@ class RememberedReads:
             forgot: is told the kind of each change that was heard; "all" where it may be anything.
         """
         self._loaded, self._forgot = loaded, forgot
+
+    def tell(self, unreadable: Callable[[SealedKey, SetupError], None]) -> None:
+        """Names who is told, once, of each private key that cannot be opened."""
+        self._unreadable = unreadable
 
     async def refresh(self) -> None:
         """Makes sure that whatever was committed before now has been heard."""
@@ -121,6 +133,7 @@ class RememberedReads:
     def _forget_everything(self) -> None:
         for memory in self._memories:
             memory.clear()
+        self._jwt_keys_heard += 1
         self._denied = None
         self._denied_meanwhile = None
 
@@ -142,6 +155,7 @@ class RememberedReads:
         elif kind == "key":
             self._keys.clear()
             self._jwt_keys.clear()
+            self._jwt_keys_heard += 1
         else:
             self._forget_everything()
 
@@ -244,15 +258,40 @@ class RememberedReads:
         return key
 
     async def jwt_keys(self) -> JwtKeyring:
-        """Returns every private key, opened."""
-        return await self._remembered(self._jwt_keys, "", self._keyring) or JwtKeyring(())
+        """Returns every private key, opened.
 
-    def _keyring(self, snapshot: Snapshot) -> JwtKeyring | None:
-        return JwtKeyring(
-            JwtKey(key, key.algorithm, self._material(key))
-            for key in snapshot.keys.private()
-            if key.algorithm is not None
-        )
+        Raises:
+            StorageUnavailable: when there are some and none can be opened.
+        """
+        found = self._jwt_keys.get("")
+        if found is not None:
+            return found
+        async with self._jwt_keys_loading:  # opening them all takes time: one does it for all
+            found = self._jwt_keys.get("")
+            if found is None:
+                heard = self._jwt_keys_heard
+                self._loaded(self._jwt_keys.kind)
+                found = await self._store.read(self._keyring)
+                if heard == self._jwt_keys_heard:  # other changes do not matter
+                    self._jwt_keys.remember("", found)
+        return found
+
+    def _keyring(self, snapshot: Snapshot) -> JwtKeyring:
+        opened, unreadable = [], []
+        for key in snapshot.keys.private():
+            if key.algorithm is None:
+                continue
+            try:
+                material = self._sealer.open(key.sealed, key.context)
+                opened.append(JwtKey(key, key.algorithm, material))
+            except SetupError as error:
+                unreadable.append(key)
+                if key.key_id not in self._unreadable_told:
+                    self._unreadable_told.add(key.key_id)
+                    self._unreadable(key, error)
+        if unreadable and not opened:
+            raise StorageUnavailable("no private key can be opened: was the master key replaced?")
+        return JwtKeyring(opened, unreadable)
 
     def _opened(self, key: SealedKey | None) -> SigningKey | None:
         if key is None:

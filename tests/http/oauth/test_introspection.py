@@ -18,6 +18,7 @@ from tests.support.about_tokens import (
     introspect,
     told,
 )
+from tests.support.jwts import jwt_client, opened, own_audience
 from tests.support.scrape import Scrape
 from tests.support.user_tokens import user_token
 from tests.support.world import ADDRESS, CLIENTS, Member, World, new_world
@@ -55,8 +56,23 @@ async def test_all_that_is_told_of_a_clients_own_token(world: World, api: Member
         "iss": "http://127.0.0.1:8080",
         "exp": now + 86_400,
         "iat": now,
+        "aud": own_audience(world),
         "token_type": "Bearer",
     }
+
+
+async def test_the_audience_is_the_same_for_both_forms(tmp_path: Path) -> None:
+    shared = "https://api.example.com"
+    for audience in ("", shared):
+        folder = tmp_path / f"data{len(audience)}"
+        async with new_world(folder, tokens_audience=audience) as world:
+            member = await jwt_client(world)
+            jwt, opaque = await member.log_in(), await world.admin.log_in()
+            own = own_audience(world)
+            expected = [shared, own] if audience else own
+            assert opened(jwt)[1]["aud"] == expected
+            for token in (jwt, opaque):
+                assert (await told(world, world.admin, token))["aud"] == expected
 
 
 async def test_a_users_token_tells_the_user_and_the_scopes(world: World, api: Member) -> None:

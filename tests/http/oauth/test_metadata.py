@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from grantory.http.oauth.jwks import JWKS
-from grantory.http.oauth.metadata import METADATA_PATH, MetadataResource
-from grantory.http.request import Request
+from grantory.http.oauth.metadata import METADATA_PATH
 from tests.support.about_tokens import REVOKE
+from tests.support.jwts import jwt_client, published
 from tests.support.visitor import REDIRECT, Visitor, make_app, told
 from tests.support.world import World, new_world
 
@@ -63,16 +63,30 @@ async def test_what_settings_turn_on_and_off(tmp_path: Path) -> None:
         assert found["response_modes_supported"] == ["query"]
 
 
-async def test_what_it_names_is_there(world: World) -> None:
+@pytest.mark.parametrize("prefix", ["", "/login"])
+async def test_what_it_names_is_there(tmp_path: Path, prefix: str) -> None:
+    async with new_world(tmp_path / "data", http_login_prefix=prefix) as world:
+        await what_it_names_is_there(world, prefix)
+
+
+async def what_it_names_is_there(world: World, prefix: str) -> None:
     found = await metadata(world)
     assert found["issuer"] == "http://127.0.0.1:8080"
+    assert (await world.http.get(prefix + METADATA_PATH)).json() == found
     app, visitor = await make_app(world), Visitor(world)
     given = told(await visitor.authorize(app, prompt="none"))
     assert given["iss"] == found["issuer"]
     for name in ("authorization", "token", "introspection", "revocation"):
         path = found[f"{name}_endpoint"].removeprefix(found["issuer"])
+        assert path.startswith(f"{prefix}/oauth/")
         answer = await world.http.options(path)
         assert answer.status_code in (204, 405), path
+    keys = found["jwks_uri"].removeprefix(found["issuer"])
+    assert keys == prefix + JWKS
+    await jwt_client(world)
+    assert len(await published(world.http, keys)) == 1
+    organization_id = world.founding.organization.id
+    assert len(await published(world.http, f"{prefix}/oauth/jwks/{organization_id}")) == 1
     for grant_type in (*found["grant_types_supported"], "magic"):
         form = {"grant_type": grant_type}
         answer = await world.ask_token(world.admin.client_id, world.admin.secret, form)
@@ -103,20 +117,3 @@ async def test_every_page_may_read_it_and_those_of_clients_may_end_tokens(world:
     # Resource servers are no pages.
     introspection = await world.http.post("/oauth/introspect", data={"x": "1"}, headers=origin)
     assert "access-control-allow-origin" not in introspection.headers
-
-
-def test_an_issuer_with_a_path_has_its_path_at_the_end() -> None:
-    resource = MetadataResource("https://example.com/auth", ("a",), implicit=False)
-    assert resource.path == "/.well-known/oauth-authorization-server/auth"
-
-
-async def test_keys_are_named_where_there_are_some(world: World) -> None:
-    resource = MetadataResource("https://a", ("a",), implicit=False, jwks_path="/keys")
-    request = Request({"method": "GET", "raw_path": b"/", "headers": []}, _nothing, "", ())
-    assert b'"jwks_uri":"https://a/keys"' in (await resource.answer(request)).body
-    found = await metadata(world)
-    assert found["jwks_uri"] == found["issuer"] + JWKS
-
-
-async def _nothing() -> dict[str, Any]:
-    return {"type": "http.request"}

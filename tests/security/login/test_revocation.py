@@ -12,7 +12,7 @@ from tests.security.login.visits import (
     nothing_failed,
     tokens_of,
 )
-from tests.support.about_tokens import REVOKE, is_done, revoke
+from tests.support.about_tokens import INTROSPECT, REVOKE, is_done, revoke
 from tests.support.visitor import PKCE, REDIRECT, App, Visitor, make_app
 from tests.support.world import CLIENTS, Member, World
 
@@ -129,7 +129,7 @@ async def test_case_65_who_may_ask_at_all(world: World) -> None:
         await post(REVOKE, data={"token": tokens.access}, headers=bearer),
         await revoke(world, App(app.client_id, "wrong"), tokens.access),
         await revoke(world, App("11111111-2222-4333-8444-555555555555", ""), tokens.access),
-        # Only who redeems codes may name itself alone.
+        # Only who acts for people by redirects may name itself alone.
         await revoke(world, App(machine.client_id, ""), own),
     ):
         oauth_refused(answer, 401, "invalid_client")
@@ -147,6 +147,28 @@ async def test_case_65_a_client_without_a_secret_ends_its_own(world: World) -> N
     assert await visitor.use(token) == 200
     await is_done(await revoke(world, App(app.client_id, ""), token))
     assert await visitor.use(token) == 401
+    # A page of the implicit grant has no secret either.
+    page = await make_app(world, "TOKEN")
+    tokens = [(await visitor.arrive(page, response_type="token"))["access_token"] for _ in range(2)]
+    await is_done(await revoke(world, App(page.client_id, ""), tokens[0]))
+    assert [await visitor.use(token) for token in tokens] == [401, 200]
+    # That is for ending alone: for whatever gives, it must show its secret.
+    asked = {"client_id": page.client_id, "token": tokens[1]}
+    oauth_refused(await world.http.post(INTROSPECT, data=asked), 401, "invalid_client")
+    form = {"client_id": page.client_id, "grant_type": "authorization_code", "code": "x"}
+    oauth_refused(await world.http.post("/oauth/token", data=form), 401, "invalid_client")
+
+
+async def test_case_65_a_refresh_token_ends_by_the_secret_alone(world: World) -> None:
+    app, visitor = await make_app(world), Visitor(world)
+    first = await begin(visitor, app)
+    second = tokens_of(await visitor.refresh(app, first.refresh))
+    for token in (first.refresh, second.refresh):
+        for hint in HINTS:
+            await is_done(await revoke(world, App(app.client_id, ""), token, **hint))
+    assert await visitor.use(first.access) == await visitor.use(second.access) == 200
+    assert await events(world, "Revoke") == []
+    tokens_of(await visitor.refresh(app, second.refresh))
 
 
 async def test_case_65_a_client_that_is_not_active_may_end_its_own(world: World) -> None:

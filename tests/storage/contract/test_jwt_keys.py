@@ -1,73 +1,36 @@
 """What every store promises about the private keys of JWTs."""
 
 import asyncio
-from typing import NamedTuple
 
 import msgspec
 import pytest
 
-from grantory.crypto.jwt_keys import JwtKeyring
 from grantory.crypto.private_keys import read_private_key
-from grantory.crypto.runtime import SystemRandom
 from grantory.crypto.sealing import MasterKey
 from grantory.domain.signing import MAX_JWT_LIFETIME, SigningAlgorithm
 from grantory.domain.token import SealedKey
 from grantory.errors import ApiError, SetupError, StorageUnavailable
-from grantory.ports.storage import Transaction
 from grantory.registry import jwt_keys
-from grantory.registry.jwt_keys import DAY_MS, KEPT_MS, MINUTE_MS, JwtKeys, KeyLife
-from grantory.registry.keys import TokenKeys
+from grantory.registry.jwt_keys import DAY_MS, KEPT_MS, MINUTE_MS
 from grantory.registry.upkeep import Upkeep
 from grantory.storage.database import OpenStore
-from grantory.storage.hot_reads import RememberedReads
 from tests.support.backends import Backend
-from tests.support.entities import ORG, OTHER_ORG, a_key, an_organization, put
+from tests.support.entities import ORG, OTHER_ORG, a_key, put
+from tests.support.jwt_nodes import OLD, JwtNode, node_on, set_up_node, token_keys
 from tests.support.runtime import FakeClock
 
-OLD, NEW = MasterKey(b"o" * 32), MasterKey(b"n" * 32)
+NEW = MasterKey(b"n" * 32)
 BOTH = MasterKey(b"n" * 32, b"o" * 32)
-LIFE = KeyLife(publish_minutes=70, rotation_days=90)
 EDDSA, ES256 = SigningAlgorithm.EDDSA, SigningAlgorithm.ES256
 
 
-class Node(NamedTuple):
-    """What one process has of a store."""
-
-    store: OpenStore
-    keys: JwtKeys
-    reads: RememberedReads
-
-    async def private(self) -> list[SealedKey]:
-        return await self.store.read(lambda s: s.keys.private())
-
-    async def ring(self) -> JwtKeyring:
-        await asyncio.sleep(0)  # as every request comes in a turn of its own
-        await self.reads.refresh()
-        return await self.reads.jwt_keys()
-
-
-def node_on(store: OpenStore, clock: FakeClock, master_key: MasterKey = OLD) -> Node:
-    keys = JwtKeys(store, clock, SystemRandom(), master_key, LIFE)
-    return Node(store, keys, RememberedReads(store, store.feed, master_key, clock))
-
-
-def token_keys(clock: FakeClock, master_key: MasterKey = OLD) -> TokenKeys:
-    return TokenKeys(clock, SystemRandom(), master_key)
-
-
 @pytest.fixture
-async def node(store: OpenStore, clock: FakeClock) -> Node:
-    def work(transaction: Transaction) -> None:
-        transaction.installation.set_up(OLD.check_value(), 1)
-        put(an_organization(1), an_organization(2))(transaction)
-        token_keys(clock).add_first(transaction, ORG)
-
-    await store.write(work)
-    return node_on(store, clock)
+async def node(store: OpenStore, clock: FakeClock) -> JwtNode:
+    return await set_up_node(store, clock)
 
 
 async def test_of_many_first_uses_one_makes_the_key(
-    node: Node, second_store: OpenStore, clock: FakeClock
+    node: JwtNode, second_store: OpenStore, clock: FakeClock
 ) -> None:
     other = node_on(second_store, clock)
     await asyncio.gather(*(each.keys.ensure(ORG, ES256) for each in [node, other] * 4))
@@ -80,7 +43,7 @@ async def test_of_many_first_uses_one_makes_the_key(
 
 
 async def test_a_first_key_signs_at_once_and_every_process_knows_it(
-    backend: Backend, node: Node, second_store: OpenStore, clock: FakeClock
+    backend: Backend, node: JwtNode, second_store: OpenStore, clock: FakeClock
 ) -> None:
     other = node_on(second_store, clock)
     assert (await other.ring()).signer(ORG, ES256, clock.now_ms()) is None
@@ -97,7 +60,7 @@ async def test_a_first_key_signs_at_once_and_every_process_knows_it(
 
 
 async def test_a_successor_is_made_once_and_signs_when_it_has_been_published(
-    backend: Backend, node: Node, second_store: OpenStore, clock: FakeClock
+    backend: Backend, node: JwtNode, second_store: OpenStore, clock: FakeClock
 ) -> None:
     other = node_on(second_store, clock)
     await node.keys.ensure(ORG, ES256)
@@ -125,7 +88,7 @@ async def test_a_successor_is_made_once_and_signs_when_it_has_been_published(
 
 
 async def test_a_command_brings_the_next_key_forward_once(
-    node: Node, second_store: OpenStore, clock: FakeClock
+    node: JwtNode, second_store: OpenStore, clock: FakeClock
 ) -> None:
     other = node_on(second_store, clock)
     await node.keys.ensure(ORG, ES256)
@@ -137,7 +100,9 @@ async def test_a_command_brings_the_next_key_forward_once(
     assert sorted(is_new for _, is_new in await node.keys.rotate(None)) == [False, True]
 
 
-async def test_a_key_leaves_when_its_last_token_has_expired(node: Node, clock: FakeClock) -> None:
+async def test_a_key_leaves_when_its_last_token_has_expired(
+    node: JwtNode, clock: FakeClock
+) -> None:
     await node.keys.ensure(ORG, ES256)
     clock.advance(1)
     await node.keys.rotate(ORG)
@@ -153,7 +118,7 @@ async def test_a_key_leaves_when_its_last_token_has_expired(node: Node, clock: F
 
 
 async def test_upkeep_lets_keys_follow_while_the_clock_may_be_believed(
-    node: Node, clock: FakeClock
+    node: JwtNode, clock: FakeClock
 ) -> None:
     asked = []
 
@@ -180,7 +145,7 @@ async def test_upkeep_lets_keys_follow_while_the_clock_may_be_believed(
 
 
 async def test_a_store_that_is_away_delays_a_rotation_and_breaks_nothing(
-    node: Node, clock: FakeClock
+    node: JwtNode, clock: FakeClock
 ) -> None:
     answers: list[Exception | int] = [StorageUnavailable("away"), StorageUnavailable("away"), 1]
     waited = []
@@ -208,7 +173,7 @@ async def test_a_store_that_is_away_delays_a_rotation_and_breaks_nothing(
 
 
 async def test_ending_tokens_removes_private_keys_and_the_next_use_makes_one(
-    backend: Backend, node: Node, clock: FakeClock
+    backend: Backend, node: JwtNode, clock: FakeClock
 ) -> None:
     for organization_id in (ORG, OTHER_ORG):
         await node.keys.ensure(organization_id, ES256)
@@ -228,7 +193,7 @@ async def test_ending_tokens_removes_private_keys_and_the_next_use_makes_one(
 
 
 async def test_a_successor_of_a_key_that_was_removed_meanwhile_is_a_first_one(
-    node: Node, clock: FakeClock
+    node: JwtNode, clock: FakeClock
 ) -> None:
     await node.keys.ensure(ORG, ES256)
     clock.advance(1)
@@ -244,11 +209,11 @@ async def test_a_successor_of_a_key_that_was_removed_meanwhile_is_a_first_one(
 
 
 async def test_another_master_key_opens_private_keys_all_or_none(
-    backend: Backend, node: Node, second_store: OpenStore, clock: FakeClock
+    backend: Backend, node: JwtNode, second_store: OpenStore, clock: FakeClock
 ) -> None:
     await node.keys.ensure(ORG, ES256)
     before = await node.ring()
-    assert await node.store.write(token_keys(clock, BOTH).reseal) == 2
+    assert await node.store.write(token_keys(clock, BOTH).reseal) == 3
     [key] = await node.private()
     assert key.algorithm is ES256
     read_private_key(ES256, NEW.open(key.sealed, key.context))
@@ -261,7 +226,7 @@ async def test_another_master_key_opens_private_keys_all_or_none(
         await node.ring()
 
 
-async def test_a_key_opens_as_what_it_was_sealed_as_alone(node: Node, clock: FakeClock) -> None:
+async def test_a_key_opens_as_what_it_was_sealed_as_alone(node: JwtNode, clock: FakeClock) -> None:
     await node.keys.ensure(ORG, ES256)
     [key] = await node.private()
     OLD.open(key.sealed, key.context)
@@ -275,7 +240,7 @@ async def test_a_key_opens_as_what_it_was_sealed_as_alone(node: Node, clock: Fak
             OLD.open(key.sealed, other.context)
 
 
-async def test_a_private_key_is_no_key_of_opaque_tokens_and_the_reverse(node: Node) -> None:
+async def test_a_private_key_is_no_key_of_opaque_tokens_and_the_reverse(node: JwtNode) -> None:
     await node.keys.ensure(ORG, ES256)
     [key] = await node.private()
     assert await node.store.read(lambda s: s.keys.get(key.key_id)) is None
@@ -284,10 +249,10 @@ async def test_a_private_key_is_no_key_of_opaque_tokens_and_the_reverse(node: No
     assert newest.algorithm is None
     await node.store.write(put(a_key(5, created_at=2**42)))
     assert await node.private() == [key]
-    assert len(await node.store.read(lambda s: s.keys.all())) == 3
+    assert len(await node.store.read(lambda s: s.keys.all())) == 4
 
 
-async def test_a_life_of_a_key_is_recorded(node: Node, clock: FakeClock) -> None:
+async def test_a_life_of_a_key_is_recorded(node: JwtNode, clock: FakeClock) -> None:
     await node.keys.ensure(ORG, ES256)
     clock.advance(1)
     await node.keys.rotate(ORG)
@@ -301,7 +266,7 @@ async def test_a_life_of_a_key_is_recorded(node: Node, clock: FakeClock) -> None
 
 
 async def test_what_is_published_stays_small(
-    node: Node, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
+    node: JwtNode, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
 ) -> None:
     monkeypatch.setattr(jwt_keys, "MOST_SIGNERS", 2)
     await node.keys.ensure(ORG, ES256)

@@ -11,11 +11,17 @@ JWKS_OF: Final = "/oauth/jwks/{organizationId}"
 MAX_AGE_SECONDS: Final = 600
 """A key is published for longer than this before it signs, and a removed one is believed for so
 long by whoever keeps to it."""
-_HEADERS: Final[Headers] = (
-    JSON,
-    (b"cache-control", b"public, max-age=%d" % MAX_AGE_SECONDS),
-    (b"access-control-allow-origin", b"*"),
-)
+EMPTY_MAX_AGE_SECONDS: Final = 60
+"""Where there are no keys: the next one signs at once."""
+_NO_KEYS: Final = b'{"keys":[]}'
+
+
+def _headers(seconds: int) -> Headers:
+    return (JSON, (b"cache-control", b"public, max-age=%d" % seconds))
+
+
+_HEADERS: Final = _headers(MAX_AGE_SECONDS)
+_EMPTY_HEADERS: Final = _headers(EMPTY_MAX_AGE_SECONDS)
 
 
 class JwksResource:
@@ -31,11 +37,15 @@ class JwksResource:
     async def all(self, _request: Request) -> Response:
         """Answers the keys of every organisation."""
         await self._reads.catch_up()
-        return Response(200, (await self._reads.jwt_keys()).published, _HEADERS)
+        return _answer((await self._reads.jwt_keys()).published)
 
     async def of_organization(self, request: Request) -> Response:
         """Answers the keys of one organisation; none for one that is not there."""
         organization_id = request.path.rpartition("/")[2].lower()
         await self._reads.catch_up()
         keys = await self._reads.jwt_keys()
-        return Response(200, keys.published_of(organization_id), _HEADERS)
+        return _answer(keys.published_of(organization_id))
+
+
+def _answer(keys: bytes) -> Response:
+    return Response(200, keys, _EMPTY_HEADERS if keys == _NO_KEYS else _HEADERS)

@@ -4,6 +4,7 @@ Whoever fails has cost the same work whether the client exists or not: one look 
 one look-up in the store, two comparisons of digests.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from grantory.domain.client import ClientRecord, GrantType
@@ -29,13 +30,15 @@ class ClientAuthenticator:
         self._throttle = throttle
         self._clock = clock
 
-    async def authenticate(self, request: TokenRequest, *, admits_public: bool = False) -> Caller:
+    async def authenticate(
+        self, request: TokenRequest, *, public: Collection[GrantType] = ()
+    ) -> Caller:
         """Returns the client whose secret the request carries.
 
         Args:
             request: the token request.
-            admits_public: whether a client that is registered for codes may name itself without
-                a secret; an empty one counts as none.
+            public: the grant types whose clients may name themselves without a secret; an
+                empty one counts as none.
 
         Raises:
             OAuthError: ``invalid_request`` for two methods at once, ``invalid_client`` (401)
@@ -43,7 +46,7 @@ class ClientAuthenticator:
                 with ``rate limit exceeded;`` after too many failures, which official clients
                 wait for.
         """
-        presented = _single(request, admits_public=admits_public)
+        presented = _single(request, admits_public=bool(public))
         client_id = presented.client_id[:MAX_CLIENT_ID].lower()
         wait = self._throttle.wait_seconds(client_id, request.address)
         if wait is not None:
@@ -56,8 +59,8 @@ class ClientAuthenticator:
                 client_id=client_id,
                 organization_id=self._organization_of(client_id),
             )
-        if admits_public and not presented.secret:
-            record = await self._find_public(presented)
+        if public and not presented.secret:
+            record = await self._find_public(presented, public)
         else:
             record = await self._find(presented)
         if record is None:
@@ -78,11 +81,13 @@ class ClientAuthenticator:
         record = self._reads.remembered_client(client_id)
         return "" if record is None else record.client.organization_id
 
-    async def _find_public(self, presented: PresentedSecret) -> ClientRecord | None:
+    async def _find_public(
+        self, presented: PresentedSecret, public: Collection[GrantType]
+    ) -> ClientRecord | None:
         if not _may_be_known(presented.client_id):
             return None
         record = await self._reads.client(presented.client_id.lower())
-        if record is None or record.client.grant_type is not GrantType.AUTHORIZATION_CODE:
+        if record is None or record.client.grant_type not in public:
             return None  # who must have a secret is as unknown without one as nobody at all
         return record
 

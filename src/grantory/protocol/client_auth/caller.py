@@ -13,7 +13,7 @@ class Caller(msgspec.Struct, frozen=True):
     record: ClientRecord
     is_authenticated: bool
     """A client that only names itself may redeem nothing but a code that has a challenge, and
-    end what was issued to it."""
+    end access tokens that were issued to it."""
 
     def origin(self, request: TokenRequest) -> Origin:
         """Tells where a change came from that this client's request has made."""

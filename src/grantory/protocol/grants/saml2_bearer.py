@@ -32,6 +32,7 @@ class Saml2Bearer:
         public_url: the server's address, for which an assertion must be; without a slash at
             its end.
         threads: reads assertions.
+        prefix: what may stand before the token endpoint's path.
     """
 
     name: ClassVar = GrantType.SAML2_BEARER.value
@@ -39,12 +40,18 @@ class Saml2Bearer:
     admits_public: ClassVar = False
 
     def __init__(
-        self, store: Store, clock: Clock, public_url: str, threads: AssertionThreads
+        self,
+        store: Store,
+        clock: Clock,
+        public_url: str,
+        threads: AssertionThreads,
+        prefix: str = "",
     ) -> None:
         self._store = store
         self._clock = clock
         self._public_url = public_url
         self._threads = threads
+        self._prefix = prefix
 
     async def decide(self, request: TokenRequest, caller: Caller) -> Decision:
         """Allows what the client is registered for, for the user of an assertion.
@@ -76,7 +83,8 @@ class Saml2Bearer:
         provider = await self._store.read(
             lambda snapshot: _find_provider(snapshot, client.organization_id, org_name, issuer)
         )
-        return await self._threads.read(data, provider, self._public_url, self._clock.now_ms())
+        now = self._clock.now_ms()
+        return await self._threads.read(data, provider, self._public_url, now, self._prefix)
 
 
 def _find_provider(

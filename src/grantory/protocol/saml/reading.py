@@ -27,7 +27,7 @@ def claimed_issuer(data: bytes) -> str:
 
 
 def read_assertion(
-    data: bytes, provider: IdentityProvider, public_url: str, now: int
+    data: bytes, provider: IdentityProvider, public_url: str, now: int, prefix: str = ""
 ) -> VerifiedAssertion:
     """Verifies an assertion and everything that RFC 7522 section 3 asks for but its being new.
 
@@ -36,19 +36,20 @@ def read_assertion(
         provider: whom to trust.
         public_url: the server's address, without a slash at its end.
         now: milliseconds since 1970.
+        prefix: what may stand before the token endpoint's path.
 
     Raises:
         AssertionRefused: with what is wrong, for the log.
     """
-    token_endpoint = public_url + TOKEN_ENDPOINT
+    endpoints = {public_url + TOKEN_ENDPOINT, public_url + prefix + TOKEN_ENDPOINT}
     assertion = signed_assertion(parse(data), provider.certificates, now)
     if issuer_of(assertion) != provider.issuer:
         raise AssertionRefused("the Issuer is another")
     assertion_id = check_kind(assertion, now)
     ends_at = check_conditions(
-        assertion, frozenset({public_url, token_endpoint, *provider.audiences}), now
+        assertion, frozenset({public_url, *endpoints, *provider.audiences}), now
     )
-    recipients = frozenset({token_endpoint, *provider.recipients})
+    recipients = frozenset({*endpoints, *provider.recipients})
     last = check_bearer(assertion, recipients, ends_at, now)
     check_end(last, now)
     check_session(assertion, now)

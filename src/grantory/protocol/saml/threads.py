@@ -32,7 +32,7 @@ class AssertionThreads:
         return await self._run(lambda: _claimed_issuer(data))
 
     async def read(
-        self, data: bytes, provider: IdentityProvider, public_url: str, now: int
+        self, data: bytes, provider: IdentityProvider, public_url: str, now: int, prefix: str = ""
     ) -> VerifiedAssertion:
         """Verifies an assertion.
 
@@ -41,12 +41,13 @@ class AssertionThreads:
             provider: whom to trust.
             public_url: the server's address.
             now: milliseconds since 1970.
+            prefix: what may stand before the token endpoint's path.
 
         Raises:
             AssertionRefused: with what is wrong, for the log.
             ApiError: 503 when too many wait.
         """
-        return await self._run(lambda: _read(data, provider, public_url, now))
+        return await self._run(lambda: _read(data, provider, public_url, now, prefix))
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._unfinished >= AT_ONCE + MOST_WAITING:
@@ -75,7 +76,9 @@ def _claimed_issuer(data: bytes) -> str:
     return claimed_issuer(data)
 
 
-def _read(data: bytes, provider: IdentityProvider, public_url: str, now: int) -> VerifiedAssertion:
+def _read(
+    data: bytes, provider: IdentityProvider, public_url: str, now: int, prefix: str
+) -> VerifiedAssertion:
     from grantory.protocol.saml.reading import read_assertion  # noqa: PLC0415
 
-    return read_assertion(data, provider, public_url, now)
+    return read_assertion(data, provider, public_url, now, prefix)

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import bindparam as p
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from grantory.domain.signing import SigningAlgorithm
 from grantory.domain.token import SealedKey
@@ -38,10 +38,21 @@ NEWEST = Statement(
     .order_by(_k.created_at.desc(), _k.key_id)
     .limit(1)
 )
-PRIVATE = Statement(
-    select(*_COLUMNS).where(_k.purpose != TOKEN_KEY).order_by(_k.signs_from, _k.key_id)
+_IS_PRIVATE: Final = or_(*(_k.purpose == purpose for purpose in JWT_KEYS))
+_IS_KNOWN: Final = or_(_k.purpose == TOKEN_KEY, _IS_PRIVATE)
+_others = keys.alias("others")
+_OLDEST: Final = (
+    select(func.min(_others.c.created_at))
+    .where(_others.c.organization_id == _k.organization_id, _others.c.purpose == TOKEN_KEY)
+    .scalar_subquery()
 )
-ALL = Statement(select(*_COLUMNS).order_by(_k.created_at, _k.key_id))
+PRIVATE = Statement(
+    select(*_COLUMNS)
+    .where(_IS_PRIVATE, _k.created_at >= func.coalesce(_OLDEST, 0))
+    .order_by(_k.signs_from, _k.key_id)
+)
+ALL = Statement(select(*_COLUMNS).where(_IS_KNOWN).order_by(_k.created_at, _k.key_id))
+UNKNOWN = Statement(select(_k.purpose).where(~_IS_KNOWN).group_by(_k.purpose).order_by(_k.purpose))
 ADD = Statement(insert(keys).values({c.name: p(c.name) for c in _COLUMNS}))
 RETIRE = Statement(
     update(keys)
@@ -54,6 +65,7 @@ RETIRE_PRIVATE = Statement(
     .values(retired_at=p("retired"), expires_at=p("expires"))
 )
 REMOVE = Statement(delete(keys).where(_k.organization_id == p("organization")))
+REMOVE_OUTLIVED = Statement(delete(keys).where(_IS_PRIVATE, _k.created_at < _OLDEST))
 REPLACE_SEALED = Statement(update(keys).where(_k.key_id == p("key")).values(sealed=p("again")))
 
 
@@ -74,6 +86,9 @@ class SqlKeys:
 
     def private(self) -> list[SealedKey]:  # noqa: D102
         return [_key(row) for row in self._sql.all(PRIVATE)]
+
+    def unknown_purposes(self) -> list[str]:  # noqa: D102
+        return [row[0] for row in self._sql.all(UNKNOWN)]
 
     def all(self) -> list[SealedKey]:  # noqa: D102
         return [_key(row) for row in self._sql.all(ALL)]

@@ -44,7 +44,7 @@ class SqlTransaction:
         self.denied_tokens = SqlDeniedTokens(sql, self)
         self.audit = SqlAudit(sql)
         self.refusals = SqlRefusals(sql)
-        self.upkeep = SqlUpkeep(sql)
+        self.upkeep = SqlUpkeep(sql, self)
 
     def touched(self, kind: str, entity_id: str) -> None:
         """Notes that a row which a cache may hold was changed."""

@@ -18,7 +18,8 @@ from sqlalchemy import (
 from sqlalchemy import bindparam as p
 
 from grantory.storage.change_feed import forget_old_changes
-from grantory.storage.sql.statement import SqlExecutor, Statement
+from grantory.storage.sql.keys import REMOVE_OUTLIVED
+from grantory.storage.sql.statement import ChangeLog, SqlExecutor, Statement
 from grantory.storage.sql.tables import (
     authorization_codes,
     client_secrets,
@@ -63,8 +64,9 @@ REFUSAL_COUNTERS = Statement(_some_of(refusal_counters, refusal_counters.c.hour 
 class SqlUpkeep:
     """Implements ``UpkeepWriter``. None of these rows could still change a decision."""
 
-    def __init__(self, sql: SqlExecutor) -> None:
+    def __init__(self, sql: SqlExecutor, log: ChangeLog) -> None:
         self._sql = sql
+        self._log = log
 
     def time(self) -> int:  # noqa: D102 - see the port
         return int(self._sql.all(TIME_S)[0][0]) * 1000
@@ -91,7 +93,11 @@ class SqlUpkeep:
         return self._sql.run(ASSERTIONS, before=before, limit=limit)
 
     def forget_keys(self, before: int, limit: int) -> int:  # noqa: D102
-        return self._sql.run(KEYS, before=before, limit=limit)
+        removed = self._sql.run(KEYS, before=before, limit=limit)
+        removed += self._sql.run(REMOVE_OUTLIVED)
+        if removed:  # what is published comes from memory
+            self._log.touched("key", "expired")
+        return removed
 
     def forget_refusals(self, before: int, limit: int) -> int:  # noqa: D102
         return self._sql.run(REFUSALS, before=before, limit=limit)
