@@ -310,8 +310,9 @@ class SqlClientLists:
         return self._aside(len(found), entries)
 
     def _slots_of(self, head: Head, gram: str) -> dict[int, bytes]:
+        """Tells where a gram is; of a chunk that is not sealed yet not all may be written."""
         rows = self._sql.all(sql_of.GRAMS, list_id=head.list_id, gram=gram)
-        return {chunk: bytes(slots) for chunk, slots in rows}
+        return {chunk: bytes(slots) for chunk, slots in rows if chunk < head.sealed}
 
     def _count(self, head: Head, wanted: ClientFilter, part: str) -> int:
         statement = sql_of.count_with_part(**_asked(wanted))

@@ -217,7 +217,7 @@ GIVE_LIST_UP = Statement(
     .values(organization_id=p("given_up"), next_slot=0, sealed=0)
 )
 GIVEN_UP = Statement(
-    select(_l.id).where(_l.organization_id >= p("begin"), _l.organization_id < p("end")).limit(1)
+    select(_l.id).where(_l.organization_id.like(p("pattern", type_=Text))).limit(1)
 )
 DROP_LIST = Statement(delete(client_lists).where(_l.id == p("list_id")))
 MARK_ALL = Statement(

@@ -74,7 +74,7 @@ class SqlClientListUpkeep(SqlClientLists):
         return row is not None
 
     def sweep(self, limit: int) -> int:  # noqa: D102
-        row = self._sql.one(sql_of.GIVEN_UP, begin=GIVEN_UP, end=f"{GIVEN_UP}~")
+        row = self._sql.one(sql_of.GIVEN_UP, pattern=f"{GIVEN_UP}%")
         if row is None:
             return 0
         removed = sum(self._sql.run(each, list_id=row[0], limit=limit) for each in sql_of.SWEEP)
