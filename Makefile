@@ -36,7 +36,7 @@ compat-setup: ## install the official SDKs that tests/compat drives
 	$(BOOTSTRAP) compat
 
 test: dev-setup system-setup compat-setup ## run every test (ARGS="-k token")
-	@$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: dev-setup system-setup ## run the tests without the official SDKs and the slow ones
 	@$(BIN)/python -m pytest --ignore=tests/compat -m "not slow and not compat" $(ARGS)

@@ -19,7 +19,7 @@ PARTS = {
     "tests": [
         *("-m", "pytest", "tests/exactness", "tests/crashes", "tests/storage/test_upgrades.py"),
         "tests/storage/test_dump.py",
-        "tests/storage/test_month.py",
+        *("tests/storage/test_month.py", "tests/cli/test_serve_tls.py"),
         *("tests/http", "tests/security/login", "tests/security/test_cors.py"),
         *("tests/security/test_saml_bearer.py", "tests/protocol/test_saml2_bearer.py"),
         *("tests/security/test_slow_database.py", "-q", "-p", "no:cacheprovider"),

@@ -14,12 +14,13 @@ import pytest
 
 from grantory.http.pacing import UNREAD_SECONDS
 from tests.support.server import HOST, RunningServer, command_line
+from tests.support.soak import soaking
 from tests.support.tls_server import NAME, TlsServer
 
 ME = "/api/v2/tokens/me"
 
 
-@pytest.fixture(scope="module", params=["1", "2"])
+@pytest.fixture(scope="module", params=["1", "2"] if soaking() else ["2"])
 def secure(request: pytest.FixtureRequest) -> Iterator[TlsServer]:
     with TlsServer("--workers", request.param) as running:
         yield running

@@ -8,7 +8,7 @@ import pytest
 from tests.compat.arrange import make_user
 from tests.compat.sdk import Sdk, javascript_sdk, python_sdk
 from tests.support.databases import fresh_postgres
-from tests.support.server import RunningServer
+from tests.support.server import HOST, RunningServer
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,10 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 def server(database_url: str) -> Iterator[RunningServer]:
     """One server for the whole run on each kind of database, on SQLite with several workers."""
     arguments = () if database_url else ("--workers", "2")
-    environment = {"GRANTORY_DATABASE_URL": database_url} if database_url else {}
+    environment = {}
+    if database_url:  # where JWTs need an address that every node has
+        address = f"http://{HOST}:{{port}}"
+        environment = {"GRANTORY_DATABASE_URL": database_url, "GRANTORY_PUBLIC_URL": address}
     with RunningServer(*arguments, environment=environment) as running:
         yield running
 

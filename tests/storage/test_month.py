@@ -12,7 +12,7 @@ from grantory.registry.keys import RETIRED_KEPT_MS
 from grantory.registry.upkeep import ENDED_SECRETS_KEPT_MS, REFUSALS_KEPT_DAYS, Upkeep
 from grantory.storage.sql.tables import metadata
 from tests.support.rows import rows
-from tests.support.soak import rounds
+from tests.support.soak import databases, rounds
 from tests.support.world import CLIENTS, ROLES, World, new_world
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
@@ -103,7 +103,7 @@ async def table_bytes(world: World) -> dict[str, int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800 if SCALE > 1 else 120)
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", databases())
 async def test_a_month_leaves_the_store_no_larger_than_the_documentation_says(
     kind: str, tmp_path: Path
 ) -> None:

@@ -282,5 +282,5 @@ async def test_a_server_is_built_with_an_upkeep_that_mistrusts_its_clock(
     upkeep = build_upkeep(world.node.store, world.clock)
     assert await upkeep.clean() == 0
     assert await denied(world.node.store, old) == [True]
-    assert "nothing is removed from the store" in capsys.readouterr().out
+    assert "nothing is removed from the store" in capsys.readouterr().err
     assert await upkeep.finish() > 0

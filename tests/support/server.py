@@ -51,7 +51,8 @@ class RunningServer:
 
     Args:
         arguments: what follows ``serve`` besides host, port and data directory.
-        environment: variables to add; every other ``GRANTORY_*`` is removed.
+        environment: variables to add, with the port for ``{port}``; every other ``GRANTORY_*`` is
+            removed.
         data_dir: an existing data directory to go on with; by default a new one.
     """
 
@@ -260,7 +261,9 @@ class RunningServer:
 
     def _full_environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not _is_ours(name)}
-        return {**kept, "PYTHONUNBUFFERED": "1", **self._environment}
+        port = str(self.port)
+        given = {name: value.replace("{port}", port) for name, value in self._environment.items()}
+        return {**kept, "PYTHONUNBUFFERED": "1", **given}
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None

@@ -1,7 +1,12 @@
 """How long the tests that draw lots, or repeat themselves, go on."""
 
 import os
+from typing import Final
 
+import pytest
+
+ON_BOTH: Final = pytest.mark.parametrize("world", ["sqlite", "postgresql"], indirect=True)
+"""For a test of a race, which each kind of database decides in a way of its own."""
 VARIABLE = "GRANTORY_SOAK"
 """Set to 1, a run has hours; to 0.1, a tenth of them."""
 

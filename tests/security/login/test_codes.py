@@ -14,6 +14,7 @@ from tests.security.login.visits import (
     nothing_failed,
     tokens_of,
 )
+from tests.support.soak import ON_BOTH
 from tests.support.visitor import (
     CHALLENGE,
     PKCE,
@@ -140,6 +141,7 @@ async def test_case_22_whoever_uses_it_again_the_first_user_is_told(world: World
         await are_ended(visitor, app, first)
 
 
+@ON_BOTH
 async def test_case_23_of_fifty_at_once_one_gets_tokens(world: World) -> None:
     app, visitor = await make_app(world), Visitor(world)
     code = await code_of(visitor, app)
@@ -156,6 +158,7 @@ async def test_case_23_of_fifty_at_once_one_gets_tokens(world: World) -> None:
     await nothing_failed(world)
 
 
+@ON_BOTH
 async def test_case_23_the_same_with_verifiers_and_secrets_mixed(world: World) -> None:
     app, visitor = await make_app(world), Visitor(world)
     code = await code_of(visitor, app, **PKCE)

@@ -17,6 +17,7 @@ from tests.security.login.visits import (
     nothing_failed,
     tokens_of,
 )
+from tests.support.soak import ON_BOTH
 from tests.support.visitor import PKCE, REDIRECT, App, Visitor, make_app, page_of, told
 from tests.support.world import CLIENTS, World
 
@@ -33,6 +34,7 @@ async def state_of(world: World) -> list[tuple[int, int, bool]]:
     return [(row[0], row[1], row[2] is None) for row in found]
 
 
+@ON_BOTH
 async def test_case_28_fifty_at_once_make_one_generation(world: World) -> None:
     app, visitor = await make_app(world), Visitor(world)
     first = await begin(visitor, app)
@@ -52,6 +54,7 @@ async def test_case_28_fifty_at_once_make_one_generation(world: World) -> None:
     await nothing_failed(world)
 
 
+@ON_BOTH
 async def test_case_28_generations_race_and_never_fork(world: World) -> None:
     app, visitor = await make_app(world), Visitor(world)
     first = await begin(visitor, app)
