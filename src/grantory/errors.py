@@ -163,6 +163,26 @@ class StorageUnavailable(ApiError):
         )
 
 
+class ListBeingMade(StorageUnavailable):
+    """Very many clients of an organisation are not in its lists yet (503).
+
+    Args:
+        organization_id: whose lists.
+        retry_after: whole seconds after which a repeat makes sense.
+    """
+
+    def __init__(self, organization_id: str, retry_after: int) -> None:
+        super().__init__(
+            f"the lists of organization {organization_id} are still being made, which servers"
+            " do by themselves, and grantory db upgrade does faster",
+            retry_after,
+        )
+        self.message = (
+            "The lists of clients are still being made. Until then read clients one by one, or"
+            " all of them without any parameter; or try again later."
+        )
+
+
 class OutcomeUnknown(ApiError):
     """The store went away while it was keeping a change: it may or may not hold (503).
 

@@ -11,10 +11,14 @@ from grantory.errors import StorageUnavailable
 from grantory.ports.client_lists import ClientOrder
 from grantory.ports.clients import ClientFilter
 from grantory.ports.storage import Snapshot, Transaction
+from grantory.registry import list_keeper
 from grantory.registry.list_keeper import (
     EVERY_SECONDS,
     FIRST_PAUSE,
+    HURRIED,
     OTHERS_TURN_SECONDS,
+    STEADY,
+    STUCK_SECONDS,
     TOLD_AFTER,
     ListKeeper,
 )
@@ -210,3 +214,69 @@ async def test_one_process_at_a_time_keeps_lists(
     finally:
         await first.close()
         await second.close()
+
+
+async def test_who_has_the_turn_and_does_nothing_is_not_waited_for(
+    store: OpenStore, second_store: OpenStore, clock: FakeClock
+) -> None:
+    first, second = store.turn(), second_store.turn()
+    await store.write(put(*of_three()))
+    try:
+        assert await first.is_mine()
+        times = int(STUCK_SECONDS / OTHERS_TURN_SECONDS)
+        waiting: list[int] = []
+        other = ListKeeper(
+            *(second_store, clock),
+            waiting=waiting.append,
+            turn=second,
+            sleep=Sleeper(clock, times),
+        )
+        with pytest.raises(asyncio.CancelledError):
+            await other.run()
+        assert (await behind(store), waiting) == (27, [0] * times)
+        # A mark that goes is a sign of life, and the minute begins again.
+        await store.write(lambda t: t.client_lists.catch_up(ORG, 1))
+        sleep = Sleeper(clock, times + 2)
+        other = ListKeeper(second_store, clock, turn=second, sleep=sleep)
+        with pytest.raises(asyncio.CancelledError):
+            await other.run()
+        assert sleep.slept == [OTHERS_TURN_SECONDS] * times + [EVERY_SECONDS, OTHERS_TURN_SECONDS]
+        assert await behind(store) == 0
+        assert await first.is_mine()
+    finally:
+        await first.close()
+        await second.close()
+
+
+class Ticking(FakeClock):
+    """Every look at it takes ten milliseconds."""
+
+    def monotonic(self) -> float:
+        self.advance(0.01)
+        return super().monotonic()
+
+
+async def test_it_hurries_while_many_wait_and_tells_of_very_many_once(
+    store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("HURRY_FROM", 20), ("LOOK_EVERY", 1), ("TOLD_FROM", 25)):
+        monkeypatch.setattr(list_keeper, name, value)
+    await store.write(put(*of_three()))
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    told: list[str] = []
+    waiting: list[int] = []
+    keeper = ListKeeper(
+        *(store, Ticking()), held_up=told.append, waiting=waiting.append, sleep=sleep
+    )
+    assert await keeper.round() == 27
+    # Each transaction takes thirty milliseconds of such a clock.
+    assert slept == pytest.approx([0.03 * HURRIED.rest] + 2 * [0.03 * STEADY.rest])
+    assert waiting == [27, 3, 1, 0]
+    assert len(told) == 1
+    await store.write(put(*(a_client(n) for n in range(100, 130))))
+    assert await keeper.round() == 30
+    assert len(told) == 2

@@ -90,6 +90,8 @@ class ListEntry(msgspec.Struct, frozen=True):
 class Unlisted(NamedTuple):
     """The clients that were made, changed or deleted since the list was brought up to date."""
 
+    list_id: int
+    """Which list it is; another one where it was made anew meanwhile, with other numbers."""
     client_ids: frozenset[str]
     """Of all of them: what the list says of these is old."""
     entries: Sequence[ListEntry]
@@ -122,7 +124,7 @@ class Folded(NamedTuple):
 class ClientListReader(Protocol):
     """Reads lists. Every method takes the id of the organisation whose list it is.
 
-    Those that give clients raise ``StorageUnavailable`` while very many are unlisted.
+    Those that give clients raise ``ListBeingMade`` while very many are unlisted.
     """
 
     def page(
@@ -142,13 +144,28 @@ class ClientListReader(Protocol):
         ...
 
     def after(
-        self, organization_id: str, order: ClientOrder, place: Place | None, limit: int
+        self,
+        organization_id: str,
+        list_id: int,
+        order: ClientOrder,
+        place: Place | None,
+        limit: int,
     ) -> list[ListEntry]:
-        """Returns entries that follow a place, as the list has them; None for its beginning."""
+        """Returns entries that follow a place, as the list has them; None for its beginning.
+
+        Raises:
+            StorageUnavailable: when it is not that list any more.
+        """
         ...
 
-    def numbered(self, organization_id: str, number: int, limit: int) -> list[ListEntry]:
-        """Returns entries whose number is greater, in the order of numbers."""
+    def numbered(
+        self, organization_id: str, list_id: int, number: int, limit: int
+    ) -> list[ListEntry]:
+        """Returns entries whose number is greater, in the order of numbers.
+
+        Raises:
+            StorageUnavailable: when it is not that list any more.
+        """
         ...
 
     def unlisted(self, organization_id: str) -> Unlisted:
@@ -161,6 +178,10 @@ class ClientListReader(Protocol):
 
     def newest_mark(self) -> int:
         """Returns the newest mark, of whatever organisation; nought where there is none."""
+        ...
+
+    def oldest_mark(self) -> int:
+        """Returns the oldest mark, of whatever organisation; nought where there is none."""
         ...
 
     def next_marked(self, after: str) -> Marked | None:

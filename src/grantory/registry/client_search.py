@@ -78,7 +78,7 @@ class ClientSearch:
         already comes at the end.
 
         Raises:
-            StorageUnavailable: while the list is being made.
+            StorageUnavailable: while the list is being made, or when it is made anew meanwhile.
         """
         batch: list[RegisteredClient] = []
         async for ids in self._ids(actor, search):
@@ -108,23 +108,29 @@ class ClientSearch:
         while not walk.is_over:
 
             def read(snapshot: Snapshot, place: Place | None = place) -> list[ListEntry]:
-                return snapshot.client_lists.after(here, search.order, place, STREAM_BATCH)
+                return snapshot.client_lists.after(
+                    *(here, unlisted.list_id, search.order, place, STREAM_BATCH)
+                )
 
             entries = await self._store.scan(read)
             yield walk.next(entries)
             if entries:
                 place = entries[-1].place(search.sort)
         if search.sort.may_move:
-            async for missed in self._missed(here, walk):
+            async for missed in self._missed(here, unlisted.list_id, walk):
                 yield missed
 
-    async def _missed(self, organization_id: str, walk: "_Walk") -> AsyncIterator[list[str]]:
+    async def _missed(
+        self, organization_id: str, list_id: int, walk: "_Walk"
+    ) -> AsyncIterator[list[str]]:
         """Gives those that the walk has not met, because they came to stand behind it."""
         number: int | None = -1
         while number is not None:
 
             def read(snapshot: Snapshot, number: int = number) -> list[ListEntry]:
-                return snapshot.client_lists.numbered(organization_id, number, STREAM_BATCH)
+                return snapshot.client_lists.numbered(
+                    organization_id, list_id, number, STREAM_BATCH
+                )
 
             entries = await self._store.scan(read)
             yield walk.missed(entries)

@@ -20,6 +20,8 @@ T = TypeVar("T")
 EVERY_SECONDS: Final = 1.0
 OTHERS_TURN_SECONDS: Final = 5.0
 """After so long a process asks again whether it may keep the lists."""
+STUCK_SECONDS: Final = 60.0
+"""When the oldest mark stays so long, another process goes on, whoever has the turn."""
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 300.0
 TOLD_AFTER: Final = 3
@@ -30,6 +32,8 @@ HURRY_FROM: Final = 2_000
 LOOK_EVERY: Final = 20
 """So many steps are made before it is looked again whether there is any hurry."""
 MOST_COUNTED: Final = 100_000
+TOLD_FROM: Final = 50_000
+"""Where so many wait, lists may answer 503: it is told of, once for each time."""
 MANY_AT_ONCE: Final = 5_000
 """Clients of one transaction, for whoever makes very many."""
 
@@ -112,7 +116,8 @@ class ListKeeper:
         clock: measures how long a step takes.
         failed: takes an error that nobody expected, after which it goes on.
         held_up: is told, once, why lists have not been kept up to date for some time.
-        waiting: is told every second how many marks there are; nought by all but one process.
+        waiting: is told about every second how many marks there are; nought by all but one
+            process.
         turn: says whether it is this process that is to keep the lists.
         sleep: waits for so many seconds.
     """
@@ -140,6 +145,9 @@ class ListKeeper:
         self._pace = STEADY
         self._steps = 0
         self._resting: dict[tuple[str, str], _Failures] = {}
+        self._oldest: tuple[int, float] | None = None
+        """The oldest mark while another has the turn, and since when, on the monotonic clock."""
+        self._is_far_behind = False
         self._unfinished: set[str] | None = None
         """Organisations whose index of names has work; None where that is not known."""
 
@@ -181,14 +189,19 @@ class ListKeeper:
                 await self._sleep(STEADY.seconds)
 
     async def run(self) -> None:
-        """Does so every second while it is this process's turn, until it is cancelled."""
+        """Does so every second while it is this process's turn, until it is cancelled.
+
+        It does so too where whoever has the turn does nothing: a process may be stopped.
+        """
         failures = _Failures()
         while True:
             pause = EVERY_SECONDS
             try:
                 if await self._turn.is_mine():
                     await self._round(retried=True)
-                    self._waiting(await self._behind(MOST_COUNTED))
+                    await self._look()
+                elif await self._is_stuck():
+                    await self._round(retried=True)
                 else:
                     self._unfinished = None
                     self._waiting(0)
@@ -306,8 +319,28 @@ class ListKeeper:
 
     async def _choose_pace(self) -> None:
         if self._pace.rest:
-            hurry = await self._behind(HURRY_FROM) == HURRY_FROM
-            self._pace = HURRIED if hurry else STEADY
+            self._pace = HURRIED if await self._look() >= HURRY_FROM else STEADY
+
+    async def _look(self) -> int:
+        """Counts the marks, and tells how many there are."""
+        count = await self._behind(MOST_COUNTED)
+        self._waiting(count)
+        if count >= TOLD_FROM and not self._is_far_behind:
+            self._held_up(
+                f"{TOLD_FROM} changes and more wait, and lists with so many answer 503: they are"
+                " being made, which grantory db upgrade does faster"
+            )
+        self._is_far_behind = count >= TOLD_FROM
+        return count
+
+    async def _is_stuck(self) -> bool:
+        """Tells whether another process has left marks where they are for long."""
+        oldest = await self._read(lambda s: s.client_lists.oldest_mark())
+        now = self._clock.monotonic()
+        if not oldest or self._oldest is None or self._oldest[0] != oldest:
+            self._oldest = oldest, now
+            return False
+        return now - self._oldest[1] >= STUCK_SECONDS
 
     async def _has_unfinished(self) -> bool:
         """Looks for what an earlier process has left undone, once; tells whether any is left."""

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from grantory.domain.client import Client, ClientState, Reference, SubjectKind
+from grantory.errors import StorageUnavailable
 from grantory.ports.client_lists import ClientOrder, ClientSort
 from grantory.ports.clients import ClientFilter
 from grantory.registry import client_search
@@ -124,3 +125,30 @@ async def test_a_client_that_is_there_and_fits_throughout_comes_once(
     assert turn > 3
     assert len(seen) == len(set(seen))
     assert staying <= set(seen)
+
+
+@pytest.mark.parametrize("order", [ClientOrder(ClientSort.NAME), ClientOrder()], ids=str)
+async def test_a_walk_is_broken_off_when_its_list_is_made_anew(
+    store: OpenStore, order: ClientOrder
+) -> None:
+    """Whoever is met is known by a number of that list: to go on would leave clients out."""
+    await store.write(put(*some(60)))
+    await catch_up(store)
+    for is_made in (False, True):
+        walk = batches(store, search_for(order, ClientFilter()))
+        assert len(await anext(walk)) == BATCH
+        await store.write(lambda t: t.client_lists.begin_anew(ORG))
+        if is_made:
+            await catch_up(store)
+        with pytest.raises(StorageUnavailable):
+            [batch async for batch in walk]
+        await catch_up(store)
+
+
+async def test_a_walk_that_begins_without_a_list_needs_none(store: OpenStore) -> None:
+    await store.write(put(*some(60)))
+    seen: list[str] = []
+    async for batch in batches(store, search_for(ORDERS[0], ClientFilter())):
+        seen += batch
+        await catch_up(store)
+    assert seen == [client.id for client in sorted(some(60), key=lambda c: (c.name, c.id))]

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from unicodedata import unidata_version
 
-from grantory.errors import StorageUnavailable
+from grantory.errors import ListBeingMade, StorageUnavailable
 from grantory.ports.client_lists import (
     UNNUMBERED,
     ClientOrder,
@@ -117,24 +117,32 @@ class SqlClientLists:
         return ids[::-1] if order.descending else ids, merge.total
 
     def after(  # noqa: D102
-        self, organization_id: str, order: ClientOrder, place: Place | None, limit: int
+        self,
+        organization_id: str,
+        list_id: int,
+        order: ClientOrder,
+        place: Place | None,
+        limit: int,
     ) -> list[ListEntry]:
+        self._require_same(organization_id, list_id)
         statement = sql_of.entries_after(
             order.sort, descending=order.descending, placed=place is not None
         )
         given = {} if place is None else sql_of.place_values(order.sort, place)
-        head = self.head(organization_id)
-        rows = self._sql.all(statement, list_id=head.list_id, limit=limit, **given)
+        rows = self._sql.all(statement, list_id=list_id, limit=limit, **given)
         return [entry_of(row) for row in rows]
 
-    def numbered(self, organization_id: str, number: int, limit: int) -> list[ListEntry]:  # noqa: D102
-        list_id = self.head(organization_id).list_id
+    def numbered(  # noqa: D102
+        self, organization_id: str, list_id: int, number: int, limit: int
+    ) -> list[ListEntry]:
+        self._require_same(organization_id, list_id)
         rows = self._sql.all(sql_of.NUMBERED, list_id=list_id, number=number, limit=limit)
         return [entry_of(row) for row in rows]
 
     def unlisted(self, organization_id: str) -> Unlisted:  # noqa: D102
         client_ids = self._marked(organization_id)
-        return Unlisted(client_ids, self.current(organization_id, client_ids))
+        list_id = self.head(organization_id).list_id
+        return Unlisted(list_id, client_ids, self.current(organization_id, client_ids))
 
     def behind(self, most: int) -> int:  # noqa: D102
         row = self._sql.one(sql_of.MARK_COUNT, limit=most)
@@ -142,6 +150,10 @@ class SqlClientLists:
 
     def newest_mark(self) -> int:  # noqa: D102
         row = self._sql.one(sql_of.NEWEST_MARK)
+        return int(row[0]) if row else 0
+
+    def oldest_mark(self) -> int:  # noqa: D102
+        row = self._sql.one(sql_of.OLDEST_MARK)
         return int(row[0]) if row else 0
 
     def next_marked(self, after: str) -> Marked | None:  # noqa: D102
@@ -221,6 +233,11 @@ class SqlClientLists:
             rows += self._sql.all(statement(size), **params, **padded(some, size))
         return rows
 
+    def _require_same(self, organization_id: str, list_id: int) -> None:
+        """Refuses to go on in another list; none at all (nought) has no entries, ever."""
+        if list_id and self.head(organization_id).list_id != list_id:
+            raise StorageUnavailable("the list was begun anew while it was read")
+
     def _aside(self, size: int, work: Callable[[], T]) -> T:
         """Runs what takes longer the more there is."""
         return self._sql.aside(work) if size > MANY else work()
@@ -236,9 +253,7 @@ class SqlClientLists:
         while rows:
             found.update(client_id for _, client_id in rows)
             if len(found) > MOST_UNLISTED:
-                raise StorageUnavailable(
-                    "the lists of clients are still being made", BEING_MADE_SECONDS
-                )
+                raise ListBeingMade(organization_id, BEING_MADE_SECONDS)
             if len(rows) < limit:
                 break
             rows = self._sql.all(sql_of.MARKS, after=rows[-1][0], **asked)

@@ -109,6 +109,7 @@ MARKS = Statement(
     .limit(p("limit"))
 )
 NEWEST_MARK = Statement(select(_m.id).order_by(_m.id.desc()).limit(1))
+OLDEST_MARK = Statement(select(_m.id).order_by(_m.id).limit(1))
 NEXT_MARKED = Statement(
     select(_m.organization_id, _m.id)
     .where(_m.organization_id > p("after"))

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 from unicodedata import unidata_version
 
+from grantory.errors import StorageUnavailable
 from grantory.ports.client_lists import ClientSort, Folded, ListEntry, Place
 from grantory.storage.sql import list_statements as sql_of
 from grantory.storage.sql.client_lists import (
@@ -89,7 +90,9 @@ class SqlClientListUpkeep(SqlClientLists):
             del empty["list_id"]
             self._sql.run(sql_of.ADD_LIST, **asked, **empty)
             row = self._sql.one(sql_of.LIST_FOR_CHANGE, **asked)
-        return Head(*row) if row else NO_LIST
+        if row is None:  # it was made by another, and given up at once
+            raise StorageUnavailable("a list was begun anew while it was made")
+        return Head(*row)
 
     def _put(
         self,
