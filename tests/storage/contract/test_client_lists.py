@@ -229,6 +229,7 @@ async def test_what_two_processes_put_into_a_list_at_once_is_counted_once(
         done = 0
         while changing:
             done += await catch_up(own, 5, 7)
+            await asyncio.sleep(0)  # a short read of SQLite lets nobody else have the thread
         return done
 
     async def go_on_changing() -> None:
