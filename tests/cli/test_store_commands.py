@@ -292,7 +292,7 @@ def test_lists_that_are_wrong_are_found_and_made_anew(tmp_path: Path) -> None:
     file = tmp_path / "grantory-data" / "grantory.db"
     with closing(apsw.Connection(str(file))) as connection:
         connection.execute("DELETE FROM list_entries")
-    refused(run("db", "check", folder=tmp_path), "has 0 clients (entries), and not 1", "relist")
+    refused(run("db", "check", folder=tmp_path), "has 0 clients, and not 1", "relist")
     assert "1 clients were put into lists" in good(run("db", "relist", folder=tmp_path))
     assert "is whole" in good(run("db", "check", folder=tmp_path))
 

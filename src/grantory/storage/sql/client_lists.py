@@ -4,7 +4,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
-from unicodedata import unidata_version
 
 from grantory.errors import ListBeingMade, StorageUnavailable
 from grantory.ports.client_lists import (
@@ -59,7 +58,7 @@ class Head(NamedTuple):
 NO_LIST: Final = Head(0, 0, 0, 0, 0)
 
 
-class _Besides(NamedTuple):
+class Besides(NamedTuple):
     """What a list does not say rightly: whom to leave out, and whom to add."""
 
     old: list[ListEntry]
@@ -83,7 +82,7 @@ class SqlClientLists:
         most_unlisted: int | None = None,
     ) -> tuple[list[str], int]:
         head = self.head(organization_id)
-        besides = self._besides(organization_id, head, most_unlisted)
+        besides = self.besides(organization_id, head, most_unlisted)
         part = wanted.name.casefold()
         found = self._found(head, part) if part else None
         if found is not None:
@@ -165,30 +164,6 @@ class SqlClientLists:
         for sort in ClientSort:
             self.spans(head, sort)
 
-    def faults(self, organization_id: str) -> list[str]:  # noqa: D102
-        head = self.head(organization_id)
-        row = self._sql.one(sql_of.ALIVE, organization_id=organization_id)
-        alive = int(row[0]) if row else 0
-        listed = self._sql.one(sql_of.ENTRY_COUNT, list_id=head.list_id)
-        besides = self._besides(organization_id, head)
-        expected = alive - len(besides.new) + len(besides.old)
-        counts = {"entries": int(listed[0]) if listed else 0}
-        for sort in ClientSort:
-            counts[f"order by {sort.value}"] = self.spans(head, sort).before(ClientFilter())[-1]
-        found = [
-            f"the list of organization {organization_id} has {count} clients ({what}),"
-            f" and not {expected}"
-            for what, count in counts.items()
-            if count != expected
-        ]
-        version = self._sql.one(sql_of.UNIDATA, list_id=head.list_id)
-        if version is not None and version[0] != unidata_version:
-            found.append(
-                f"the list of organization {organization_id} was made with Unicode {version[0]},"
-                f" and this program has {unidata_version}: new letters may not be found"
-            )
-        return found
-
     def head(self, organization_id: str) -> Head:
         """Tells what is known of an organisation's list; ``NO_LIST`` where there is none yet."""
         row = self._sql.one(sql_of.LIST, organization_id=organization_id)
@@ -259,12 +234,13 @@ class SqlClientLists:
             rows = self._sql.all(sql_of.MARKS, after=rows[-1][0], **asked)
         return frozenset(found)
 
-    def _besides(self, organization_id: str, head: Head, most: int | None = None) -> _Besides:
+    def besides(self, organization_id: str, head: Head, most: int | None = None) -> Besides:
+        """Tells what a list does not say rightly; ``ListLags`` where that is more than ``most``."""
         client_ids = self._marked(organization_id, most)
         old = self.of_keys(sql_of.entries_of, client_ids, list_id=head.list_id)
         new = self.current(organization_id, client_ids)
         entries = self._aside(len(old), lambda: [entry_of(row) for row in old])
-        return _Besides(entries, new, client_ids)
+        return Besides(entries, new, client_ids)
 
     def _from_spans(
         self, head: Head, wanted: ClientFilter, sort: ClientSort, begin: int, count: int
@@ -391,7 +367,7 @@ class _Merge(NamedTuple):
 
 def _page_of_found(
     found: list[ListEntry],
-    besides: _Besides,
+    besides: Besides,
     wanted: ClientFilter,
     order: ClientOrder,
     offset: int,
@@ -403,7 +379,7 @@ def _page_of_found(
     return [entry.client_id for entry in every[offset : offset + limit]], len(every)
 
 
-def _merged(besides: _Besides, wanted: ClientFilter, sort: ClientSort, listed: int) -> _Merge:
+def _merged(besides: Besides, wanted: ClientFilter, sort: ClientSort, listed: int) -> _Merge:
     return _Merge(
         sorted(entry.place(sort) for entry in besides.old if entry.fits(wanted)),
         sorted(entry.place(sort) for entry in besides.new if entry.fits(wanted)),

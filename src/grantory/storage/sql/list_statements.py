@@ -198,6 +198,13 @@ CHUNK_GRAMS = Statement(
         _g.list_id == p("list_id"), _g.gram == p("gram", type_=Text), _g.chunk == p("chunk")
     )
 )
+GRAMS_OF_CHUNK = Statement(
+    select(_g.gram, _g.slots).where(
+        _g.list_id == p("list_id"),
+        _g.gram.in_([p(name, type_=Text) for name in keys("key")]),
+        _g.chunk == p("chunk"),
+    )
+)
 DROP_GRAMS = Statement(
     delete(name_grams).where(
         _g.list_id == p("list_id"),

@@ -18,6 +18,7 @@ from grantory.storage.sql.client_lists import (
     padded,
     spans_held,
 )
+from grantory.storage.sql.list_faults import faults_of
 from grantory.storage.sql.list_spans import Change, Kind, apply
 from grantory.storage.sql.list_statements import AT_ONCE
 from grantory.storage.sql.many_rows import add_rows, in_pieces
@@ -80,6 +81,9 @@ class SqlClientListUpkeep(SqlClientLists):
             return 0
         removed = sum(self._sql.run(each, list_id=row[0], limit=limit) for each in sql_of.SWEEP)
         return removed or self._sql.run(sql_of.DROP_LIST, list_id=row[0])
+
+    def faults(self, organization_id: str) -> list[str]:  # noqa: D102
+        return faults_of(self, self._sql, organization_id)
 
     def _locked(self, organization_id: str) -> Head:
         """Reads the head of a list, makes it where missing, and locks it until the end."""

@@ -32,6 +32,11 @@ def grams_of(part: str) -> list[str]:
     return every[::step]
 
 
+def every_gram(name: str) -> set[str]:
+    """Lists every three characters that come in a row in a name."""
+    return {name[i : i + GRAM] for i in range(len(name) - GRAM + 1)}
+
+
 def index_chunk(names: Iterable[tuple[int, str]]) -> list[tuple[str, bytes]] | None:
     """Makes the rows of a chunk.
 
@@ -46,7 +51,7 @@ def index_chunk(names: Iterable[tuple[int, str]]) -> list[tuple[str, bytes]] | N
     for place, name in names:
         if len(found) > MOST_ROWS:
             return None
-        for gram in {name[i : i + GRAM] for i in range(len(name) - GRAM + 1)}:
+        for gram in every_gram(name):
             found.setdefault(gram, []).append(place)
     if len(found) > MOST_ROWS:
         return None
@@ -95,6 +100,13 @@ def _common(packed: list[bytes]) -> list[int]:
     for data in maps[1:]:
         bits &= int.from_bytes(data, "little")
     return [p for p in range(CHUNK) if bits >> p & 1] if bits else []
+
+
+def holds(data: bytes, place: int) -> bool:
+    """Tells whether a place is among those of a row."""
+    if len(data) == _MAP_BYTES:
+        return bool(data[place >> 3] >> (place & 7) & 1)
+    return place in _listed(data)
 
 
 def _listed(data: bytes) -> list[int]:
