@@ -1,5 +1,8 @@
 """``grantory db``: the schema of the store."""
 
+from collections.abc import Callable
+from typing import Final
+
 import typer
 
 from grantory.app import check_master_key, database_of, open_node
@@ -13,6 +16,8 @@ from grantory.registry.relisting import Relisting, list_faults
 from grantory.settings import Settings
 from grantory.storage.sql.migrations import HEAD
 
+SHOWN_EVERY: Final = 10_000
+MOST_FAULTS: Final = 4
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The tables of the store, and what is in them."
 )
@@ -38,7 +43,7 @@ def upgrade(
         clock = SystemClock()
         store = await database.open(clock, patient=True)
         try:
-            return await ListKeeper(store, clock).finish(_show_progress)
+            return await ListKeeper(store, clock).finish(_progress())
         finally:
             await store.close()
 
@@ -60,15 +65,23 @@ def relist(
     async def work() -> int:
         node = await open_node(settings, patient=True)
         try:
-            return await Relisting(node.store, node.clock).run(_show_progress)
+            return await Relisting(node.store, node.clock).run(_progress())
         finally:
             await node.close()
 
     typer.echo(f"{run(work())} clients were put into lists.")
 
 
-def _show_progress(done: int) -> None:
-    typer.echo(f"{done} clients are in lists ...", err=True)
+def _progress() -> Callable[[int], None]:
+    shown = 0
+
+    def show(done: int) -> None:
+        nonlocal shown
+        if done >= shown + SHOWN_EVERY:
+            shown = done
+            typer.echo(f"{done} clients are in lists ...", err=True)
+
+    return show
 
 
 @app.command("current")
@@ -92,7 +105,7 @@ def check(
         raise SetupError(f"{database.name} is at {found or 'nothing'}, the newest is {HEAD}")
     problems = run(database.problems()) or run(_faults_of_lists(settings))
     if problems:
-        raise SetupError(f"{database.name} is damaged: {'; '.join(problems[:5])}")
+        raise SetupError(f"{database.name} is damaged: {'; '.join(problems[: MOST_FAULTS + 1])}")
     typer.echo(f"{database.name} is whole and at {HEAD}.")
 
 
@@ -102,7 +115,7 @@ async def _faults_of_lists(settings: Settings) -> list[str]:
         faults = await list_faults(store)
     finally:
         await store.close()
-    return [*faults, "run grantory db relist"] if faults else []
+    return [*faults[:MOST_FAULTS], "run grantory db relist"] if faults else []
 
 
 @app.command("recovered")

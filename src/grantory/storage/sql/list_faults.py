@@ -69,11 +69,14 @@ def _of_entries(
         yield f"has {count} clients, and not {expected}"
     if other:
         yield f"has {other} clients otherwise than they are"
+    wrong = []
     for sort in ClientSort:
         pieces = enumerate(spans[sort].spans)
         told = {(index, kind): n for index, piece in pieces for kind, n in piece.counts.items()}
         if {key: n for key, n in told.items() if n} != dict(kinds[sort]):
-            yield f"is counted wrongly in the order by {sort.value}"
+            wrong.append(sort.value)
+    if wrong:
+        yield f"is counted wrongly in the order by {', '.join(wrong)}"
 
 
 def _batches(sql: SqlExecutor, head: Head) -> Iterator[list[ListEntry]]:
