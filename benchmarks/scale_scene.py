@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -21,6 +22,8 @@ CLIENTS: Final = "/api/v2/oauth/clients"
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
 READ_SECONDS: Final = 600
+POSTGRESQL: Final = {"shared_buffers": "128MB"}
+"""What PostgreSQL has where nobody sets anything."""
 
 
 class Caller:
@@ -67,6 +70,8 @@ class Caller:
         begun = time.perf_counter()
         self._connection.request("GET", path, headers={"Authorization": self._bearer})
         answer = self._connection.getresponse()
+        if answer.status != http.client.OK:
+            raise RuntimeError(f"{path} is answered {answer.status}: {answer.read()[:500]!r}")
         size = 0
         while some := answer.read(1 << 16):
             size += len(some)
@@ -90,6 +95,8 @@ class Sites(NamedTuple):
 
     few: Caller
     many: Caller
+    seconds: float
+    """How long it took to fill both; nearly nothing where they were there."""
 
 
 @contextmanager
@@ -101,13 +108,16 @@ def sqlite_sites(folder: Path, count: int, core: int | None) -> Iterator[Sites]:
 
 @contextmanager
 def postgresql_sites(folder: Path, count: int, core: int | None) -> Iterator[Sites]:
-    """Both stores as databases of one server."""
-    with Cluster() as cluster:
+    """Both stores as databases of one server, which is gone afterwards."""
+    with (
+        Cluster(durable=True, settings=POSTGRESQL) as cluster,
+        TemporaryDirectory(prefix="postgresql-", dir=folder) as own,
+    ):
 
         def options(_name: str) -> list[str]:
             return ["--database-url", cluster.url(cluster.create_database())]
 
-        with _sites(folder, "postgresql", count, core, options) as sites:
+        with _sites(Path(own), "postgresql", count, core, options) as sites:
             yield sites
 
 
@@ -122,15 +132,19 @@ def _sites(
     folder: Path, kind: str, count: int, core: int | None, options: Callable[[str], list[str]]
 ) -> Iterator[Sites]:
     with ExitStack() as stack:
-        callers = []
+        callers: list[Caller] = []
+        seconds = 0.0
         for size in (FEW, count):
             name = f"{kind}-{size}"
             given = ["--data-dir", str(folder / name / "data"), *options(name)]
+            begun = time.perf_counter()
             credentials = _prepared(folder / name, given, size)
+            seconds += time.perf_counter() - begun
             serve = ["-m", "grantory", "serve", "--port", "{port}", *given]
             server = stack.enter_context(Server(name, serve, folder, core))
             callers.append(Caller(server, credentials))
-        yield Sites(*callers)
+        few, many = callers
+        yield Sites(few, many, seconds)
 
 
 def _prepared(folder: Path, given: list[str], count: int) -> dict[str, Any]:
