@@ -14,6 +14,7 @@ from grantory.http.response import BrokenOff
 from grantory.ports.storage import Transaction
 from grantory.registry.clients import STREAM_BATCH
 from grantory.registry.list_keeper import ListKeeper
+from grantory.storage.sql import client_lists
 from tests.support.entities import a_client, an_id
 from tests.support.world import CLIENTS, World
 
@@ -255,6 +256,22 @@ async def test_a_list_that_finds_no_room_is_told_to_come_again(
     assert (await elsewhere.get(CLIENTS))["total"] == 1
     go_on.set()
     await asyncio.gather(*tasks)
+
+
+async def test_while_lists_are_made_it_is_said_what_can_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_lists, "MOST_UNLISTED", 5)
+    ids = [world.admin.client_id, *await add_clients(world, 6)]
+    for query in ("pageSize=2", "sortBy=name", "name=abc", "pageNumber=2"):
+        answer = await world.admin.call("GET", f"{CLIENTS}?{query}")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+        assert "without any parameter" in answer.json()["message"]
+    page = await world.admin.get(CLIENTS)
+    assert [client["id"] for client in page["entities"]] == ids
+    assert (await world.admin.get(f"{CLIENTS}/{ids[-1]}"))["id"] == ids[-1]
+    await ListKeeper(world.node.store, world.clock).round()  # as every server does by itself
+    assert (await world.admin.get(f"{CLIENTS}?pageSize=2"))["total"] == 7
 
 
 async def test_few_full_lists_run_at_once_and_the_others_wait_their_turn(world: World) -> None:
