@@ -171,7 +171,7 @@ async def test_while_the_store_is_away_pauses_grow_and_it_is_told_once(
     with pytest.raises(asyncio.CancelledError):
         await keeper.run()
     assert len(told) == 1
-    assert waiting == [0, 0]
+    assert waiting == [27, 0, 0]
     assert await behind(store) == 0
 
 
@@ -280,3 +280,26 @@ async def test_it_hurries_while_many_wait_and_tells_of_very_many_once(
     await store.write(put(*(a_client(n) for n in range(100, 130))))
     assert await keeper.round() == 30
     assert len(told) == 2
+
+
+async def test_a_command_ends_while_others_make_ever_more(
+    store: OpenStore, clock: FakeClock
+) -> None:
+    await store.write(put(*of_three()))
+    made = 100
+
+    class Busy(Away):
+        """Whenever something is written, another client is made besides."""
+
+        async def write(self, work: Callable[[Transaction], T]) -> T:
+            nonlocal made
+            made += 1
+            await store.write(put(a_client(made)))
+            return await super().write(work)
+
+    busy = Busy(store)
+    busy.is_away = False
+    done = await ListKeeper(busy, clock, sleep=Sleeper(clock)).finish()
+    assert done >= 27
+    assert await behind(store) == made - 100 - (done - 27)
+    assert await total(store, ORG) == 24 + made - 100

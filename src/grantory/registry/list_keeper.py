@@ -159,7 +159,9 @@ class ListKeeper:
         return await self._round(retried=True)
 
     async def finish(self, told: Callable[[int], None] = _untold, pace: Pace = UNRESTING) -> int:
-        """Brings every list up to date, without a rest; returns how many marks it took.
+        """Brings every list up to what there was at the beginning, without a rest.
+
+        Returns how many marks it took. Others may go on, and make ever more.
 
         Args:
             told: takes how many there were so far.
@@ -170,9 +172,13 @@ class ListKeeper:
         """
         done = tries = 0
         self._pace = pace
+        newest: int | None = None
         while True:
             try:
-                if not await self._behind(1) and not await self._has_unfinished():
+                if newest is None:
+                    newest = await self._read(lambda s: s.client_lists.newest_mark())
+                oldest = await self._read(lambda s: s.client_lists.oldest_mark())
+                if (not oldest or oldest > newest) and not await self._has_unfinished():
                     return done
                 some = await self._round(retried=False)
             except ApiError:

@@ -1,5 +1,6 @@
 """The queries of lists, one for each order and choice of conditions, made at their first use."""
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
@@ -8,14 +9,21 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Delete,
+    Table,
     Text,
+    any_,
+    column,
     delete,
     exists,
     func,
     insert,
+    literal_column,
     or_,
     select,
+    true,
     tuple_,
+    values,
 )
 from sqlalchemy import bindparam as p
 from sqlalchemy.ext.compiler import compiles
@@ -71,6 +79,30 @@ def _holds_on_postgresql(element: Holds, compiler: Any, **options: Any) -> str:
 def keys(name: str, count: int = AT_ONCE) -> list[str]:
     """Names the parameters for several keys."""
     return [f"{name}_{number}" for number in range(count)]
+
+
+def _each_by_index(columns: Iterable[ColumnElement[Any]], key: Column[Any], count: int) -> Any:
+    """Looks a list's entries up one by one, by an index that has the key as well.
+
+    PostgreSQL takes a list of many for a small one where small ones are many, or nothing has been
+    analysed yet, and would go through all of it to find those whose keys are listed.
+    """
+    given = values(column("key", key.type), name="given").data(
+        [(p(name, type_=key.type),) for name in keys("key", count)]
+    )
+    once = select(given.c.key).distinct().subquery("once")
+    each = select(*columns).where(_in_list, key == once.c.key).limit(1).lateral("each_")
+    return select(*each.c).select_from(once.join(each, true()))
+
+
+def _delete_rows(target: Table, rows: Any) -> Delete:
+    """Deletes the rows that a query gives the places of; nobody else changes them meanwhile."""
+    place: ColumnElement[Any] = literal_column(f"{target.name}.ctid")
+    return delete(target).where(place == any_(func.array(rows.scalar_subquery())))
+
+
+def _place(target: Table) -> ColumnElement[Any]:
+    return literal_column(f"{target.name}.ctid").label("place")
 
 
 NEXT_UNFINISHED = Statement(
@@ -136,11 +168,15 @@ def clients_of(count: int) -> Statement:
 def entries_of(count: int) -> Statement:
     """The entries of so many clients, with their slots."""
     wanted = [p(name, type_=Text) for name in keys("key", count)]
-    return Statement(select(*ENTRY, _e.slot).where(_in_list, _e.client_id.in_(wanted)))
+    return Statement(
+        select(*ENTRY, _e.slot).where(_in_list, _e.client_id.in_(wanted)),
+        on_postgres=_each_by_index((*ENTRY, _e.slot), _e.client_id, count),
+    )
 
 
 ENTRIES_OF_SLOTS = Statement(
-    select(*ENTRY).where(_in_list, _e.slot.in_([p(name) for name in keys("key")]))
+    select(*ENTRY).where(_in_list, _e.slot.in_([p(name) for name in keys("key")])),
+    on_postgres=_each_by_index(ENTRY, _e.slot, AT_ONCE),
 )
 _of_slots = (_in_list, _e.slot >= p("begin"), _e.slot < p("end"))
 ENTRIES_BETWEEN_SLOTS = Statement(
@@ -152,7 +188,10 @@ NUMBERED = Statement(
 DROP_ENTRIES = Statement(
     delete(list_entries).where(
         _in_list, _e.client_id.in_([p(name, type_=Text) for name in keys("key")])
-    )
+    ),
+    on_postgres=_delete_rows(
+        list_entries, _each_by_index([_place(list_entries)], _e.client_id, AT_ONCE)
+    ),
 )
 _s = list_spans.c
 _few_entries = select(_e.client_id).where(_in_list).limit(p("limit"))
@@ -160,17 +199,29 @@ _few_spans = select(_s.sort, _s.span).where(_s.list_id == p("list_id")).limit(p(
 _few_grams = (
     select(_g.gram, _g.chunk).where(_g.list_id == p("list_id")).limit(p("limit")).subquery()
 )
+
+
+def _some_of(target: Table) -> Delete:
+    mine = target.c.list_id == p("list_id")
+    return _delete_rows(target, select(_place(target)).where(mine).limit(p("limit")))
+
+
 SWEEP = (
-    Statement(delete(list_entries).where(_in_list, _e.client_id.in_(_few_entries))),
+    Statement(
+        delete(list_entries).where(_in_list, _e.client_id.in_(_few_entries)),
+        on_postgres=_some_of(list_entries),
+    ),
     Statement(
         delete(list_spans).where(
             _s.list_id == p("list_id"), tuple_(_s.sort, _s.span).in_(select(*_few_spans.c))
-        )
+        ),
+        on_postgres=_some_of(list_spans),
     ),
     Statement(
         delete(name_grams).where(
             _g.list_id == p("list_id"), tuple_(_g.gram, _g.chunk).in_(select(*_few_grams.c))
-        )
+        ),
+        on_postgres=_some_of(name_grams),
     ),
 )
 """Remove some rows of a list, each of one table."""
