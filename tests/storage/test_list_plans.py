@@ -74,8 +74,8 @@ def queries() -> list[tuple[Statement, dict[str, Any], str]]:
     ]
 
 
-async def check(url: str, explain: Callable[[Statement, dict[str, Any]], Awaitable[str]]) -> None:
-    """Fill a store, and look at the plan of each query."""
+async def filled(url: str) -> None:
+    """Fill a store."""
     clock = SystemClock()
     database = find_database(url, Path("unused"))
     await database.upgrade()
@@ -88,6 +88,11 @@ async def check(url: str, explain: Callable[[Statement, dict[str, Any]], Awaitab
         await ListKeeper(store, clock).finish()
     finally:
         await store.close()
+
+
+async def check(url: str, explain: Callable[[Statement, dict[str, Any]], Awaitable[str]]) -> None:
+    """Fill a store, and look at the plan of each query."""
+    await filled(url)
     for statement, values, index in queries():
         plan = await explain(statement, values)
         assert index in plan, plan
@@ -127,3 +132,25 @@ async def test_postgresql_reads_lists_by_index() -> None:
             return "\n".join(row[0] for row in rows)
 
         await check(url, explain)
+
+
+async def test_postgresql_needs_no_statistics_to_look_up_keys() -> None:
+    """It has none after an upgrade, and those of many small lists mislead it about a large one."""
+    ids, slots = padded([a_client(n).id for n in range(250)]), padded(range(250))
+    with fresh_postgres() as url:
+        await filled(url)
+        connection = await asyncpg.connect(url)
+        try:
+            for statement, keys, index in (
+                (sql_of.entries_of(250), ids, "pk_list_entries"),
+                (sql_of.ENTRIES_OF_SLOTS, slots, "ix_list_entries_list_id_slot"),
+                (sql_of.DROP_ENTRIES, ids, "pk_list_entries"),
+            ):
+                sql, given = statement.for_postgres({"list_id": 1, **keys})
+                rows = await connection.fetch(f"EXPLAIN {sql}", *given)
+                plan = "\n".join(row[0] for row in rows)
+                assert index in plan, plan
+                assert "Seq Scan" not in plan, plan
+                assert "Filter: (client_id" not in plan, plan
+        finally:
+            await connection.close()
