@@ -122,7 +122,7 @@ async def test_a_table_that_was_altered_meanwhile_is_asked_anew(
     await store.write(put(a_client(1)))
     for _ in range(2):  # the second time with a statement that was prepared before
         assert await names(store) == ["client 1"]
-    await other.execute("ALTER TABLE clients ALTER COLUMN name TYPE varchar(400)")
+    await other.execute("ALTER TABLE clients ALTER COLUMN description TYPE varchar(400)")
     assert await names(store) == ["client 1"]
 
 
