@@ -80,6 +80,15 @@ class Caller:
     def _ask(
         self, method: str, path: str, headers: dict[str, str], body: str | None = None
     ) -> tuple[float, bytes]:
+        try:
+            return self._asked(method, path, headers, body)
+        except (ConnectionError, http.client.RemoteDisconnected):  # it was idle for long
+            self._connection.close()
+            return self._asked(method, path, headers, body)
+
+    def _asked(
+        self, method: str, path: str, headers: dict[str, str], body: str | None
+    ) -> tuple[float, bytes]:
         begun = time.perf_counter()
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()

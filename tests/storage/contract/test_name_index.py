@@ -15,7 +15,14 @@ from grantory.ports.clients import ClientFilter
 from grantory.ports.name_index import IndexTask, IndexWork
 from grantory.ports.storage import Transaction
 from grantory.storage.database import OpenStore
-from grantory.storage.sql import client_lists, list_filling, list_upkeep, name_grams, name_index
+from grantory.storage.sql import (
+    client_lists,
+    list_faults,
+    list_filling,
+    list_upkeep,
+    name_grams,
+    name_index,
+)
 from grantory.storage.sql.migrations import HEAD
 from grantory.storage.sql.name_grams import LOOK_AT, NOT_INDEXED
 from grantory.storage.sql.replacing import Restoration
@@ -36,7 +43,7 @@ GRAMS: Final = Statement(select(grams.c.gram, grams.c.chunk))
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of 16 names, of which four are few."""
-    for module in (client_lists, list_upkeep, name_grams, name_index):
+    for module in (list_faults, client_lists, list_upkeep, name_grams, name_index):
         monkeypatch.setattr(module, "CHUNK", SMALL_CHUNK)
     monkeypatch.setattr(name_grams, "_MAP_BYTES", SMALL_CHUNK // 8)
     monkeypatch.setattr(name_grams, "_MOST_LISTED", 0)
