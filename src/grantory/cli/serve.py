@@ -179,6 +179,7 @@ async def _serve(
             watched.watching.metrics.refused_early,
             watched.watching.may_read_metrics,
             tls,
+            alone=lifeline is None,
         )
         if lifeline is not None:
             loop = asyncio.get_running_loop()

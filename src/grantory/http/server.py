@@ -19,7 +19,7 @@ from grantory.http.connection import BoundedProtocol
 from grantory.http.early_answers import is_change
 from grantory.http.pacing import MayReadMetrics, RefusedEarly, ServerConfig
 from grantory.http.request import Receive, Scope, Send
-from grantory.http.turns import Turns
+from grantory.http.turns import MOST_REFUSED, MOST_REFUSED_ALONE, Turns
 
 KEEP_ALIVE_SECONDS: Final = 75
 END_SECONDS: Final = 30
@@ -110,6 +110,7 @@ def make_server(
     refused_early: RefusedEarly = _not_counted,
     may_read_metrics: MayReadMetrics = _anybody,
     tls: ssl.SSLContext | None = None,
+    alone: bool = False,
 ) -> Server:
     """Makes a server for an ASGI application.
 
@@ -122,8 +123,9 @@ def make_server(
         may_read_metrics: tells by the address at the other end whether a question for the metrics
             is to be heard whatever else there is to do.
         tls: the certificate to show; None for plain HTTP.
+        alone: whether it is the only process of its server.
     """
-    turns = Turns()
+    turns = Turns(MOST_REFUSED_ALONE if alone else MOST_REFUSED)
     admission = Admission(refused, room, turns)
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:

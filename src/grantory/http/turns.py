@@ -18,9 +18,11 @@ from typing import Final
 
 MOST_SERVED: Final = 4
 """So many are looked at in a turn to be served ..."""
-MOST_REFUSED: Final = 12
-"""... and so many besides to be refused, for about a third of the price."""
-LONGEST_IN_LINE: Final = 0.06
+MOST_REFUSED: Final = 8
+"""... and so many besides to be refused, for about a third of the price; ..."""
+MOST_REFUSED_ALONE: Final = 12
+"""... or so many where no other process waits for this one's turn to end."""
+LONGEST_IN_LINE: Final = 0.03
 """Seconds."""
 LEAST_IN_LINE: Final = 64
 """As many may always stand in line: after a pause of the process all of them have waited long."""
@@ -31,9 +33,14 @@ MOST_URGENT: Final = 4
 
 
 class Turns:
-    """Counts what is looked at in a turn, and keeps the line of those that wait for a later one."""
+    """Counts what is looked at in a turn, and keeps the line of those that wait for a later one.
 
-    def __init__(self) -> None:
+    Args:
+        most_refused: so many are refused in a turn.
+    """
+
+    def __init__(self, most_refused: int = MOST_REFUSED) -> None:
+        self._most_refused = most_refused
         self._left = MOST_SERVED
         self._late = 0
         self._urgent_left = MOST_URGENT
@@ -86,8 +93,8 @@ class Turns:
             return
         self._await_next()
         too_late = time.perf_counter() - LONGEST_IN_LINE
-        self._late = 0
-        while self._late < MOST_REFUSED and len(line) > LEAST_IN_LINE and line[0][0] < too_late:
+        self._late, most = 0, self._most_refused
+        while self._late < most and len(line) > LEAST_IN_LINE and line[0][0] < too_late:
             self._late += 1
             self.too_late = True
             line.popleft()[1]()

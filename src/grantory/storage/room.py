@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-LONGEST_WAIT: Final = 0.08
+LONGEST_WAIT: Final = 0.06
 """Seconds from when a change lined up until it is on disk."""
 FORGET_SECONDS: Final = 1.0
 _LEAST_CUT: Final = 0.9
