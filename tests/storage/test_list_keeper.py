@@ -23,8 +23,9 @@ from grantory.registry.list_keeper import (
     ListKeeper,
 )
 from grantory.storage.database import OpenStore
+from grantory.storage.sql import list_upkeep
 from grantory.storage.sql.statement import Statement
-from grantory.storage.sql.tables import client_lists, list_spans
+from grantory.storage.sql.tables import client_lists, list_entries, list_spans
 from grantory.storage.sql.transaction import SqlTransaction
 from tests.support.entities import ORG, OTHER_ORG, a_client, an_id, put
 from tests.support.runtime import FakeClock
@@ -148,6 +149,38 @@ async def test_one_that_fails_is_passed_over_and_tried_again_later(
     await keeper.round()
     assert await behind(store) == 0
     assert await total(store, ORG) == 25
+
+
+async def begun_anew(store: OpenStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of three organisations, of which one is begun anew by a command that breaks off."""
+    monkeypatch.setattr(list_upkeep, "MARKED_AT_ONCE", 6)
+    await store.write(put(*of_three()))
+    assert await ListKeeper(store, clock, sleep=Sleeper(clock)).round() == 27
+    assert await store.write(lambda t: t.client_lists.begin_anew(ORG))
+    assert await behind(store) == 6 + 1
+
+
+async def test_a_command_does_not_end_before_all_are_marked(
+    store: OpenStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begun_anew(store, clock, monkeypatch)
+    assert await ListKeeper(store, clock, sleep=Sleeper(clock)).finish() == 24
+    assert await behind(store) == 0
+    assert await total(store, ORG) == 24
+
+
+async def test_what_a_command_left_that_was_broken_off_is_done_and_swept(
+    store: OpenStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begun_anew(store, clock, monkeypatch)
+    entries = Statement(select(list_entries.c.client_id))
+    with pytest.raises(asyncio.CancelledError):
+        await ListKeeper(store, clock, sleep=Sleeper(clock, 6)).run()
+    assert await behind(store) == 0
+    assert await total(store, ORG) == 24
+    rows = await store.read(lambda s: cast(SqlTransaction, s)._sql.all(entries))
+    assert len(rows) == 27
+    assert not await store.scan(lambda s: s.client_lists.has_given_up())
 
 
 async def test_while_the_store_is_away_pauses_grow_and_it_is_told_once(

@@ -54,6 +54,16 @@ def queries() -> list[tuple[Statement, dict[str, Any], str]]:
             {"organization_id": ORG, "after": 7, "upto": 9, "limit": 9},
             "ix_client_marks_organization_id_id",
         ),
+        (
+            sql_of.MADE_LATER,
+            {"organization_id": ORG, "at": 7, "id_": "", "offset": 99},
+            "ix_clients_listing",
+        ),
+        (
+            sql_of.MARK_SOME,
+            {"organization_id": ORG, "at": 7, "id_": "", "to_at": 200, "to_id": ""},
+            "ix_clients_listing",
+        ),
         (sql_of.NEXT_MARKED, {"after": ORG}, "ix_client_marks_organization_id_id"),
         (sql_of.clients_of(250), keys, "clients"),
         (sql_of.entries_of(250), {"list_id": 1, **keys}, "list_entries"),

@@ -58,7 +58,8 @@ def relist(
     """Makes the lists of clients anew, as where grantory db check finds that they are wrong.
 
     The clients themselves stay as they are. Servers may go on meanwhile; the lists of
-    organizations with very many clients answer 503 until they are made.
+    organizations with very many clients answer 503 until they are made. Broken off, it may be run
+    again; a server makes lists as well.
     """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
 

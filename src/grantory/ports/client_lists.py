@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from grantory.errors import GrantoryError
-from grantory.ports.clients import ClientFilter
+from grantory.ports.clients import ClientFilter, ClientPosition
 
 UNNUMBERED = -1
 
@@ -110,6 +110,16 @@ class Marked(NamedTuple):
     """Its first mark."""
 
 
+class Rest(NamedTuple):
+    """The clients of an organisation that are still to be marked, of a list that was given up."""
+
+    mark: int
+    """What stands for them."""
+    organization_id: str
+    after: ClientPosition
+    """They are those that follow it, by when they were made."""
+
+
 class Folded(NamedTuple):
     """What was done of an organisation's marks."""
 
@@ -124,7 +134,8 @@ class Folded(NamedTuple):
 class ClientListReader(Protocol):
     """Reads lists. Every method takes the id of the organisation whose list it is.
 
-    Those that give clients raise ``ListBeingMade`` while very many are unlisted.
+    Those that give clients raise ``ListBeingMade`` while very many are unlisted, or not all that
+    are have marks yet.
     """
 
     def page(
@@ -188,6 +199,14 @@ class ClientListReader(Protocol):
         """Returns the next organisation with marks, in the order of ids; None after the last."""
         ...
 
+    def rest(self) -> Rest | None:
+        """Finds clients that are still to be marked, of whatever organisation."""
+        ...
+
+    def has_given_up(self) -> bool:
+        """Tells whether there is anything left for ``sweep``."""
+        ...
+
     def prepare(self, organization_id: str) -> None:
         """Reads ahead what ``catch_up`` will need, so that its transaction is short."""
         ...
@@ -214,9 +233,17 @@ class ClientListWriter(ClientListReader, Protocol):
         ...
 
     def begin_anew(self, organization_id: str) -> bool:
-        """Gives a list up and marks every client; tells whether there was a list.
+        """Gives a list up and marks its clients; tells whether there was a list.
 
-        What it was made of stays until ``sweep`` removes it.
+        Of very many it marks the first, and leaves a mark that stands for the rest. What the list
+        was made of stays until ``sweep`` removes it.
+        """
+        ...
+
+    def mark_more(self, rest: Rest) -> bool:
+        """Marks some thousand of the rest; tells whether another has not done so meanwhile.
+
+        ``catch_up`` does it as well where it comes to the mark that stands for them.
         """
         ...
 

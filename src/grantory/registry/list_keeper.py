@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from grantory.errors import ApiError
-from grantory.ports.client_lists import Folded, Marked
+from grantory.ports.client_lists import Folded, Marked, Rest
 from grantory.ports.name_index import IndexWork
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Snapshot, Store, Transaction
@@ -29,6 +29,8 @@ TOLD_AFTER: Final = 3
 MOST_TRIES: Final = 8
 """Of a command, before it gives up."""
 HURRY_FROM: Final = 2_000
+SWEEP_EVERY_SECONDS: Final = 600.0
+"""So often it is looked for what a command has left that was broken off."""
 LOOK_EVERY: Final = 20
 """So many steps are made before it is looked again whether there is any hurry."""
 MOST_COUNTED: Final = 100_000
@@ -148,6 +150,7 @@ class ListKeeper:
         self._oldest: tuple[int, float] | None = None
         """The oldest mark while another has the turn, and since when, on the monotonic clock."""
         self._is_far_behind = False
+        self._swept = -SWEEP_EVERY_SECONDS
         self._unfinished: set[str] | None = None
         """Organisations whose index of names has work; None where that is not known."""
 
@@ -160,6 +163,8 @@ class ListKeeper:
 
     async def finish(self, told: Callable[[int], None] = _untold, pace: Pace = UNRESTING) -> int:
         """Brings every list up to what there was at the beginning, without a rest.
+
+        What a list that is made anew still lacks marks for is marked before.
 
         Returns how many marks it took. Others may go on, and make ever more.
 
@@ -176,6 +181,7 @@ class ListKeeper:
         while True:
             try:
                 if newest is None:
+                    await self._mark_rest()
                     newest = await self._read(lambda s: s.client_lists.newest_mark())
                 oldest = await self._read(lambda s: s.client_lists.oldest_mark())
                 if (not oldest or oldest > newest) and not await self._has_unfinished():
@@ -205,6 +211,7 @@ class ListKeeper:
             try:
                 if await self._turn.is_mine():
                     await self._round(retried=True)
+                    await self._sweep()
                     await self._look()
                 elif await self._is_stuck():
                     await self._round(retried=True)
@@ -219,6 +226,22 @@ class ListKeeper:
                 self._tell(error, failures.times, "all lists")
                 pause = failures.until - now
             await self._sleep(pause)
+
+    async def _mark_rest(self) -> None:
+        while (rest := await self._store.scan(lambda s: s.client_lists.rest())) is not None:
+            await self._store.write(_mark_more(rest))
+
+    async def _sweep(self) -> None:
+        """Removes rows of lists that were given up, for about a second, where there are any."""
+        begun = self._clock.monotonic()
+        if begun < self._swept + SWEEP_EVERY_SECONDS:
+            return
+        while await self._store.scan(lambda s: s.client_lists.has_given_up()):
+            _, seconds = await self._write(_sweep_some(self._rows.now))
+            self._rows.took(seconds, self._pace.seconds)
+            if self._clock.monotonic() >= begun + EVERY_SECONDS:
+                return
+        self._swept = begun
 
     async def _round(self, *, retried: bool) -> int:
         newest = await self._read(lambda s: s.client_lists.newest_mark())
@@ -383,6 +406,14 @@ def _next_marked(after: str) -> Callable[[Snapshot], Marked | None]:
 
 def _next_unfinished(after: str) -> Callable[[Snapshot], str | None]:
     return lambda snapshot: snapshot.name_index.next_unfinished(after)
+
+
+def _mark_more(rest: Rest) -> Callable[[Transaction], bool]:
+    return lambda transaction: transaction.client_lists.mark_more(rest)
+
+
+def _sweep_some(limit: int) -> Callable[[Transaction], int]:
+    return lambda transaction: transaction.client_lists.sweep(limit)
 
 
 def _advance(work: IndexWork, begin: int, limit: int) -> Callable[[Transaction], int | None]:

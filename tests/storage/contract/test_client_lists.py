@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import bindparam, delete, select, update
 
 from grantory.domain.client import Client, ClientState, GrantType
-from grantory.errors import Conflict, StorageUnavailable
+from grantory.errors import Conflict, ListBeingMade, StorageUnavailable
 from grantory.ports.client_lists import ClientOrder, ClientSort, ListLags
 from grantory.ports.clients import ClientFilter, ClientPosition
 from grantory.ports.storage import Snapshot, Transaction
@@ -294,6 +294,10 @@ async def test_a_client_that_is_changed_often_is_one(
     assert found == ([client.id], 1)
 
 
+def _first_page(whose: str, most: int | None, snapshot: Snapshot) -> tuple[list[str], int]:
+    return snapshot.client_lists.page(whose, EVERY, ORDERS[0], 0, 9, most)
+
+
 def _replace(client: Client, transaction: Transaction) -> None:
     transaction.clients.replace(client)
 
@@ -320,6 +324,42 @@ async def test_a_list_that_is_wrong_is_found_and_made_anew(store: OpenStore) -> 
     rows = Statement(select(list_entries.c.client_id))
     left = await store.read(lambda s: cast(SqlTransaction, s)._sql.all(rows))
     assert len(left) == 8
+
+
+async def test_a_long_list_is_begun_anew_in_steps(
+    store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until all its clients are marked, nobody is told that it has only some of them."""
+    monkeypatch.setattr(list_upkeep, "MARKED_AT_ONCE", 3)
+    clients = {n: a_client(n, name=f"n{n}", created_at=7 + n // 3) for n in range(1, 10)}
+    await store.write(put(*clients.values(), a_client(20, organization_id=OTHER_ORG)))
+    await catch_up(store)
+    assert await store.write(lambda t: t.client_lists.begin_anew(ORG))
+    rest = await store.scan(lambda s: s.client_lists.rest())
+    assert rest is not None
+    assert rest.organization_id == ORG
+    await store.write(put(a_client(10, name="n10", created_at=1)))
+    await store.write(partial(_replace, msgspec.structs.replace(clients[8], name="other")))
+    await store.write(lambda t: t.clients.delete(clients[9], 1))
+    assert await store.write(lambda t: t.client_lists.mark_more(rest))
+    marks = await store.read(lambda s: s.client_lists.behind(100))
+    assert not await store.write(lambda t: t.client_lists.mark_more(rest))
+    assert await store.read(lambda s: s.client_lists.behind(100)) == marks
+    for most in (None, 100):
+        with pytest.raises(ListBeingMade):
+            await store.scan(partial(_first_page, ORG, most))
+    with pytest.raises(ListBeingMade):
+        await store.scan(lambda s: s.client_lists.unlisted(ORG))
+    found = await store.scan(lambda s: s.client_lists.page(OTHER_ORG, EVERY, ORDERS[0], 0, 9))
+    assert found == ([an_id(20)], 1)
+    await fold(store, ORG, 2)  # not as far as what stands for the rest
+    with pytest.raises(ListBeingMade):
+        await store.scan(lambda s: s.client_lists.unlisted(ORG))
+    await catch_up(store, limit=2)
+    assert await store.scan(lambda s: s.client_lists.rest()) is None
+    found = await store.scan(lambda s: s.client_lists.page(ORG, EVERY, ORDERS[0], 0, 20))
+    assert found == ([an_id(n) for n in (1, 10, 2, 3, 4, 5, 6, 7, 8)], 9)
+    assert await store.scan(lambda s: s.client_lists.faults(ORG)) == []
 
 
 @pytest.mark.usefixtures("small")

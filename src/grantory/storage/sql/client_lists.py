@@ -14,9 +14,10 @@ from grantory.ports.client_lists import (
     ListLags,
     Marked,
     Place,
+    Rest,
     Unlisted,
 )
-from grantory.ports.clients import ClientFilter
+from grantory.ports.clients import ClientFilter, ClientPosition
 from grantory.storage.sql import list_statements as sql_of
 from grantory.storage.sql.list_spans import Spans
 from grantory.storage.sql.list_statements import AT_ONCE, MANY_AT_ONCE, keys
@@ -30,6 +31,10 @@ MOST_UNLISTED: Final = 50_000
 """So many are looked at besides the list; where there are more, it is still being made."""
 MARKS_AT_ONCE: Final = 10_000
 ALL_MARKS: Final = 2**62
+REST: Final = "after "
+"""Begins what stands, instead of a client's id, for those that are still to be marked."""
+GIVEN_UP: Final = "given up "
+"""Begins what stands for the organisation of a list that is not read any more."""
 BEING_MADE_SECONDS: Final = 30
 """.. and whoever asks is told to wait so long."""
 MANY: Final = 500
@@ -159,6 +164,13 @@ class SqlClientLists:
         row = self._sql.one(sql_of.NEXT_MARKED, after=after)
         return None if row is None else Marked(*row)
 
+    def rest(self) -> Rest | None:  # noqa: D102
+        row = self._sql.one(sql_of.REST, pattern=f"{REST}%")
+        return None if row is None else rest_of(*row)
+
+    def has_given_up(self) -> bool:  # noqa: D102
+        return self._sql.one(sql_of.GIVEN_UP, pattern=f"{GIVEN_UP}%") is not None
+
     def prepare(self, organization_id: str) -> None:  # noqa: D102
         head = self.head(organization_id)
         for sort in ClientSort:
@@ -227,7 +239,7 @@ class SqlClientLists:
             raise ListLags
         while rows:
             found.update(client_id for _, client_id in rows)
-            if len(found) > MOST_UNLISTED:
+            if len(found) > MOST_UNLISTED or any(is_rest(client_id) for _, client_id in rows):
                 raise ListBeingMade(organization_id, BEING_MADE_SECONDS)
             if len(rows) < limit:
                 break
@@ -385,6 +397,22 @@ def _merged(besides: Besides, wanted: ClientFilter, sort: ClientSort, listed: in
         sorted(entry.place(sort) for entry in besides.new if entry.fits(wanted)),
         listed,
     )
+
+
+def is_rest(client_id: str) -> bool:
+    """Tells whether what a mark names stands for clients that are still to be marked."""
+    return client_id.startswith(REST)
+
+
+def named_rest(after: ClientPosition) -> str:
+    """Makes what a mark names that stands for the clients that follow one."""
+    return f"{REST}{after.created_at} {after.client_id}"
+
+
+def rest_of(mark: int, organization_id: str, named: str) -> Rest:
+    """Reads what a mark names that stands for clients."""
+    at, _, client_id = named.removeprefix(REST).partition(" ")
+    return Rest(mark, organization_id, ClientPosition(int(at), client_id))
 
 
 def entry_of(row: Row) -> ListEntry:

@@ -279,13 +279,41 @@ GIVEN_UP = Statement(
     select(_l.id).where(_l.organization_id.like(p("pattern", type_=Text))).limit(1)
 )
 DROP_LIST = Statement(delete(client_lists).where(_l.id == p("list_id")))
-MARK_ALL = Statement(
+_made = tuple_(clients.c.created_at, clients.c.id)
+_made_after = (
+    clients.c.organization_id == p("organization_id"),
+    clients.c.deleted_at.is_(None),
+    _made > tuple_(p("at", type_=BigInteger), p("id_", type_=Text)),
+)
+MADE_LATER = Statement(
+    select(clients.c.created_at, clients.c.id)
+    .where(*_made_after)
+    .order_by(clients.c.created_at, clients.c.id)
+    .limit(1)
+    .offset(p("offset"))
+)
+MARK_SOME = Statement(
     insert(client_marks).from_select(
         ["organization_id", "client_id"],
         select(clients.c.organization_id, clients.c.id)
-        .where(clients.c.organization_id == p("organization_id"), clients.c.deleted_at.is_(None))
+        .where(*_made_after, _made <= tuple_(p("to_at", type_=BigInteger), p("to_id", type_=Text)))
         .order_by(clients.c.created_at, clients.c.id),
     )
+)
+MARK_REST = Statement(
+    insert(client_marks)
+    .values(organization_id=p("organization_id"), client_id=p("client_id"))
+    .inline()
+)
+REST = Statement(
+    select(_m.id, _m.organization_id, _m.client_id)
+    .where(_m.client_id.like(p("pattern", type_=Text)))
+    .order_by(_m.id.desc())
+    .limit(1)
+)
+# SQLite gives the number of a mark that is gone to another one.
+DROP_REST = Statement(
+    delete(client_marks).where(_m.id == p("id_"), _m.client_id == p("client_id", type_=Text))
 )
 NAMES = Statement(select(_e.slot, _e.name_key).where(*_of_slots))
 SLOT_COUNT = Statement(select(func.count()).select_from(list_entries).where(*_of_slots))

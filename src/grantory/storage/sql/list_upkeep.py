@@ -7,15 +7,20 @@ from typing import Any, Final
 from unicodedata import unidata_version
 
 from grantory.errors import StorageUnavailable
-from grantory.ports.client_lists import ClientSort, Folded, ListEntry, Place
+from grantory.ports.client_lists import ClientSort, Folded, ListEntry, Place, Rest
+from grantory.ports.clients import LISTING_START, ClientPosition
 from grantory.storage.sql import list_statements as sql_of
 from grantory.storage.sql.client_lists import (
     ALL_MARKS,
+    GIVEN_UP,
     NO_LIST,
     Head,
     SqlClientLists,
     entry_of,
+    is_rest,
+    named_rest,
     padded,
+    rest_of,
     spans_held,
 )
 from grantory.storage.sql.list_faults import faults_of
@@ -27,8 +32,8 @@ from grantory.storage.sql.name_index import note_left
 from grantory.storage.sql.statement import SqlExecutor
 from grantory.storage.sql.tables import list_entries, list_spans
 
-GIVEN_UP: Final = "given up "
-"""Begins what stands for the organisation of a list that is not read any more."""
+MARKED_AT_ONCE: Final = 10_000
+"""Clients of a list that is made anew; all others' changes wait for it on SQLite."""
 _ENTRY, _SPAN = (
     tuple(str(column.name) for column in source.c) for source in (list_entries, list_spans)
 )
@@ -54,7 +59,10 @@ class SqlClientListUpkeep(SqlClientLists):
         )
         if not marks:  # another process was faster
             return Folded(0, after, has_work=False)
-        client_ids = dict.fromkeys(client_id for _, client_id in marks)
+        for mark, named in marks:
+            if is_rest(named):
+                self.mark_more(rest_of(mark, organization_id, named))
+        client_ids = dict.fromkeys(named for _, named in marks if not is_rest(named))
         rows = self.of_keys(sql_of.entries_of, client_ids, list_id=head.list_id)
         old = {row[0]: (entry_of(row), int(row[-1])) for row in rows}
         new = {entry.client_id: entry for entry in self.current(organization_id, client_ids)}
@@ -63,7 +71,7 @@ class SqlClientListUpkeep(SqlClientLists):
         self._count_anew(head, generation, [entry for entry, _ in old.values()], list(new.values()))
         self._sql.run(sql_of.CHANGE_LIST, **numbered._replace(generation=generation)._asdict())
         has_work = note_left(self._sql, head, left)
-        for some in in_pieces([number for number, _ in marks], AT_ONCE):
+        for some in in_pieces([mark for mark, named in marks if not is_rest(named)], AT_ONCE):
             self._sql.run(sql_of.DROP_MARKS, **padded(some))
         is_full = numbered.next_slot >= (numbered.sealed + 1) * CHUNK
         return Folded(len(marks), int(marks[-1][0]), has_work or is_full)
@@ -72,8 +80,15 @@ class SqlClientListUpkeep(SqlClientLists):
         row = self._sql.one(sql_of.LIST_FOR_CHANGE, organization_id=organization_id)
         if row is not None:
             self._sql.run(sql_of.GIVE_LIST_UP, list_id=row[0], given_up=f"{GIVEN_UP}{row[0]}")
-        self._sql.run(sql_of.MARK_ALL, organization_id=organization_id)
+        self._mark_after(organization_id, LISTING_START)
         return row is not None
+
+    def mark_more(self, rest: Rest) -> bool:  # noqa: D102
+        named = named_rest(rest.after)
+        if not self._sql.run(sql_of.DROP_REST, id_=rest.mark, client_id=named):
+            return False
+        self._mark_after(rest.organization_id, rest.after)
+        return True
 
     def sweep(self, limit: int) -> int:  # noqa: D102
         row = self._sql.one(sql_of.GIVEN_UP, pattern=f"{GIVEN_UP}%")
@@ -84,6 +99,16 @@ class SqlClientListUpkeep(SqlClientLists):
 
     def faults(self, organization_id: str) -> list[str]:  # noqa: D102
         return faults_of(self, self._sql, organization_id)
+
+    def _mark_after(self, organization_id: str, after: ClientPosition) -> None:
+        """Marks the clients that follow, and leaves a mark for the rest where these are many."""
+        asked = {"organization_id": organization_id, "at": after.created_at, "id_": after.client_id}
+        last = self._sql.one(sql_of.MADE_LATER, **asked, offset=MARKED_AT_ONCE - 1)
+        to_at, to_id = (ALL_MARKS, "") if last is None else last
+        self._sql.run(sql_of.MARK_SOME, **asked, to_at=to_at, to_id=to_id)
+        if last is not None:
+            named = named_rest(ClientPosition(*last))
+            self._sql.run(sql_of.MARK_REST, organization_id=organization_id, client_id=named)
 
     def _locked(self, organization_id: str) -> Head:
         """Reads the head of a list, makes it where missing, and locks it until the end."""
