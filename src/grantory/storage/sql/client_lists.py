@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from grantory.errors import ListBeingMade, StorageUnavailable
@@ -43,6 +44,14 @@ MOST_UNINDEXED: Final = 6
 """So many chunks without an index are gone through by a search; where there are more, all are."""
 MOST_FOUND: Final = 6_000
 """So many that a part of a name may fit are looked at one by one; more are counted."""
+_PLACED: Final = {
+    ClientSort.NAME: attrgetter("name_key", "client_id"),
+    ClientSort.CREATED: attrgetter("created_at", "client_id"),
+    ClientSort.MODIFIED: attrgetter("modified_at", "client_id"),
+    ClientSort.ID: attrgetter("client_id"),
+}
+"""What entries are sorted by, faster than by making their places."""
+_NAME_KEY: Final = [column.name for column in sql_of.ENTRY].index("name_key")
 _KEYS: Final = {count: keys("key", count) for count in (AT_ONCE, MANY_AT_ONCE)}
 
 # What is kept is named by the generation of a list, a random number of 63 bits.
@@ -89,17 +98,17 @@ class SqlClientLists:
         head = self.head(organization_id)
         besides = self.besides(organization_id, head, most_unlisted)
         part = wanted.name.casefold()
-        found = self._found(head, part) if part else None
+        counted = (head.generation, part, wanted.grant_type, wanted.state)
+        # Of whatever was counted, too many are found to be looked at one by one.
+        is_counted = bool(part) and _totals.known(counted) is not None
+        found = self._found(head, part) if part and not is_counted else None
         if found is not None:
             return self._aside(
                 len(found) + len(besides.new),
                 partial(_page_of_found, found, besides, wanted, order, offset, limit),
             )
         if part:
-            listed = _totals.get(
-                (head.generation, part, wanted.grant_type, wanted.state),
-                lambda: self._count(head, wanted, part),
-            )
+            listed = _totals.get(counted, lambda: self._count(head, wanted, part))
         else:
             spans = self.spans(head, order.sort)
             listed = self._aside(len(spans.spans), lambda: spans.before(wanted))[-1]
@@ -308,7 +317,7 @@ class SqlClientLists:
             )
 
         def entries() -> list[ListEntry]:
-            return [entry for row in found if part in (entry := entry_of(row)).name_key]
+            return [entry_of(row) for row in found if part in row[_NAME_KEY]]
 
         return self._aside(len(found), entries)
 
@@ -387,7 +396,7 @@ def _page_of_found(
 ) -> tuple[list[str], int]:
     fitting = [entry for entry in found if entry.client_id not in besides.client_ids]
     every = [e for e in (*fitting, *besides.new) if e.fits(wanted)]
-    every.sort(key=lambda entry: entry.place(order.sort), reverse=order.descending)
+    every.sort(key=_PLACED[order.sort], reverse=order.descending)
     return [entry.client_id for entry in every[offset : offset + limit]], len(every)
 
 

@@ -91,15 +91,18 @@ def common_slots(rows: Sequence[Mapping[int, bytes]], most: int) -> list[int] | 
 def _common(packed: list[bytes]) -> list[int]:
     maps = [data for data in packed if len(data) == _MAP_BYTES]
     lists = sorted((data for data in packed if len(data) != _MAP_BYTES), key=len)
+    bits = (1 << CHUNK) - 1
+    for data in maps:
+        bits &= int.from_bytes(data, "little")
+    if not bits:
+        return []
+    both = bits.to_bytes(_MAP_BYTES, "little")
+    places: Iterable[int] = range(CHUNK)
     if lists:
         places = _listed(lists[0])
         for data in lists[1:]:
             places = sorted(set(places).intersection(_listed(data)))
-        return [p for p in places if all(data[p >> 3] >> (p & 7) & 1 for data in maps)]
-    bits = int.from_bytes(maps[0], "little")
-    for data in maps[1:]:
-        bits &= int.from_bytes(data, "little")
-    return [p for p in range(CHUNK) if bits >> p & 1] if bits else []
+    return [p for p in places if both[p >> 3] >> (p & 7) & 1]
 
 
 def holds(data: bytes, place: int) -> bool:

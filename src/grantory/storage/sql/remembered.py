@@ -35,6 +35,11 @@ class Remembered(Generic[V]):
         self.put(key, value)
         return value
 
+    def known(self, key: Hashable) -> V | None:
+        """Returns a value that was asked for before; None where it is not known any more."""
+        with self._lock:
+            return self._values.get(key)
+
     def put(self, key: Hashable, value: V) -> None:
         """Keeps a value."""
         with self._lock:
