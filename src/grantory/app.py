@@ -1,9 +1,6 @@
 """The composition root: the only module that knows every layer."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Final
 
@@ -40,7 +37,7 @@ from grantory.http.request import Request
 from grantory.http.request_limits import RequestCounter, RequestLimits, SharedCounts
 from grantory.http.response import Response
 from grantory.login_side import LoginSide
-from grantory.node import Node, database_of
+from grantory.node import Node
 from grantory.observability.log_writer import LogStream
 from grantory.observability.reports import (
     report_failure,
@@ -65,7 +62,6 @@ from grantory.registry.directory import Directory
 from grantory.registry.divisions import DivisionRegistry
 from grantory.registry.grants import GrantRegistry
 from grantory.registry.identity_providers import IdentityProviderRegistry
-from grantory.registry.jwt_keys import JwtKeys
 from grantory.registry.new_passwords import NewPasswords
 from grantory.registry.own_organization import OwnOrganization
 from grantory.registry.refusals import RefusalKeeper
@@ -249,29 +245,6 @@ def build_operations(
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
     )
     return (*operations, *PermissionResource(operations, PERMISSIONS).operations())
-
-
-@asynccontextmanager
-async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
-    """Removes what the store needs no more, and writes what was refused, while the context lasts.
-
-    Raises:
-        SetupError: when the store cannot be opened once more.
-    """
-    store = await database_of(settings).open(node.clock, settings.workers)
-    keys = JwtKeys(store, node.clock, node.random, node.master_key, settings.key_life)
-    upkeep = build_upkeep(
-        *(store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days),
-        rotate=keys.rotate_due,
-    )
-    running = asyncio.create_task(upkeep.run())
-    try:
-        async with build_refusal_keeper(node, store).running():
-            yield
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
-        await store.close()
 
 
 def build_refusal_keeper(node: Node, store: OpenStore) -> RefusalKeeper:

@@ -285,6 +285,18 @@ def test_db_check_finds_damage(tmp_path: Path) -> None:
     refused(run("db", "check", folder=tmp_path), "damaged")
 
 
+def test_lists_that_are_wrong_are_found_and_made_anew(tmp_path: Path) -> None:
+    good(run("init", "--json", folder=tmp_path))
+    good(run("db", "upgrade", folder=tmp_path))  # puts the first client into its list
+    assert "is whole" in good(run("db", "check", folder=tmp_path))
+    file = tmp_path / "grantory-data" / "grantory.db"
+    with closing(apsw.Connection(str(file))) as connection:
+        connection.execute("DELETE FROM list_entries")
+    refused(run("db", "check", folder=tmp_path), "has 0 clients, and not 1", "relist")
+    assert "1 clients were put into lists" in good(run("db", "relist", folder=tmp_path))
+    assert "is whole" in good(run("db", "check", folder=tmp_path))
+
+
 def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     good(run("init", "--json", folder=tmp_path))
     file = tmp_path / "grantory-data" / "grantory.db"

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "admin": Later("admin:app", "Help for locked-out administrators."),
     "db": Later("database:app", "The tables of the store, and what is in them."),
     "config": Later("config:app", "The settings."),
+    "dev": Later("dev:app", "For trying things out."),
     "clients": Later(
         "clients:app",
         "OAuth clients of a running server, which GRANTORY_URL, GRANTORY_CLIENT_ID and "

@@ -18,7 +18,8 @@ import typer
 from typer.core import TyperCommand
 
 from grantory import __version__
-from grantory.app import build_watched, kept_small, load_the_rest
+from grantory.app import build_watched, load_the_rest
+from grantory.background import kept_small
 from grantory.cli.event_loop import run
 from grantory.cli.founding import present
 from grantory.cli.listener_tls import BARE_FLAG, listener_context
@@ -224,7 +225,8 @@ async def _serve(
             server.wish_to_end()
 
         loop.add_reader(lifeline, orphaned, lifeline)
-    async with kept_small(node, settings), watched.watching.running(), _rest_loaded():
+    waiting = watched.watching.metrics.lists_waiting
+    async with kept_small(node, settings, waiting), watched.watching.running(), _rest_loaded():
         await server.serve([listener])
 
 
