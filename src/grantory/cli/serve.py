@@ -238,7 +238,10 @@ async def _rest_loaded() -> AsyncIterator[None]:
     """
 
     async def load() -> None:
-        await asyncio.to_thread(load_the_rest)
+        try:
+            await asyncio.to_thread(load_the_rest)
+        except ImportError as error:  # whoever needs it first will be told
+            log().warning("a part of the server cannot be loaded", part=error.name)
         gc.freeze()
 
     loading = asyncio.create_task(load())

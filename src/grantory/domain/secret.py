@@ -112,7 +112,7 @@ def key_id_of(presented: str) -> str | None:
 
     Returns:
         The key id, or None for a text that no server of ours can have issued (wrong form or
-        checksum), so that it is refused before anything is looked up.
+        checksum), so that it is refused before the store is asked.
     """
     key_id = key_id_in(presented)
     if key_id is None or presented[_BODY:] != _checksum(presented[:_BODY]):

@@ -191,8 +191,11 @@ class ClientListReader(Protocol):
         """Returns the newest mark, of whatever organisation; nought where there is none."""
         ...
 
-    def oldest_mark(self) -> int:
-        """Returns the oldest mark, of whatever organisation; nought where there is none."""
+    def oldest_mark(self) -> tuple[int, str] | None:
+        """Returns the oldest mark, of whatever organisation, and its client; None for none.
+
+        Once there is none, numbers begin anew on SQLite: only with its client is it the same.
+        """
         ...
 
     def next_marked(self, after: str) -> Marked | None:

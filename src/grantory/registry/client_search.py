@@ -4,9 +4,10 @@ A page is found by its number without looking at those before it. Of a long list
 gone through batch by batch, each a short read of its own, so that nobody else waits for it.
 """
 
+import asyncio
 import heapq
-from collections.abc import AsyncIterator, Iterator
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -19,6 +20,9 @@ from grantory.registry.clients import STREAM_BATCH, with_assignments
 
 MOST_AT_ONCE: Final = 2_000
 """So many ids are held; a longer list is gone through."""
+MOST_BY_NAME: Final = 1
+"""So many look for a part of a name at once, of all organisations: nobody else's lists wait."""
+T = TypeVar("T")
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +43,7 @@ class ClientSearch:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._by_name = asyncio.Semaphore(MOST_BY_NAME)
 
     async def page(
         self,
@@ -69,7 +74,14 @@ class ClientSearch:
             )
             return _load(snapshot, actor, search, ids), total
 
-        return await self._store.scan(read)
+        return await self._scan(search, read)
+
+    async def _scan(self, search: Search, read: Callable[[Snapshot], T]) -> T:
+        """Reads; whoever looks for a part of a name, and so perhaps through all, waits in line."""
+        if not search.filter.name:
+            return await self._store.scan(read)
+        async with self._by_name:
+            return await self._store.scan(read)
 
     async def stream(self, actor: Actor, search: Search) -> AsyncIterator[list[RegisteredClient]]:
         """Gives every client that fits, in batches; all but the last have ``STREAM_BATCH``.
@@ -99,7 +111,7 @@ class ClientSearch:
             ids, total = lists.page(here, search.filter, search.order, 0, MOST_AT_ONCE)
             return ids, total, lists.unlisted(here)
 
-        ids, total, unlisted = await self._store.scan(begin)
+        ids, total, unlisted = await self._scan(search, begin)
         if total <= MOST_AT_ONCE:
             for start in range(0, len(ids), STREAM_BATCH):
                 yield ids[start : start + STREAM_BATCH]

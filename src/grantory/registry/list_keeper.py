@@ -147,7 +147,7 @@ class ListKeeper:
         self._pace = STEADY
         self._steps = 0
         self._resting: dict[tuple[str, str], _Failures] = {}
-        self._oldest: tuple[int, float] | None = None
+        self._oldest: tuple[tuple[int, str], float] | None = None
         """The oldest mark while another has the turn, and since when, on the monotonic clock."""
         self._is_far_behind = False
         self._swept = -SWEEP_EVERY_SECONDS
@@ -184,7 +184,7 @@ class ListKeeper:
                     await self._mark_rest()
                     newest = await self._read(lambda s: s.client_lists.newest_mark())
                 oldest = await self._read(lambda s: s.client_lists.oldest_mark())
-                if (not oldest or oldest > newest) and not await self._has_unfinished():
+                if (oldest is None or oldest[0] > newest) and not await self._has_unfinished():
                     return done
                 some = await self._round(retried=False)
             except ApiError:
@@ -242,6 +242,7 @@ class ListKeeper:
             if self._clock.monotonic() >= begun + EVERY_SECONDS:
                 return
         self._swept = begun
+        self._unfinished = None  # a command that was killed may have left something since
 
     async def _round(self, *, retried: bool) -> int:
         newest = await self._read(lambda s: s.client_lists.newest_mark())
@@ -366,7 +367,10 @@ class ListKeeper:
         """Tells whether another process has left marks where they are for long."""
         oldest = await self._read(lambda s: s.client_lists.oldest_mark())
         now = self._clock.monotonic()
-        if not oldest or self._oldest is None or self._oldest[0] != oldest:
+        if oldest is None:
+            self._oldest = None
+            return False
+        if self._oldest is None or self._oldest[0] != oldest:
             self._oldest = oldest, now
             return False
         return now - self._oldest[1] >= STUCK_SECONDS

@@ -27,6 +27,8 @@ V = TypeVar("V")
 MOST_ENTRIES: Final = 50_000
 MOST_REGISTERED: Final = 5_000
 """Clients as administrators see them: fewer, since each is in memory besides what tokens need."""
+MOST_PARTS: Final = 32
+"""One with more redirect URIs, scopes and roles is read each time, lest it fill the memory."""
 
 
 class _Memory(dict[str | bytes, V], Generic[V]):
@@ -40,6 +42,11 @@ class _Memory(dict[str | bytes, V], Generic[V]):
         if len(self) >= (MOST_REGISTERED if self._of_few else MOST_ENTRIES) and key not in self:
             del self[next(iter(self))]
         self[key] = value
+
+
+def _is_large(registered: RegisteredClient) -> bool:
+    client = registered.client
+    return len(client.redirect_uris) + len(client.scopes) + len(registered.assignments) > MOST_PARTS
 
 
 def _not_counted(_kind: str) -> None:
@@ -204,7 +211,10 @@ class RememberedReads:
             grants = snapshot.access.grants_of(client_id) if holds_roles else []
             return RegisteredClient(client, tuple(grant.assignment for grant in grants))
 
-        return await self._remembered(self._registered, client_id, load)
+        found = await self._remembered(self._registered, client_id, load)
+        if found is not None and _is_large(found):
+            self._registered.pop(client_id, None)
+        return found
 
     async def organization(self, organization_id: str) -> Organization | None:
         """Returns an organisation."""

@@ -165,9 +165,9 @@ class SqlClientLists:
         row = self._sql.one(sql_of.NEWEST_MARK)
         return int(row[0]) if row else 0
 
-    def oldest_mark(self) -> int:  # noqa: D102
+    def oldest_mark(self) -> tuple[int, str] | None:  # noqa: D102
         row = self._sql.one(sql_of.OLDEST_MARK)
-        return int(row[0]) if row else 0
+        return (int(row[0]), str(row[1])) if row else None
 
     def next_marked(self, after: str) -> Marked | None:  # noqa: D102
         row = self._sql.one(sql_of.NEXT_MARKED, after=after)

@@ -124,9 +124,7 @@ _listed = select(_l.id, _l.generation, _l.next_number, _l.next_slot, _l.sealed).
 LIST = Statement(_listed)
 LIST_FOR_CHANGE = Statement(_listed.with_for_update())
 ADD_LIST = Statement(
-    insert(client_lists)
-    .values({c.name: p(c.name) for c in client_lists.c if c.name != "id"})
-    .inline(),
+    insert(client_lists).values({c.name: p(c.name) for c in client_lists.c}).inline(),
     " ON CONFLICT DO NOTHING",
 )
 CHANGE_LIST = Statement(
@@ -141,7 +139,7 @@ MARKS = Statement(
     .limit(p("limit"))
 )
 NEWEST_MARK = Statement(select(_m.id).order_by(_m.id.desc()).limit(1))
-OLDEST_MARK = Statement(select(_m.id).order_by(_m.id).limit(1))
+OLDEST_MARK = Statement(select(_m.id, _m.client_id).order_by(_m.id).limit(1))
 NEXT_MARKED = Statement(
     select(_m.organization_id, _m.id)
     .where(_m.organization_id > p("after"))

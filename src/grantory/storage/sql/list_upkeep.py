@@ -117,6 +117,8 @@ class SqlClientListUpkeep(SqlClientLists):
         if row is None:
             empty = NO_LIST._asdict() | {"generation": 1, "unidata_version": unidata_version}
             del empty["list_id"]
+            # Drawn, so that whoever still goes through a list of before does not take it for this.
+            empty["id"] = secrets.randbits(31) + 1
             self._sql.run(sql_of.ADD_LIST, **asked, **empty)
             row = self._sql.one(sql_of.LIST_FOR_CHANGE, **asked)
         if row is None:  # it was made by another, and given up at once
