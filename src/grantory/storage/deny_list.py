@@ -36,6 +36,8 @@ class DenyList:
         """Up to this id it was loaded; None for all of it."""
         self._begun = False
         self._is_whole = False
+        self._is_complete = False
+        """Whether all of the list is there."""
         self._room = 0
         self._loading = asyncio.Lock()
 
@@ -45,7 +47,7 @@ class DenyList:
     def forget(self) -> None:
         """Forgets all of it."""
         self._ids = DeniedIds()
-        self._begun = self._is_whole = False
+        self._begun = self._is_whole = self._is_complete = False
         self._after = None
 
     def hear(self, token_id: bytes) -> None:
@@ -63,7 +65,11 @@ class DenyList:
         if len(self._ids) < MOST_DENIED:
             self._ids.add(token_id)
         else:
-            self._is_whole = False
+            self._is_whole = self._is_complete = False
+
+    def known(self, token_id: bytes) -> bool | None:
+        """Tells what memory alone knows; None where ``holds`` is to be asked."""
+        return token_id in self._ids if self._is_complete else None
 
     async def holds(self, token_id: bytes) -> bool:
         """Tells whether a token was ended.
@@ -98,6 +104,7 @@ class DenyList:
             self._keep(token_id)
         self._after = found[-1] if len(found) == SLICE and self._is_whole else None
         if self._after is None:
+            self._is_complete = self._is_whole
             self._room = max(len(ids), LEAST_ROOM)
 
     async def _is_in_store(self, token_id: bytes) -> bool:

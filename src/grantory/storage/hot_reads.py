@@ -211,6 +211,9 @@ class RememberedReads:
             grants = snapshot.access.grants_of(client_id) if holds_roles else []
             return RegisteredClient(client, tuple(grant.assignment for grant in grants))
 
+        found = self._registered.get(client_id)
+        if found is not None:
+            return found
         found = await self._remembered(self._registered, client_id, load)
         if found is not None and _is_large(found):
             self._registered.pop(client_id, None)
@@ -322,4 +325,5 @@ class RememberedReads:
 
     async def is_denied(self, token_id: bytes) -> bool:
         """Tells whether a single token was ended."""
-        return await self._denied.holds(token_id)
+        known = self._denied.known(token_id)
+        return await self._denied.holds(token_id) if known is None else known
