@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")
+DISK = Path("/var/tmp")
+"""For what file systems in memory cannot do, such as files that nobody may write."""
 ROOM_BYTES = 8_000_000_000
 """Whole runs write two or three gigabytes."""
 _PREFIX = "grantory-tests-"
