@@ -71,7 +71,7 @@ class SqliteStore:
         if processes == 1:
             self._writer = Writer(writing, clock, Turnstile(path))
         else:
-            room = Room(LEAST_OF_SEVERAL, max(8, MOST_OF_SEVERAL // processes))
+            room = Room(LEAST_OF_SEVERAL, max(8, MOST_OF_SEVERAL // processes), longest=0.06)
             self._writer = Writer(writing, clock, Turnstile(path), room, SHORT_BATCH_SECONDS)
         self._scans = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="grantory-scan")
         self._local = threading.local()
