@@ -34,6 +34,8 @@ MOST_OF_SEVERAL: Final = 32
 """So many writes may wait where several processes take turns at the file: all theirs together."""
 LEAST_OF_SEVERAL: Final = 3
 """... and so many of each one, however slow the file is."""
+LONGEST_OF_SEVERAL: Final = 0.06
+"""Seconds that a change may take where writers of several processes wait for each other."""
 SHORT_BATCH_SECONDS: Final = 0.005
 """So long one writes before the next has its turn."""
 
@@ -71,7 +73,9 @@ class SqliteStore:
         if processes == 1:
             self._writer = Writer(writing, clock, Turnstile(path))
         else:
-            room = Room(LEAST_OF_SEVERAL, max(8, MOST_OF_SEVERAL // processes), longest=0.06)
+            room = Room(
+                LEAST_OF_SEVERAL, max(8, MOST_OF_SEVERAL // processes), longest=LONGEST_OF_SEVERAL
+            )
             self._writer = Writer(writing, clock, Turnstile(path), room, SHORT_BATCH_SECONDS)
         self._scans = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="grantory-scan")
         self._local = threading.local()
