@@ -1,0 +1,194 @@
+"""The six operations on a real server: blocking, awaited, and under the generated SDK's names."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2 as httpx
+import pytest
+
+from grantory_sdk import (
+    AsyncGrantory,
+    AuthorizationCode,
+    ClientCredentials,
+    Grantory,
+    NotFound,
+    SamlBearer,
+    compat,
+)
+from grantory_sdk.compat.rest import ApiException
+from tests.compat.assertions import assertion, register_provider
+from tests.support.person import Person
+from tests.support.server import RunningServer
+
+README = Path(__file__).resolve().parents[2] / "sdk" / "README.md"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningServer]:
+    with RunningServer() as running:
+        yield running
+
+
+@pytest.fixture
+def grantory(server: RunningServer) -> Iterator[Grantory]:
+    with Grantory(
+        server.url, client_id=server.client_id, client_secret=server.client_secret
+    ) as made:
+        yield made
+
+
+def test_the_quickstart_does_what_it_says(server: RunningServer) -> None:
+    program = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)[0]
+    environment = {
+        **os.environ,
+        "GRANTORY_URL": server.url,
+        "GRANTORY_CLIENT_ID": server.client_id,
+        "GRANTORY_CLIENT_SECRET": server.client_secret,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    shown, *listed = done.stdout.splitlines()
+    client_id, secret = shown.split()
+    assert len(secret) > 20
+    assert f"{client_id} nightly report active" in listed
+    assert server.call("GET", f"/api/v2/oauth/clients/{client_id}").status == 404
+
+
+def test_the_six_operations(server: RunningServer, grantory: Grantory) -> None:
+    role = grantory.roles.create(name="reader", permissions=["oauth:client:view"])
+    made = grantory.oauth_clients.create(
+        name="machine", authorized_grant_type="CLIENT-CREDENTIALS", role_ids=[role.id]
+    )
+    assert grantory.oauth_clients.get(made.id).name == "machine"
+    assert grantory.oauth_clients.update(made.id, name="engine").role_ids == [role.id]
+    assert made.id in {each.id for each in grantory.oauth_clients.list(page_size=1)}
+    secret = grantory.oauth_clients.regenerate_secret(made.id).secret
+    assert secret
+    with Grantory(server.url, auth=ClientCredentials(made.id, secret)) as own:
+        assert own.oauth_clients.get(made.id).name == "engine"
+    grantory.oauth_clients.delete(made.id)
+    with pytest.raises(NotFound):
+        grantory.oauth_clients.get(made.id)
+
+
+async def test_the_six_operations_awaited(server: RunningServer) -> None:
+    async with AsyncGrantory(
+        server.url, client_id=server.client_id, client_secret=server.client_secret
+    ) as grantory:
+        made = await grantory.oauth_clients.create(name="page", authorized_grant_type="TOKEN")
+        assert (await grantory.oauth_clients.get(made.id)).name == "page"
+        assert (await grantory.oauth_clients.update(made.id, name="sheet")).name == "sheet"
+        assert made.id in {each.id async for each in grantory.oauth_clients.list(page_size=1)}
+        assert (await grantory.oauth_clients.regenerate_secret(made.id)).secret != made.secret
+        await grantory.oauth_clients.delete(made.id)
+        with pytest.raises(NotFound):
+            await grantory.oauth_clients.get(made.id)
+
+
+def test_the_six_operations_under_the_generated_sdks_names(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compat.configuration, "host", server.url)
+    monkeypatch.setattr(compat.configuration, "access_token", server.token())
+    monkeypatch.setattr(compat.configuration, "api_client", None)
+    api = compat.OAuthApi()
+    body = compat.OAuthClient()
+    body.name, body.authorized_grant_type = "app", "CODE"
+    body.registered_redirect_uri, body.secret = ["https://app.example/"], "ignored"
+    made = api.post_oauth_clients(body)
+    assert made.id is not None
+    assert made.secret not in (None, "ignored")
+    listing = api.get_oauth_clients()
+    assert made.id in {each.id for each in listing.entities or []}
+    assert (listing.page_count, listing.page_number) == (1, 1)
+    changed = compat.OAuthClientRequest()
+    changed.name, changed.authorized_grant_type = "app 2", "CODE"
+    assert api.put_oauth_client(made.id, changed).name == "app 2"
+    read = api.get_oauth_client(made.id)
+    assert read.to_dict()["authorized_grant_type"] == "CODE"
+    assert read.to_dict()["created_by"]["id"] == server.client_id
+    assert api.post_oauth_client_secret(made.id).secret != made.secret
+    api.delete_oauth_client(made.id)
+    with pytest.raises(ApiException) as caught:
+        api.get_oauth_client(made.id)
+    error = caught.value
+    assert (error.status, error.reason) == (404, "Not Found")
+    assert '"not.found"' in str(error.body)
+    assert error.headers is not None
+    assert error.headers["ININ-Correlation-Id"]
+    assert "not.found" in str(error)
+    api.api_client.close()
+
+
+def test_a_client_of_the_generated_sdks_kind_logs_in(server: RunningServer) -> None:
+    client = compat.ApiClient(host=server.url)
+    with pytest.raises(ApiException) as caught:
+        compat.OAuthApi(client).get_oauth_clients()
+    assert caught.value.status == 401
+    with pytest.raises(ApiException) as refused:
+        client.get_client_credentials_token(server.client_id, "wrong")
+    assert refused.value.status == 401
+    api = compat.OAuthApi(
+        client.get_client_credentials_token(server.client_id, server.client_secret)
+    )
+    got: list[compat.OAuthClientEntityListing] = []
+    thread = api.get_oauth_clients(callback=got.append)
+    thread.join(30)  # type: ignore[attr-defined]  # it is a thread, as in the generated SDK
+    assert got[0].entities
+    with pytest.raises(ValueError, match="client_id"):
+        api.get_oauth_client("")
+    client.close()
+
+
+def test_somebody_logs_in_with_a_browser(server: RunningServer, grantory: Grantory) -> None:
+    app = grantory.oauth_clients.create(
+        name="command",
+        authorized_grant_type="CODE",
+        registered_redirect_uri=["http://127.0.0.1/"],
+    )
+    with Person(server) as person:
+        seen: list[str] = []
+
+        def open_browser(address: str) -> None:
+            seen.append(address)
+            told = person.visit(address)
+            redirect_uri = dict(parse_qsl(urlsplit(address).query))["redirect_uri"]
+            assert httpx.get(redirect_uri, params=told, trust_env=False).status_code == 200
+
+        auth = AuthorizationCode(app.id, app.secret, open_browser=open_browser)
+        with Grantory(server.url, auth=auth) as theirs:
+            first = theirs.access_token()
+            assert theirs.users.me().email == person.email
+            theirs.tokens.revoke_me()
+            assert theirs.users.me().email == person.email  # by the refresh token
+            assert theirs.access_token() != first
+        assert len(seen) == 1
+
+
+def test_somebody_is_vouched_for_by_an_identity_provider(
+    server: RunningServer, grantory: Grantory
+) -> None:
+    issuer = register_provider(server)
+    app = grantory.oauth_clients.create(name="portal", authorized_grant_type="SAML2-BEARER")
+    auth = SamlBearer(
+        app.id,
+        str(app.secret),
+        organization=server.first_start["organization"]["name"],
+        assertion=lambda: assertion(server, issuer),
+    )
+    with Grantory(server.url, auth=auth) as theirs:
+        assert theirs.users.me().email == server.first_start["admin"]["email"]
+        theirs.tokens.revoke_me()
+        assert theirs.tokens.check()  # with a new assertion
