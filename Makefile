@@ -9,6 +9,9 @@ ifneq ($(PYTHON),)
 export GRANTORY_PYTHON_CHOSEN := 1
 endif
 
+# Hundreds of servers are started by the tests: none of them is to compile the code anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BOOTSTRAP := @$(PY) -m tools.bootstrap
 BIN := .venv/bin
 MEASURE = $(if $(QUICK),--quick) $(if $(PUBLISH),--publish)

@@ -17,6 +17,7 @@ COMMANDS = {
     "overload": "benchmarks.overload",
     "sockets": "benchmarks.sockets",
     "metrics_cost": "benchmarks.metrics_cost",
+    "start": "benchmarks.start",
 }
 
 

@@ -14,7 +14,7 @@ from benchmarks.goals import DENY_LIST_SLOWER, MEMORY_LOADED_MB
 from benchmarks.loading import Loader, load
 from benchmarks.site import Site, new_site
 from benchmarks.wrk import Target
-from grantory.app import DATABASE_FILE
+from grantory.node import DATABASE_FILE
 from grantory.storage.sql.tables import denied_tokens
 from grantory.storage.sqlite.connection import WRITER_WAIT_MS, connect
 

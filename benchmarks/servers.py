@@ -145,8 +145,9 @@ def family(process_id: int) -> list[int]:
     """A process, and all that descend from it."""
     found = [process_id]
     for children in Path(f"/proc/{process_id}/task").glob("*/children"):
-        for child in children.read_text().split():
-            found += family(int(child))
+        with contextlib.suppress(OSError):  # the thread has ended since it was listed
+            for child in children.read_text().split():
+                found += family(int(child))
     return found
 
 

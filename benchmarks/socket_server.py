@@ -9,10 +9,12 @@ import socket
 import sys
 from pathlib import Path
 
-from grantory.app import build_application, first_start, open_node, open_or_create_node
+from grantory.app import build_application
+from grantory.cli.event_loop import run
 from grantory.cli.founding import present
-from grantory.cli.workers import Workers, run
+from grantory.cli.workers import Workers
 from grantory.http.server import BACKLOG, bind, make_server
+from grantory.node import first_start, open_node, open_or_create_node
 from grantory.settings import Settings
 
 HOST = "127.0.0.1"

@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from benchmarks.site import Site
-from grantory.app import Node, open_node
 from grantory.domain.client import Client, GrantType
 from grantory.domain.code import AuthorizationCode, Epochs, TokenFamily
 from grantory.domain.opaque import OpaqueKind, compose_opaque, digest_of_opaque
 from grantory.domain.secret import SECRET_ENTROPY_BYTES, ClientSecret
+from grantory.node import Node, open_node
 from grantory.ports.storage import Transaction
 from grantory.protocol.refresh_tokens import RefreshTokens
 from grantory.registry.client_secrets import new_client_secret

@@ -1,11 +1,15 @@
 """Fixtures for every test: a server in the test's process, and real ones in their own."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.support.memory_folder import make_memory_folder
 from tests.support.world import World, new_world
 
 pytest_plugins = ["tests.support.fixtures"]
@@ -17,6 +21,17 @@ settings.load_profile("grantory")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", type=Path, help="keep pictures of pages in this folder")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Lets everything temporary be in memory, unless TMPDIR says where it is to be."""
+    if "TMPDIR" in os.environ or hasattr(config, "workerinput"):
+        return
+    folder = make_memory_folder()
+    if folder is not None:
+        os.environ["TMPDIR"] = str(folder)
+        tempfile.tempdir = None
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture

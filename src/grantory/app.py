@@ -1,18 +1,13 @@
 """The composition root: the only module that knows every layer."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from importlib.metadata import version
-from pathlib import Path
+from importlib import import_module
+from typing import Final
 
 import msgspec
 
-from grantory.crypto.passwords import Argon2Hasher, PasswordThreads
-from grantory.crypto.runtime import SystemClock, SystemRandom
-from grantory.crypto.sealing import MasterKey
-from grantory.errors import OAuthError, SetupError
+from grantory import __version__
+from grantory.errors import OAuthError
 from grantory.http.api_v2.authorizations import AuthorizationResource
 from grantory.http.api_v2.client_list import ClientListResource
 from grantory.http.api_v2.clients import ClientResource
@@ -42,7 +37,7 @@ from grantory.http.request import Request
 from grantory.http.request_limits import RequestCounter, RequestLimits, SharedCounts
 from grantory.http.response import Response
 from grantory.login_side import LoginSide
-from grantory.master_key_file import find_master_key, make_master_key, master_key_path
+from grantory.node import Node
 from grantory.observability.log_writer import LogStream
 from grantory.observability.reports import (
     report_failure,
@@ -51,27 +46,23 @@ from grantory.observability.reports import (
     report_unreadable,
 )
 from grantory.ports.hot_reads import HotReads
-from grantory.ports.runtime import Clock, Random
+from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.client_auth.authenticate import ClientAuthenticator
 from grantory.protocol.jwt_codec import Recipients
 from grantory.protocol.jwt_tokens import JwtTokens
-from grantory.protocol.saml.threads import AssertionThreads
 from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
+from grantory.public_address import issues_jwts, public_url
 from grantory.registry.authorizations import AuthorizationRegistry
 from grantory.registry.client_search import ClientSearch
 from grantory.registry.clients import ClientPolicy, ClientRegistry
 from grantory.registry.directory import Directory
 from grantory.registry.divisions import DivisionRegistry
-from grantory.registry.gathered_refusals import GatheredRefusals
 from grantory.registry.grants import GrantRegistry
 from grantory.registry.identity_providers import IdentityProviderRegistry
-from grantory.registry.jwt_keys import JwtKeys
-from grantory.registry.keys import TokenKeys
 from grantory.registry.new_passwords import NewPasswords
-from grantory.registry.organizations import Founder, Founding
 from grantory.registry.own_organization import OwnOrganization
 from grantory.registry.refusals import RefusalKeeper
 from grantory.registry.roles import RoleRegistry
@@ -81,179 +72,24 @@ from grantory.registry.user_passwords import UserPasswords
 from grantory.registry.users import UserRegistry
 from grantory.resource_side import PERMISSIONS, resource_routes
 from grantory.settings import Settings
-from grantory.storage.database import Database, OpenStore, find_database
+from grantory.storage.database import OpenStore
 from grantory.storage.hot_reads import RememberedReads
-from grantory.storage.sql.migrations import HEAD, fits
 from grantory.watching import Watch, Watching
 
-DATABASE_FILE = "grantory.db"
 PASSWORD_CHANGES = ThrottleLimits(per_name_and_address=10, per_address=0)
 """How often a user may try to change their own password in a minute, at each worker."""
+LOADED_LATER: Final = (
+    "cryptography.x509",
+    "grantory.http.login.layout",
+    "grantory.observability.prometheus_text",
+)
+"""What a server is ready without, and what a request would take some ten milliseconds to load."""
 
 
-class Node(msgspec.Struct):
-    """An opened store with what stands on it."""
-
-    store: OpenStore
-    master_key: MasterKey
-    clock: Clock
-    random: Random
-    founder: Founder
-    keys: TokenKeys
-    jwt_keys: JwtKeys
-    refusals: GatheredRefusals
-    passwords: PasswordThreads
-    assertions: AssertionThreads
-    new_key_file: Path | None = None
-    """The master key's file, where this process has just made it."""
-
-    async def close(self) -> None:
-        """Finishes waiting writes and closes the store."""
-        await self.store.close()
-        self.passwords.close()
-        self.assertions.close()
-
-
-def database_of(settings: Settings) -> Database:
-    """Finds the database that the settings mean."""
-    return find_database(settings.database_url, settings.data_dir / DATABASE_FILE)
-
-
-async def open_node(
-    settings: Settings,
-    clock: Clock | None = None,
-    random: Random | None = None,
-    *,
-    patient: bool = False,
-) -> Node:
-    """Opens a store that is set up, with its master key.
-
-    Args:
-        settings: say where it is.
-        clock: by default the system's.
-        random: by default the system's.
-        patient: whether a transaction may take long; for commands.
-
-    Raises:
-        SetupError: when it is not set up, of another schema, or of another master key.
-    """
-    database = database_of(settings)
-    await _require_fitting_schema(database)
-    key = require_master_key(settings)
-    return await _node(database, key, clock, random, settings, patient=patient)
-
-
-def require_master_key(settings: Settings) -> MasterKey:
-    """Reads the master key of a store that was set up before.
-
-    Raises:
-        SetupError: when it is missing or cannot be read.
-    """
-    master_key = find_master_key(settings)
-    if master_key is None:
-        raise SetupError(
-            "the master key is missing: copy it to the data directory as master.key, "
-            "or set GRANTORY_MASTER_KEY_FILE"
-        )
-    return master_key
-
-
-async def _node(
-    database: Database,
-    master_key: MasterKey,
-    clock: Clock | None,
-    random: Random | None,
-    settings: Settings,
-    *,
-    patient: bool = False,
-) -> Node:
-    clock = clock or SystemClock()
-    random = random or SystemRandom()
-    store = await database.open(clock, settings.workers, patient=patient)
-    keys = TokenKeys(clock, random, master_key)
-    jwt_keys = JwtKeys(store, clock, random, master_key, settings.key_life)
-    founder = Founder(store, clock, random, Argon2Hasher(), keys)
-    refusals = GatheredRefusals(clock)
-    return Node(
-        store,
-        master_key,
-        clock,
-        random,
-        founder,
-        keys,
-        jwt_keys,
-        refusals,
-        PasswordThreads(),
-        AssertionThreads(),
-    )
-
-
-async def _require_fitting_schema(database: Database) -> None:
-    found = await database.revision()
-    if found is None:
-        raise SetupError(f"{database.name} is not set up: run grantory init, or grantory serve")
-    if not fits(found):
-        raise SetupError(
-            f"{database.name} has schema {found} and this program needs {HEAD}: "
-            "run grantory db upgrade"
-        )
-
-
-async def check_master_key(node: Node) -> bool:
-    """Tells whether the store is set up.
-
-    Raises:
-        SetupError: when it was set up with another master key.
-    """
-    check = await node.store.read(lambda snapshot: snapshot.installation.master_key_check())
-    if check is None:
-        return False
-    if not node.master_key.fits(check):
-        if node.new_key_file is not None:  # another node was faster: this key opens nothing
-            node.new_key_file.unlink(missing_ok=True)
-        raise SetupError("this store was set up with another master key; nothing was changed")
-    return True
-
-
-async def open_or_create_node(
-    settings: Settings, clock: Clock | None = None, random: Random | None = None
-) -> Node:
-    """Opens a store, making tables and master key where there is none yet.
-
-    Raises:
-        SetupError: as ``open_node``.
-    """
-    database = database_of(settings)
-    if await database.revision() is None:
-        await database.upgrade()
-    await _require_fitting_schema(database)
-    master_key = find_master_key(settings)
-    if master_key is None:
-        if await database.is_set_up():
-            return await open_node(settings, clock, random)
-        node = await _node(database, make_master_key(settings), clock, random, settings)
-        node.new_key_file = master_key_path(settings)
-        return node
-    return await _node(database, master_key, clock, random, settings)
-
-
-async def first_start(node: Node, name: str, email: str) -> Founding | None:
-    """Sets the store up where that is still to be done; of several nodes, one does it.
-
-    Returns:
-        The first credentials; None when the store was set up before.
-
-    Raises:
-        SetupError: when it was set up with another master key.
-    """
-    if await check_master_key(node):
-        return None
-    try:
-        return await node.founder.set_up(node.master_key.check_value(), name, email)
-    except SetupError:
-        if await check_master_key(node):  # by another node, at the same moment
-            return None
-        raise
+def load_the_rest() -> None:
+    """Loads what is not needed to be ready: workers share what is there before they are forked."""
+    for name in LOADED_LATER:
+        import_module(name)
 
 
 class WatchedApplication(msgspec.Struct, frozen=True):
@@ -323,12 +159,12 @@ def build_watched(
     health = HealthResource(node.store, node.master_key.fits, node.clock)
 
     async def landing(_request: Request) -> Response:
-        return landing_page(version("grantory"), public_url(settings))
+        return landing_page(__version__, public_url(settings))
 
     operations = build_operations(node, settings, watching.store, reads)
 
     def document() -> bytes:
-        return build_document(operations, version("grantory"), settings.public_url or "/")
+        return build_document(operations, __version__, settings.public_url or "/")
 
     application = Application(
         operations=operations,
@@ -411,29 +247,6 @@ def build_operations(
     return (*operations, *PermissionResource(operations, PERMISSIONS).operations())
 
 
-@asynccontextmanager
-async def kept_small(node: Node, settings: Settings) -> AsyncIterator[None]:
-    """Removes what the store needs no more, and writes what was refused, while the context lasts.
-
-    Raises:
-        SetupError: when the store cannot be opened once more.
-    """
-    store = await database_of(settings).open(node.clock, settings.workers)
-    keys = JwtKeys(store, node.clock, node.random, node.master_key, settings.key_life)
-    upkeep = build_upkeep(
-        *(store, node.clock, settings.audit_refusals_days, settings.tokens_refresh_days),
-        rotate=keys.rotate_due,
-    )
-    running = asyncio.create_task(upkeep.run())
-    try:
-        async with build_refusal_keeper(node, store).running():
-            yield
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
-        await store.close()
-
-
 def build_refusal_keeper(node: Node, store: OpenStore) -> RefusalKeeper:
     """Makes what writes refused token requests.
 
@@ -475,23 +288,3 @@ def build_upkeep(
         refresh_days=refresh_days,
         rotate=rotate,
     )
-
-
-def public_url(settings: Settings) -> str:
-    """Tells the address under which the server is reached."""
-    if settings.public_url:
-        return settings.public_url
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    if settings.tls_dev:
-        return f"https://{settings.tls_dev}:{settings.port}"
-    return f"{'https' if settings.tls_cert else 'http'}://{host}:{settings.port}"
-
-
-def issues_jwts(settings: Settings) -> bool:
-    """Tells whether every node knows one and the same address for the server, as JWTs need it.
-
-    Where it is not set, each takes the one that it listens on.
-    """
-    on_any = settings.host.strip("[]") in ("0.0.0.0", "::", "0", "*")  # noqa: S104
-    on_several = settings.database_url.startswith("postgres")
-    return bool(settings.public_url or settings.tls_dev) or not (on_any or on_several)

@@ -146,15 +146,40 @@ class ApiError(GrantoryError):
 
 
 class StorageUnavailable(ApiError):
-    """The store cannot answer now; nothing of the request was done (503)."""
+    """The store cannot answer now; nothing of the request was done (503).
 
-    def __init__(self, detail: str) -> None:
+    Args:
+        detail: why, for the log.
+        retry_after: whole seconds after which a repeat makes sense.
+    """
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
         super().__init__(
             503,
             "service.unavailable",
             "The store is not available right now; nothing was changed. Try again.",
             detail=detail,
-            retry_after=1,
+            retry_after=retry_after,
+        )
+
+
+class ListBeingMade(StorageUnavailable):
+    """Very many clients of an organisation are not in its lists yet (503).
+
+    Args:
+        organization_id: whose lists.
+        retry_after: whole seconds after which a repeat makes sense.
+    """
+
+    def __init__(self, organization_id: str, retry_after: int) -> None:
+        super().__init__(
+            f"the lists of organization {organization_id} are still being made, which servers"
+            " do by themselves, and grantory db upgrade does faster",
+            retry_after,
+        )
+        self.message = (
+            "The lists of clients are still being made. Until then read clients one by one, or"
+            " all of them without any parameter; or try again later."
         )
 
 

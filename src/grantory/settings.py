@@ -8,7 +8,6 @@ import difflib
 import ipaddress
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -436,6 +435,8 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], t
 
 
 def _from_file(path: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 -- only where there is a file
+
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -4,11 +4,11 @@ import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from typing import Final
 
 import msgspec
 
+from grantory import __version__
 from grantory.domain.client import GrantType
 from grantory.errors import OAuthError
 from grantory.http.application import RequestRecord
@@ -104,7 +104,7 @@ class Watching:
         """
         watch, url = self._watch, self._settings.database_url
         families = Families(routes, (*(grant.name for grant in GRANTS), IMPLICIT))
-        build = Build(version("grantory"), "postgresql" if url.startswith("postgres") else "sqlite")
+        build = Build(__version__, "postgresql" if url.startswith("postgres") else "sqlite")
         self.metrics = ServerMetrics(families, watch.numbers, watch.row)
         self._exposition = Exposition(
             families, watch.numbers, watch.row, build, self._clock.monotonic

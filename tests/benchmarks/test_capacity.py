@@ -22,7 +22,7 @@ from benchmarks.simulation import (
     as_text as simulation_text,
 )
 from benchmarks.site import Site
-from grantory.app import open_node
+from grantory.node import open_node
 from tests.support.world import new_world
 
 COSTS = {

@@ -225,7 +225,12 @@ def test_another_master_key_is_refused_by_every_command(
 ) -> None:
     folder, _ = made
     other = new_master_key()
-    for command in (("serve",), ("org", "create", "y"), ("admin", "recover"), ("init",)):
+    for command in (
+        ("serve", "--port", "0"),
+        ("org", "create", "y"),
+        ("admin", "recover"),
+        ("init",),
+    ):
         said = refused(
             run(*command, folder=folder, GRANTORY_MASTER_KEY=other), "another master key"
         )
@@ -236,7 +241,7 @@ def test_another_master_key_is_refused_by_every_command(
 def test_a_master_key_that_is_none_is_refused_and_not_repeated(
     made: tuple[Path, dict[str, dict[str, str]]], key: str
 ) -> None:
-    said = refused(run("serve", folder=made[0], GRANTORY_MASTER_KEY=key), "32 bytes")
+    said = refused(run("serve", "--port", "0", folder=made[0], GRANTORY_MASTER_KEY=key), "32 bytes")
     assert key not in said or key == " "
 
 
@@ -245,7 +250,12 @@ def test_a_missing_master_key_is_refused_and_none_is_made(tmp_path: Path) -> Non
     key = tmp_path / "grantory-data" / "master.key"
     kept = key.read_bytes()
     key.unlink()
-    for command in (("serve",), ("org", "create", "y"), ("admin", "recover"), ("init",)):
+    for command in (
+        ("serve", "--port", "0"),
+        ("org", "create", "y"),
+        ("admin", "recover"),
+        ("init",),
+    ):
         refused(run(*command, folder=tmp_path), "master key is missing", "GRANTORY_MASTER_KEY_FILE")
         assert not key.exists()
     (tmp_path / "copy.key").write_bytes(kept)
@@ -258,7 +268,9 @@ def test_a_master_key_that_cannot_be_read_is_refused(
     made: tuple[Path, dict[str, dict[str, str]]],
 ) -> None:
     folder, _ = made
-    refused(run("serve", folder=folder, GRANTORY_MASTER_KEY_FILE="."), "cannot be read")
+    refused(
+        run("serve", "--port", "0", folder=folder, GRANTORY_MASTER_KEY_FILE="."), "cannot be read"
+    )
 
 
 def test_db_tells_and_brings_the_revision(tmp_path: Path) -> None:
@@ -285,12 +297,29 @@ def test_db_check_finds_damage(tmp_path: Path) -> None:
     refused(run("db", "check", folder=tmp_path), "damaged")
 
 
+def test_lists_that_are_wrong_are_found_and_made_anew(tmp_path: Path) -> None:
+    good(run("init", "--json", folder=tmp_path))
+    good(run("db", "upgrade", folder=tmp_path))  # puts the first client into its list
+    assert "is whole" in good(run("db", "check", folder=tmp_path))
+    file = tmp_path / "grantory-data" / "grantory.db"
+    with closing(apsw.Connection(str(file))) as connection:
+        connection.execute("DELETE FROM list_entries")
+    refused(run("db", "check", folder=tmp_path), "has 0 clients, and not 1", "relist")
+    assert "1 clients were put into lists" in good(run("db", "relist", folder=tmp_path))
+    assert "is whole" in good(run("db", "check", folder=tmp_path))
+
+
 def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     good(run("init", "--json", folder=tmp_path))
     file = tmp_path / "grantory-data" / "grantory.db"
     with closing(apsw.Connection(str(file))) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    for command in (("serve",), ("init",), ("org", "create", "x"), ("admin", "recover")):
+    for command in (
+        ("serve", "--port", "0"),
+        ("init",),
+        ("org", "create", "x"),
+        ("admin", "recover"),
+    ):
         refused(run(*command, folder=tmp_path), "9999", HEAD)
     refused(run("db", "upgrade", folder=tmp_path), "newer")
     refused(run("db", "check", folder=tmp_path), "9999")
@@ -300,7 +329,12 @@ def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "grantory-data").mkdir()
     (tmp_path / "grantory-data" / "grantory.db").write_text("this is no database" * 100)
-    for command in (("serve",), ("db", "check"), ("db", "current"), ("db", "upgrade")):
+    for command in (
+        ("serve", "--port", "0"),
+        ("db", "check"),
+        ("db", "current"),
+        ("db", "upgrade"),
+    ):
         refused(run(*command, folder=tmp_path), "cannot open")
 
 

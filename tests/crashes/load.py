@@ -13,9 +13,11 @@ from urllib.parse import urlencode
 
 from tests.crashes.ledger import CHANGES, CLIENTS, REGENERATIONS, ROLES, Client, Ledger, Request
 from tests.support.server import HOST, RunningServer, basic
+from tests.support.soak import rounds
 
 PAUSE = 0.02
 PATIENCE = 60.0
+MORE_ROUNDS = 6
 REQUESTS_ON_ONE_CONNECTION = 25
 """Then a new one is made, so that every worker gets its share."""
 
@@ -252,6 +254,14 @@ class Load:
         for ledger in self.ledgers:
             total.update(ledger.counted)
         return total
+
+    def rounds(self, short: int, long: int) -> Iterator[int]:
+        """Numbers rounds; some more than asked for while, by chance, none has cut anything off."""
+        wanted = rounds(short, long)
+        for number in range(wanted + MORE_ROUNDS):
+            if number >= wanted and self.left_open():
+                return
+            yield number
 
     def left_open(self) -> int:
         """How many changes had an unknown outcome."""

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import apsw
 import pytest
 
-from grantory.app import Node, check_master_key, open_node
 from grantory.domain.token import SealedKey, key_context
 from grantory.master_key_file import MasterKeyFile
+from grantory.node import Node, check_master_key, open_node
 from grantory.ports.storage import Transaction
 from grantory.settings import Settings
 from tests.crashes.ledger import TOKEN

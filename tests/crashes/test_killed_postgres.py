@@ -15,7 +15,6 @@ from tests.crashes.test_killed_workers import QUIET
 from tests.support.postgres import Cluster
 from tests.support.postgres_process import wait_for
 from tests.support.server import RunningServer
-from tests.support.soak import rounds
 
 WORKERS = 2
 SLOW_COMMITS = {"commit_delay": "10000", "commit_siblings": "0"}
@@ -53,7 +52,7 @@ def look(pair: Pair) -> None:
 @pytest.mark.timeout(1800)
 def test_case_85_every_acknowledged_change_outlives_a_killed_worker_on_postgresql() -> None:
     with a_pair() as pair:
-        for number in range(rounds(2, 40)):
+        for number in pair.load.rounds(2, 40):
             with pair.load.running():
                 for _ in range(3):
                     wait_for(lambda: len(pair.server.workers()) == WORKERS, "every worker")
@@ -68,7 +67,7 @@ def test_case_85_every_acknowledged_change_outlives_a_killed_worker_on_postgresq
 @pytest.mark.timeout(1800)
 def test_case_85_every_acknowledged_change_outlives_a_killed_server_on_postgresql() -> None:
     with a_pair() as pair:
-        for number in range(rounds(2, 40)):
+        for number in pair.load.rounds(2, 40):
             with pair.load.running():
                 pair.load.wait_for(60 + number)
                 pair.server.kill()
@@ -82,7 +81,7 @@ def test_case_85_every_acknowledged_change_outlives_a_killed_server_on_postgresq
 @pytest.mark.timeout(1800)
 def test_case_85_every_acknowledged_change_outlives_a_killed_postgresql() -> None:
     with a_pair() as pair:
-        for number in range(rounds(2, 40)):
+        for number in pair.load.rounds(2, 40):
             with pair.load.running():
                 pair.load.wait_for(60 + number)
                 pair.cluster.kill()
@@ -96,7 +95,7 @@ def test_case_85_every_acknowledged_change_outlives_a_killed_postgresql() -> Non
 @pytest.mark.timeout(1800)
 def test_case_85_every_acknowledged_change_outlives_both_killed_at_once() -> None:
     with a_pair() as pair:
-        for number in range(rounds(2, 40)):
+        for number in pair.load.rounds(2, 40):
             with pair.load.running():
                 pair.load.wait_for(60 + number)
                 for kill in (pair.cluster.kill, pair.server.kill)[:: 1 if number % 2 else -1]:

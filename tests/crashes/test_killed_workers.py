@@ -75,7 +75,7 @@ def test_case_85_every_acknowledged_change_outlives_four_workers_killed_at_once(
 def test_case_85_every_acknowledged_change_outlives_a_killed_worker_of_four() -> None:
     with RunningServer("--workers", str(WORKERS), environment=QUIET) as server:
         load, rows = Load(server, writers=6), SqliteRows(server.data_dir / "grantory.db")
-        for number in range(rounds(2, 40)):
+        for number in load.rounds(2, 40):
             with load.running():
                 for _ in range(3):
                     wait_for(lambda: len(server.workers()) == WORKERS, "every worker")

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,7 @@ from tests.crashes.test_full_disk import (
     wait_for_service,
 )
 from tests.crashes.test_killed_workers import QUIET, assert_whole
+from tests.support.memory_folder import DISK
 from tests.support.postgres import Cluster
 from tests.support.postgres_process import wait_for
 from tests.support.server import RunningServer
@@ -37,7 +40,12 @@ SETTING = "default_transaction_read_only"
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_case_85_a_store_made_read_only_loses_nothing() -> None:
-    with RunningServer("--workers", str(WORKERS), environment=QUIET) as server:
+    with (
+        tempfile.TemporaryDirectory(dir=DISK) as folder,
+        RunningServer(
+            *("--workers", str(WORKERS)), environment=QUIET, data_dir=Path(folder) / "data"
+        ) as server,
+    ):
         load, file = Load(server, 6), server.data_dir / "grantory.db"
         log = file.with_name("grantory.db-wal")
         for number in range(rounds(2, 30)):

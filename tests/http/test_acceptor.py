@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from grantory.cli.workers import run
+from grantory.cli.event_loop import run
 from grantory.http import acceptor
 from grantory.http.acceptor import MOST_AT_ONCE, SHORT_WAIT, Acceptor, how_many
 

@@ -13,6 +13,8 @@ from grantory.http.api_v2.client_list import FULL_LISTS_AT_ONCE
 from grantory.http.response import BrokenOff
 from grantory.ports.storage import Transaction
 from grantory.registry.clients import STREAM_BATCH
+from grantory.registry.list_keeper import ListKeeper
+from grantory.storage.sql import client_lists
 from tests.support.entities import a_client, an_id
 from tests.support.world import CLIENTS, World
 
@@ -245,6 +247,10 @@ async def test_a_list_that_finds_no_room_is_told_to_come_again(
     assert answer.status_code == 503
     assert answer.json()["code"] == "service.unavailable"
     assert "retry-after" in answer.headers
+    # A page is as dear while so many clients are not in the list yet.
+    assert (await world.admin.call("GET", f"{CLIENTS}?pageSize=1")).status_code == 503
+    await ListKeeper(world.node.store, world.clock).finish()
+    assert (await world.admin.get(f"{CLIENTS}?pageSize=1"))["total"] == 2 * STREAM_BATCH + 1
     # Another organisation has room of its own.
     elsewhere = world.member(await world.found("Elsewhere"))
     assert (await elsewhere.get(CLIENTS))["total"] == 1
@@ -252,8 +258,25 @@ async def test_a_list_that_finds_no_room_is_told_to_come_again(
     await asyncio.gather(*tasks)
 
 
+async def test_while_lists_are_made_it_is_said_what_can_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_lists, "MOST_UNLISTED", 5)
+    ids = [world.admin.client_id, *await add_clients(world, 6)]
+    for query in ("pageSize=2", "sortBy=name", "name=abc", "pageNumber=2"):
+        answer = await world.admin.call("GET", f"{CLIENTS}?{query}")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+        assert "without any parameter" in answer.json()["message"]
+    page = await world.admin.get(CLIENTS)
+    assert [client["id"] for client in page["entities"]] == ids
+    assert (await world.admin.get(f"{CLIENTS}/{ids[-1]}"))["id"] == ids[-1]
+    await ListKeeper(world.node.store, world.clock).round()  # as every server does by itself
+    assert (await world.admin.get(f"{CLIENTS}?pageSize=2"))["total"] == 7
+
+
 async def test_few_full_lists_run_at_once_and_the_others_wait_their_turn(world: World) -> None:
     await add_clients(world, 2 * STREAM_BATCH)
+    await ListKeeper(world.node.store, world.clock).finish()
     slow = [Reader(world) for _ in range(FULL_LISTS_AT_ONCE + 1)]
     go_on = asyncio.Event()
     for reader in slow:

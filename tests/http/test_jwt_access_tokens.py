@@ -7,10 +7,10 @@ import jwt
 import msgspec
 import pytest
 
-from grantory.app import issues_jwts
 from grantory.domain.signing import MAX_JWT_LIFETIME, SigningAlgorithm
 from grantory.ports.storage import Transaction
 from grantory.protocol.grants.decision import Decision
+from grantory.public_address import issues_jwts
 from grantory.registry import jwt_keys
 from grantory.registry.upkeep import Upkeep
 from grantory.settings import Settings

@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
-from grantory.cli.workers import run
+from grantory.cli.event_loop import run
 from grantory.crypto.local_authority import Pair, make_authority, make_certificate
 from grantory.errors import SetupError
 from grantory.http import acceptor
-from grantory.http.acceptor import Acceptor
-from grantory.http.tls import HANDSHAKE_SECONDS, expiry_warning, server_context
+from grantory.http.acceptor import HANDSHAKE_SECONDS, Acceptor
+from grantory.http.tls import expiry_warning, server_context
 from tests.http.test_acceptor import Guest, listening, until
 
 NAME = "localhost"

@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Callable, Iterable
-from importlib.metadata import version
 
 import pytest
 from prometheus_client.core import Metric
@@ -11,6 +10,7 @@ from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as openmetrics_families,
 )
 
+from grantory import __version__
 from grantory.errors import GrantoryError, OutcomeUnknown, StorageUnavailable
 from grantory.observability.columns import SECONDS, Columns
 from grantory.observability.exposition import Build, Exposition
@@ -34,7 +34,7 @@ class Server:
         self.numbers = SharedNumbers(workers)
         self.families = Families(ROUTES, ("client_credentials",))
         self.workers = [ServerMetrics(self.families, self.numbers, n) for n in range(workers)]
-        build = Build(version("grantory"), "sqlite")
+        build = Build(__version__, "sqlite")
         self.exposition = Exposition(self.families, self.numbers, 0, build, self.clock.monotonic)
 
     def scrape(self) -> Scrape:
@@ -178,7 +178,7 @@ def test_a_process_that_was_forked_and_killed_leaves_what_it_counted() -> None:
 def test_what_is_older_than_another_process_tells_is_not_told_again(moment: int) -> None:
     """Another one adds up and tells while this one looks at the clock for the nth time."""
     server = Server()
-    build = Build(version("grantory"), "sqlite")
+    build = Build(__version__, "sqlite")
     looks = 0
 
     def later() -> float:
@@ -210,7 +210,7 @@ def test_what_a_process_told_itself_speaks_against_nothing() -> None:
         server.clock.advance(0.001)
         return server.clock.monotonic()
 
-    build = Build(version("grantory"), "sqlite")
+    build = Build(__version__, "sqlite")
     exposition = Exposition(server.families, server.numbers, 0, build, later)
     text = exposition.written({}, openmetrics=False)
     assert exposition.is_newest(text.made)
@@ -231,7 +231,7 @@ def test_openmetrics_is_spoken_too() -> None:
     assert families["grantory_http_requests"].type == "counter"
     assert [s.value for s in families["grantory_store_size_bytes"].samples] == [4096, 512]
     (build,) = families["grantory_build"].samples
-    assert build.labels["version"] == version("grantory")
+    assert build.labels["version"] == __version__
 
 
 def test_every_series_has_a_column_of_its_own() -> None:

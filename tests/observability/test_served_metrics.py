@@ -184,7 +184,7 @@ def test_no_file_is_made_for_it() -> None:
         scrape(server)
         names = {path.name for path in server.data_dir.iterdir()}
         assert names <= {
-            *("first-start.json", "master.key", "grantory.db-turn"),
+            *("first-start.json", "master.key", "grantory.db-turn", "grantory.db-lists"),
             *("grantory.db", "grantory.db-wal", "grantory.db-shm"),
         }
 

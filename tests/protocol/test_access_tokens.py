@@ -95,6 +95,23 @@ async def test_a_token_that_was_read_is_read_anew_once_its_key_was_heard_of(
     assert await verifier.refusal(texts[1]) == "unknown key"
 
 
+async def test_two_who_find_its_key_removed_at_once_are_both_refused(
+    world: World, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = await world.admin.log_in()
+    await verifier.verify(text)
+    await verifier.store.write(lambda t: t.keys.remove(world.founding.organization.id))
+    look = verifier.reads.signing_key
+
+    async def slowly(key_id: bytes) -> SigningKey | None:
+        await asyncio.sleep(0)  # as over a network
+        return await look(key_id)
+
+    monkeypatch.setattr(verifier.reads, "signing_key", slowly)
+    said = await asyncio.gather(*(verifier.refusal(text) for _ in range(3)))
+    assert said == ["unknown key"] * 3
+
+
 async def test_only_so_many_tokens_are_remembered(
     world: World, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from joserfc.errors import (
 from joserfc.jwk import KeySet
 from jwt import InvalidAudienceError, InvalidSignatureError
 
-from grantory.app import public_url
+from grantory.public_address import public_url
 from tests.support.jwts import FORMATS, JWKS, jwt_client, own_audience, published, verified
 from tests.support.world import World
 

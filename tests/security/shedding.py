@@ -8,9 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from grantory.app import build_application, first_start, open_or_create_node
-from grantory.cli.workers import run
+from grantory.app import build_application
+from grantory.cli.event_loop import run
 from grantory.http.server import Server, bind, make_server
+from grantory.node import first_start, open_or_create_node
 from grantory.settings import Settings
 from tests.support.server import HOST
 

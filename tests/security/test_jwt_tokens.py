@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from grantory.app import open_node
 from grantory.crypto.private_keys import new_private_key, read_private_key
 from grantory.domain.signing import SigningAlgorithm
 from grantory.errors import StorageUnavailable
+from grantory.node import open_node
 from tests.security.answers import refused
 from tests.support.jwts import (
     jwt_client,

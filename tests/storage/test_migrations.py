@@ -159,6 +159,20 @@ def test_the_database_file_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_the_conditions_of_indexes_are_those_of_the_tables(dialect: str) -> None:
+    found = re.findall(
+        r"CREATE (?:UNIQUE )?INDEX (\w+) [^;]* WHERE ([^;]+);", upgrade_sql(dialect, None)
+    )
+    listed = {
+        str(index.name): str(index.dialect_options["sqlite"]["where"])
+        for table in metadata.tables.values()
+        for index in table.indexes
+        if index.dialect_options["sqlite"]["where"] is not None
+    }
+    assert dict(found) == listed
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_the_sql_is_written_for_every_database(dialect: str) -> None:
     sql = upgrade_sql(dialect, None)
     assert sql == written_sql(dialect, None), "make schema writes it anew"

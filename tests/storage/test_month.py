@@ -9,6 +9,7 @@ import pytest
 from grantory.app import build_refusal_keeper
 from grantory.registry.gathered_refusals import FIRST_FEW
 from grantory.registry.keys import RETIRED_KEPT_MS
+from grantory.registry.list_keeper import ListKeeper
 from grantory.registry.upkeep import ENDED_SECRETS_KEPT_MS, REFUSALS_KEPT_DAYS, Upkeep
 from grantory.storage.sql.tables import metadata
 from tests.support.rows import rows
@@ -39,6 +40,7 @@ class Month:
     def __init__(self, world: World) -> None:
         self._world = world
         self._upkeep = Upkeep(world.node.store, world.clock)
+        self._lists = ListKeeper(world.node.store, world.clock)
         self._refusals = build_refusal_keeper(world.node, world.node.store)
         self._to_delete: list[str] = []
         self._role_id = ""
@@ -74,6 +76,7 @@ class Month:
         self.days += 1
         clock.advance(86_400)
         await self._upkeep.finish()
+        await self._lists.finish()
 
 
 async def row_counts(world: World) -> dict[str, int]:

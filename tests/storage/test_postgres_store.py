@@ -28,7 +28,7 @@ from grantory.storage.sql.access import HOLD_ROLE
 from grantory.storage.sql.statement import SqlExecutor
 from grantory.storage.sql.transaction import SqlTransaction
 from tests.support.databases import fresh_postgres
-from tests.support.entities import ORG, a_client, a_role, an_id, put
+from tests.support.entities import ORG, a_client, a_role, an_id, clients_of, put
 from tests.support.runtime import FakeClock
 
 SLACK = 4.0
@@ -77,7 +77,7 @@ def run(t: Transaction, sql: str) -> list[Any]:
 
 
 async def names(store: PostgresStore) -> list[str]:
-    return [c.name for c in await store.read(lambda s: s.clients.page(ORG, 0, 100))]
+    return [c.name for c in await store.read(clients_of)]
 
 
 @asynccontextmanager
@@ -122,7 +122,7 @@ async def test_a_table_that_was_altered_meanwhile_is_asked_anew(
     await store.write(put(a_client(1)))
     for _ in range(2):  # the second time with a statement that was prepared before
         assert await names(store) == ["client 1"]
-    await other.execute("ALTER TABLE clients ALTER COLUMN name TYPE varchar(400)")
+    await other.execute("ALTER TABLE clients ALTER COLUMN description TYPE varchar(400)")
     assert await names(store) == ["client 1"]
 
 

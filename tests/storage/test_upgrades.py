@@ -9,11 +9,16 @@ import apsw
 import asyncpg
 import pytest
 
-from grantory.app import database_of, first_start, open_node, open_or_create_node
+from grantory.crypto.runtime import SystemClock
 from grantory.errors import SetupError
+from grantory.node import database_of, first_start, open_node, open_or_create_node
+from grantory.ports.client_lists import ClientOrder
+from grantory.ports.clients import ClientFilter
+from grantory.registry.list_keeper import ListKeeper
 from grantory.settings import Settings
 from grantory.storage.sql.migrations import HEAD, fits, known_revisions
 from grantory.storage.sql.replacing import Restoration
+from tests.support.entities import ORG, a_client
 from tests.support.postgres import fresh_database
 
 Rows = list[tuple[Any, ...]]
@@ -92,7 +97,7 @@ def literal(table: str, column: str, kind: str, number: int) -> str:
 
 async def fill(raw: Raw) -> None:
     for table, columns in (await raw.columns()).items():
-        if table in ("change_counter", "alembic_version"):
+        if table in ("change_counter", "alembic_version", "client_marks"):  # triggers fill it
             continue
         for number in range(1, 2 if table in SINGLE else 4):
             names = ", ".join(f'"{name}"' for name in columns)
@@ -136,6 +141,32 @@ async def test_a_store_of_before_works_after_its_upgrade(raw: Raw, revision: str
         assert await first_start(node, "Example", "admin@example.com")
     finally:
         await node.close()
+
+
+async def test_clients_of_before_are_put_into_their_list(raw: Raw) -> None:
+    database = database_of(raw.settings)
+    await database.upgrade("0004")
+    for number in range(1, 8):
+        client = a_client(number, name=f"Name {number}")
+        deleted = "1" if number == 7 else "NULL"
+        await raw.run(
+            "INSERT INTO clients (id, organization_id, name, grant_type, state, scopes, version,"
+            " access_token_lifetime_s, created_at, modified_at, token_epoch, deleted_at) VALUES ("
+            f"'{client.id}', '{ORG}', '{client.name}', '{client.grant_type.value}', 'active',"
+            f" '[]', 1, 86400, {number}, {number}, 1, {deleted})"
+        )
+    await database.upgrade()
+    store = await database.open(SystemClock())
+    try:
+        await ListKeeper(store, SystemClock()).finish()
+        wanted = ClientFilter(name="NAME")
+        found = await store.scan(
+            lambda s: s.client_lists.page(ORG, wanted, ClientOrder(descending=True), 1, 3)
+        )
+        assert found == ([a_client(number).id for number in (5, 4, 3)], 6)
+        assert await store.read(lambda s: s.client_lists.behind(1)) == 0
+    finally:
+        await store.close()
 
 
 async def restore(raw: Raw, source: Path, *, replace: bool = False) -> None:

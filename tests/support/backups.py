@@ -22,7 +22,7 @@ from grantory.storage.postgres.executor import AsyncpgExecutor
 from grantory.storage.sql.dump import dump, restore
 from grantory.storage.sql.migrations import upgrade_sql
 from grantory.storage.sql.statement import Row, SqlExecutor, Statement
-from grantory.storage.sql.tables import changes, metadata
+from grantory.storage.sql.tables import DERIVED, changes, metadata
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite.connection import ApswExecutor, connect, create_file
 from tests.support.databases import fresh_postgres
@@ -41,7 +41,7 @@ from tests.support.entities import (
 
 T = TypeVar("T")
 NOW = 1_800_000_000_123
-KEPT = [table for table in metadata.sorted_tables if table is not changes]
+KEPT = [table for table in metadata.sorted_tables if table not in (changes, *DERIVED)]
 ALL_OF = {t.name: Statement(select(*t.c).order_by(*t.primary_key.columns)) for t in KEPT}
 
 

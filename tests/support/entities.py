@@ -14,7 +14,8 @@ from grantory.domain.refusal import Counter, Refusal
 from grantory.domain.secret import ClientSecret
 from grantory.domain.token import DeniedToken, SealedKey
 from grantory.errors import RefusalReason
-from grantory.ports.storage import Transaction
+from grantory.ports.clients import LISTING_START
+from grantory.ports.storage import Snapshot, Transaction
 
 
 def an_id(number: int) -> str:
@@ -163,6 +164,11 @@ Entity = (
     | DeniedToken
     | AuditEvent
 )
+
+
+def clients_of(reader: Snapshot | Transaction, organization_id: str = ORG) -> list[Client]:
+    """The clients of an organisation, in the order of their creation."""
+    return reader.clients.after(organization_id, LISTING_START, 1_000)
 
 
 def put(*entities: Entity) -> Callable[[Transaction], None]:

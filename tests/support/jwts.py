@@ -8,9 +8,9 @@ from typing import Any
 import httpx2 as httpx
 import jwt
 
-from grantory.app import public_url
 from grantory.crypto.jwt_keys import JwtKey
 from grantory.domain.signing import SigningAlgorithm
+from grantory.public_address import public_url
 from tests.support.world import Member, World
 
 JWKS = "/.well-known/jwks.json"

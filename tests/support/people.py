@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx2 as httpx
 
-from grantory.app import database_of
+from grantory.node import database_of
 from grantory.protocol.access_tokens import AccessTokens
 from grantory.protocol.grants.decision import Decision
 from grantory.storage.hot_reads import RememberedReads

@@ -13,16 +13,10 @@ import asyncpg
 import httpx2 as httpx
 import msgspec
 
-from grantory.app import (
-    Node,
-    build_application,
-    build_operations,
-    database_of,
-    first_start,
-    open_or_create_node,
-    public_url,
-)
+from grantory.app import build_application, build_operations
 from grantory.http.operation import Operation
+from grantory.node import Node, database_of, first_start, open_or_create_node
+from grantory.public_address import public_url
 from grantory.registry.organizations import Founding
 from grantory.settings import Settings
 from grantory.storage.sqlite.database import SqliteDatabase

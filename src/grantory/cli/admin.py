@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from grantory.app import check_master_key, open_node
+from grantory.cli.event_loop import run
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.organizations import Email, check_email, file_of, find_organization, show
-from grantory.cli.workers import run
+from grantory.node import check_master_key, open_node
 from grantory.registry.organizations import DEFAULT_EMAIL, Founding
 
 app = typer.Typer(

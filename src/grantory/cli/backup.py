@@ -2,19 +2,19 @@
 
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Annotated
 
 import typer
 
-from grantory.app import database_of, require_master_key
+from grantory import __version__
+from grantory.cli.event_loop import run
 from grantory.cli.keys import TOKENS_ENDED
 from grantory.cli.options import Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.whole_file import written_whole
-from grantory.cli.workers import run
 from grantory.crypto.runtime import SystemClock, SystemRandom
 from grantory.errors import SetupError
+from grantory.node import database_of, require_master_key
 from grantory.ports.storage import Transaction
 from grantory.registry.keys import TokenKeys
 from grantory.storage.database import Database
@@ -121,7 +121,7 @@ def restore(
 async def _write(database: Database, target: IO[bytes]) -> Backup:
     if await database.revision() is None or not await database.is_set_up():
         raise SetupError(f"{database.name} is not set up: there is nothing to back up")
-    return await database.dump(target, SystemClock().now_ms(), version("grantory"))
+    return await database.dump(target, SystemClock().now_ms(), __version__)
 
 
 def _opened(file: Path) -> IO[bytes]:

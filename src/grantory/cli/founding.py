@@ -8,8 +8,8 @@ from typing import Any
 
 import typer
 
-from grantory.app import public_url
 from grantory.errors import SetupError
+from grantory.public_address import public_url
 from grantory.registry.organizations import Founding
 from grantory.settings import Settings
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from grantory.app import check_master_key, open_node
+from grantory.cli.event_loop import run
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.organizations import find_organization
-from grantory.cli.workers import run
 from grantory.crypto.certificates import MAX_TEXT
 from grantory.domain.trust import IdentityProvider
 from grantory.errors import ApiError, SetupError
+from grantory.node import check_master_key, open_node
 from grantory.registry.actor import Actor, system_actor
 from grantory.registry.identity_providers import IdentityProviderRegistry
 from grantory.registry.provider_draft import ProviderDraft

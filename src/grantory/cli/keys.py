@@ -11,15 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grantory.app import Node, check_master_key, database_of, open_node
+from grantory.cli.event_loop import run
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.organizations import find_organization
-from grantory.cli.workers import run
 from grantory.crypto.runtime import SystemClock
 from grantory.domain.organization import Organization
 from grantory.domain.token import SealedKey
 from grantory.errors import SetupError
 from grantory.master_key_file import MasterKeyFile, replacing_master_key
+from grantory.node import Node, check_master_key, database_of, open_node
 from grantory.registry.jwt_keys import Succession
 from grantory.registry.keys import NewKey
 from grantory.settings import Settings

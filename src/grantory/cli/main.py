@@ -1,11 +1,11 @@
 """The command line: every command by name, and errors as one plain sentence."""
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from grantory import __version__
 from grantory.cli.later import LaterGroup
 from grantory.errors import ApiError, SetupError
 
@@ -21,7 +21,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"grantory {version('grantory')}")
+        typer.echo(f"grantory {__version__}")
         raise typer.Exit
 
 

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from grantory.app import Node, check_master_key, first_start, open_node, open_or_create_node
+from grantory.cli.event_loop import run
 from grantory.cli.founding import FIRST_START_FILE, as_json, present
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
-from grantory.cli.workers import run
 from grantory.domain.organization import Organization
 from grantory.errors import SetupError
+from grantory.node import Node, check_master_key, first_start, open_node, open_or_create_node
 from grantory.registry.actor import system_actor
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.registry.own_organization import OrganizationDraft, OwnOrganization

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from grantory.app import Node, check_master_key, open_node
+from grantory.cli.event_loop import run
 from grantory.cli.keys import WIDE
 from grantory.cli.options import AsJson, Config, DatabaseUrl, DataDir, settings_from
 from grantory.cli.organizations import find_organization
-from grantory.cli.workers import run
 from grantory.domain.refusal import Counter, Refusal
 from grantory.errors import SetupError
+from grantory.node import Node, check_master_key, open_node
 from grantory.ports.storage import Snapshot
 
 DEFAULT: Final = 100

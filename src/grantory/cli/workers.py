@@ -5,7 +5,6 @@ its queue is taken by whoever is alive. With a socket each (SO_REUSEPORT) the qu
 that dies or is stopped would be lost (docs/adr/0007).
 """
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -15,8 +14,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, NamedTuple
 
-import uvloop
-
+from grantory.cli.event_loop import run
 from grantory.http.server import END_SECONDS
 from grantory.observability.events import log
 
@@ -28,15 +26,9 @@ _TIME_IS_UP: Final = signal.SIGALRM
 _HEARD: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, _TIME_IS_UP)
 _END: Final = (signal.SIGTERM, signal.SIGINT)
 
-Work = Callable[["int | None", int], Coroutine[Any, Any, None]]
+Work = Callable[[int, int], Coroutine[Any, Any, None]]
 """What a worker does. It takes a file descriptor that ends when the parent has died, and its place
 among the workers, which is that of the one that died where it stands in for one."""
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Runs a coroutine to its end on an event loop of the kind that the server uses."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
 
 
 def _heard_within(seconds: float) -> int:

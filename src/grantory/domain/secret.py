@@ -16,10 +16,10 @@ import msgspec
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PREFIX: Final = "gcs_"
-_KEY_ID: Final = 8
+KEY_ID_LENGTH: Final = 8
 _RANDOM: Final = 43
 _CHECKSUM: Final = 6
-_BODY: Final = len(_PREFIX) + _KEY_ID + _RANDOM
+_BODY: Final = len(_PREFIX) + KEY_ID_LENGTH + _RANDOM
 SECRET_LENGTH: Final = _BODY + _CHECKSUM
 SECRET_ENTROPY_BYTES: Final = 32
 KEY_ID_ENTROPY_BYTES: Final = 6
@@ -102,7 +102,7 @@ def compose_client_secret(key_entropy: bytes, entropy: bytes) -> tuple[str, Secr
     """
     if len(entropy) != SECRET_ENTROPY_BYTES or len(key_entropy) != KEY_ID_ENTROPY_BYTES:
         raise ValueError("a client secret takes exactly 32 and 6 random bytes")
-    key_id = base62(key_entropy, _KEY_ID)
+    key_id = base62(key_entropy, KEY_ID_LENGTH)
     body = _PREFIX + key_id + base62(entropy, _RANDOM)
     return key_id, Secret(body + _checksum(body))
 
@@ -112,7 +112,7 @@ def key_id_of(presented: str) -> str | None:
 
     Returns:
         The key id, or None for a text that no server of ours can have issued (wrong form or
-        checksum), so that it is refused before anything is looked up.
+        checksum), so that it is refused before the store is asked.
     """
     key_id = key_id_in(presented)
     if key_id is None or presented[_BODY:] != _checksum(presented[:_BODY]):
@@ -127,7 +127,7 @@ def key_id_in(presented: str) -> str | None:
     """
     if len(presented) != SECRET_LENGTH or _FORM.fullmatch(presented) is None:
         return None
-    return presented[len(_PREFIX) : len(_PREFIX) + _KEY_ID]
+    return presented[len(_PREFIX) : len(_PREFIX) + KEY_ID_LENGTH]
 
 
 def digest_of(presented: str) -> bytes:

@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from grantory.http.tls import HANDSHAKE_SECONDS, SHUTDOWN_SECONDS
-
+HANDSHAKE_SECONDS: Final = 10.0
+"""As long as a request's head may take, without TLS."""
+SHUTDOWN_SECONDS: Final = 5.0
+"""So long is the other side's farewell waited for, once a connection is to end."""
 SHORT_WAIT: Final = 0.02
 """Seconds of processor time. Once others wait for longer, more are taken at once ..."""
 PER_SECOND: Final = 6_000

@@ -15,10 +15,6 @@ from cryptography.hazmat.primitives.serialization import (
 
 from grantory.errors import SetupError
 
-HANDSHAKE_SECONDS: Final = 10.0
-"""As long as a request's head may take, without TLS."""
-SHUTDOWN_SECONDS: Final = 5.0
-"""So long is the other side's farewell waited for, once a connection is to end."""
 MAX_FILE: Final = 1_048_576
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2: those with forward secrecy that authenticate what they encrypt (RFC 9325)."""

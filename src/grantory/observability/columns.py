@@ -8,13 +8,6 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
-
 from grantory.errors import GrantoryError
 
 Labels = tuple[str, ...]
@@ -23,7 +16,8 @@ SECONDS: Final = (
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 """Upper bounds of the buckets of every histogram; one without a bound follows."""
-_BOUNDS: Final = (*(str(bound) for bound in SECONDS), "+Inf")
+BOUNDS: Final = (*(str(bound) for bound in SECONDS), "+Inf")
+"""What the buckets are called."""
 
 
 class Columns:
@@ -79,20 +73,8 @@ class Counters:
         first = columns.take(len(listed))
         self.name, self.meaning, self.labels = name, meaning, labels
         self.places = {series: first + number for number, series in enumerate(listed)}
-        self._kind = GaugeMetricFamily if gauge else CounterMetricFamily
-        self._always = always
-
-    def shown(self, numbers: list[float]) -> Metric:
-        """Makes the family as the library writes it.
-
-        Args:
-            numbers: of all columns.
-        """
-        family = self._kind(self.name, self.meaning, labels=self.labels)
-        for series, place in self.places.items():
-            if self._always or numbers[place]:
-                family.add_metric(series, numbers[place])
-        return family
+        self.gauge = gauge
+        self.always = always
 
 
 class Histograms:
@@ -102,23 +84,11 @@ class Histograms:
         self, columns: Columns, name: str, meaning: str, labels: Labels, values: Iterable[Labels]
     ) -> None:
         listed = tuple(values)
-        size = len(_BOUNDS) + 1
+        size = len(BOUNDS) + 1
         first = columns.take(len(listed) * size)
         self.name, self.meaning, self.labels = name, meaning, labels
         self.places = {series: first + number * size for number, series in enumerate(listed)}
         """Of a series: its buckets begin here, and after them comes its sum."""
-
-    def shown(self, numbers: list[float]) -> Metric:
-        """Makes the family as the library writes it."""
-        family = HistogramMetricFamily(self.name, self.meaning, labels=self.labels)
-        for series, place in self.places.items():
-            buckets, total = [], 0.0
-            for bound, count in zip(_BOUNDS, numbers[place : place + len(_BOUNDS)], strict=True):
-                total += count
-                buckets.append((bound, total))
-            if total:
-                family.add_metric(series, buckets, numbers[place + len(_BOUNDS)])
-        return family
 
 
 def observe(row: "memoryview[float]", place: int, seconds: float) -> None:
@@ -130,4 +100,4 @@ def observe(row: "memoryview[float]", place: int, seconds: float) -> None:
         seconds: how long it took.
     """
     row[place + bisect_left(SECONDS, seconds)] += 1.0
-    row[place + len(_BOUNDS)] += seconds
+    row[place + len(BOUNDS)] += seconds

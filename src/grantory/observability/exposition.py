@@ -1,20 +1,13 @@
-"""Prometheus's text: what all processes have counted, and what is so at this moment."""
+"""Adds up what all processes have counted, for Prometheus."""
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple
-
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
-from prometheus_client.openmetrics import exposition
-from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE_OPENMETRICS
-from prometheus_client.registry import Collector
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from grantory.observability.families import Families
+from grantory.observability.moment import Moment
 from grantory.observability.shared_numbers import SharedNumbers
 from grantory.ports.metrics_text import MetricsText
-
-_openmetrics: Final[Callable[[Collector], bytes]] = exposition.generate_latest
 
 
 class Build(NamedTuple):
@@ -23,16 +16,6 @@ class Build(NamedTuple):
     version: str
     store: str
     """sqlite or postgresql."""
-
-
-class _Collected(Collector):
-    """What the library writes."""
-
-    def __init__(self, families: tuple[Metric, ...]) -> None:
-        self._families = families
-
-    def collect(self) -> tuple[Metric, ...]:
-        return self._families
 
 
 class Exposition:
@@ -76,55 +59,30 @@ class Exposition:
             size: bytes of the store's parts; empty where that is not known.
             openmetrics: whether in OpenMetrics's form.
         """
+        # Not at the start, for it takes longer to load than all the rest that counts.
+        from grantory.observability.prometheus_text import text_of  # noqa: PLC0415
+
         # No sum is older than the first moment or newer than the second, whatever comes between.
         made = self._monotonic()
         sums = self._numbers.sums(self._families.counted.next)
         self._row[self._families.told_at] = self._monotonic()
-        collected = _Collected(tuple(self._collect(sums, size)))
-        if openmetrics:
-            return MetricsText(_openmetrics(collected), CONTENT_TYPE_OPENMETRICS, made)
-        return MetricsText(generate_latest(collected), CONTENT_TYPE_PLAIN_0_0_4, made)
+        text, kind = text_of(self._moment(sums, size), openmetrics=openmetrics)
+        return MetricsText(text, kind, made)
 
-    def _collect(self, numbers: list[float], sizes: Mapping[str, int]) -> Iterator[Metric]:
+    def _moment(self, sums: list[float], sizes: Mapping[str, int]) -> Moment:
         families = self._families
-        for family in families.always:
-            yield family.shown(numbers)
         live = [row for row in self._numbers.rows[:-1] if row[families.lives]]
         seen = [row[families.seen_at] for row in live if row[families.seen_at]]
         leases = [row[families.leased_at] for row in live if row[families.leased_at]]
         now = self._monotonic()
-        if leases:
-            yield families.lease_losses.shown(numbers)
-            yield _gauge(
-                "grantory_lease_age_seconds",
-                "Since the oldest lease was asked for that a process has.",
-                now - min(leases),
-            )
-        yield _gauge("grantory_workers", "Workers that live.", len(live))
-        yield _gauge(
-            "grantory_worker_silence_seconds",
-            "Since the worker last did anything that has done nothing for the longest.",
-            max((now - moment for moment in seen), default=0.0),
+        return Moment(
+            families=families,
+            numbers=sums,
+            workers=len(live),
+            silence=max((now - moment for moment in seen), default=0.0),
+            lease_age=now - min(leases) if leases else None,
+            wanted=len(self._numbers.rows) - 1,
+            started_at=self._numbers.started_at,
+            sizes=sizes,
+            build={**self._build._asdict(), "python": platform.python_version()},
         )
-        yield _gauge(
-            "grantory_workers_wanted", "Workers that there should be.", len(self._numbers.rows) - 1
-        )
-        yield _gauge(
-            "process_start_time_seconds",
-            "When the server was started, in seconds since 1970.",
-            self._numbers.started_at,
-        )
-        if sizes:
-            size = GaugeMetricFamily(
-                "grantory_store_size_bytes", "How large the store is.", labels=("part",)
-            )
-            for part, count in sizes.items():
-                size.add_metric((part,), count)
-            yield size
-        build = InfoMetricFamily("grantory_build", "What runs.")
-        build.add_metric((), {**self._build._asdict(), "python": platform.python_version()})
-        yield build
-
-
-def _gauge(name: str, meaning: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, meaning, value=value)

@@ -60,7 +60,7 @@ class Families:
         self.always = (
             *(self.requests, self.durations, self.tokens, self.token_refusals, self.refusals),
             self.deaths,
-            *(self.store, self.store_failures, self.changes),
+            *(self.store, self.store_failures, self.changes, self.unlisted),
             *(self.entries, self.loads, self.forgotten),
         )
 
@@ -128,6 +128,14 @@ class Families:
             "Changes that are under way or wait, and how many more would be made in time.",
             ("state",),
             (("waiting",), ("room",)),
+            gauge=True,
+        )
+        self.unlisted = Counters(
+            self.state,
+            "grantory_unlisted_changes",
+            "Changes of clients that are not in their lists yet; no more than 100,000 are counted.",
+            (),
+            ((),),
             gauge=True,
         )
         self.lease_losses = Counters(

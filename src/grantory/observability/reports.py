@@ -28,6 +28,11 @@ def report_unreadable(key: SealedKey, error: SetupError) -> None:
     )
 
 
+def report_lists(reason: str) -> None:
+    """Says that lists of clients are not brought up to date, and why."""
+    log().warning("lists of clients are not brought up to date", reason=reason)
+
+
 def report_failure(error: BaseException, correlation_id: str) -> None:
     """Says what nobody expected, with its trace."""
     log().error(

@@ -119,6 +119,10 @@ class ServerMetrics:
         places = self._families.forgotten.places
         self._row[places.get((kind,)) or places[(ALL_KINDS,)]] += 1.0
 
+    def lists_waiting(self, count: int) -> None:
+        """Notes how many changes of clients this process is to put into their lists."""
+        self._row[self._families.unlisted.places[()]] = float(count)
+
     def look(self, now: float, state: StoreState, entries: Iterable[tuple[str, int]]) -> None:
         """Notes how this process is.
 

@@ -40,15 +40,6 @@ class ClientFilter(msgspec.Struct, frozen=True, kw_only=True):
         return self.name.casefold() in name.casefold()
 
 
-class ClientKey(NamedTuple):
-    """What clients are put in order by."""
-
-    client_id: str
-    name: str
-    created_at: int
-    modified_at: int
-
-
 class ClientReader(Protocol):
     """Looks clients up. A deleted client is not there."""
 
@@ -60,32 +51,8 @@ class ClientReader(Protocol):
         """Returns the secrets of a client that were not ended, expired ones included."""
         ...
 
-    def count(self, organization_id: str) -> int:
-        """Counts the clients of an organisation."""
-        ...
-
-    def page(self, organization_id: str, offset: int, limit: int) -> list[Client]:
-        """Returns one page in creation order."""
-        ...
-
     def after(self, organization_id: str, position: ClientPosition, limit: int) -> list[Client]:
         """Returns the clients that follow a position in creation order."""
-        ...
-
-    def keys(
-        self, organization_id: str, wanted: ClientFilter, position: ClientPosition, limit: int
-    ) -> tuple[list[ClientKey], ClientPosition | None]:
-        """Returns the keys of clients that fit, and follow a position in creation order.
-
-        Args:
-            organization_id: whose.
-            wanted: which.
-            position: where to go on.
-            limit: of how many the name is looked at, whether it fits or not.
-
-        Returns:
-            The keys, and where to go on; None when that was all.
-        """
         ...
 
     def has_origin(self, origin: str) -> bool:
@@ -106,6 +73,10 @@ class ClientWriter(ClientReader, Protocol):
 
     def add(self, client: Client) -> None:
         """Adds a client."""
+        ...
+
+    def add_many(self, clients: Sequence[Client], secrets: Sequence[ClientSecret]) -> None:
+        """Adds many new clients with their secrets, much faster than one by one."""
         ...
 
     def replace(self, client: Client) -> None:

@@ -11,11 +11,13 @@ from typing import Protocol, TypeVar
 from grantory.ports.access import AccessReader, AccessWriter
 from grantory.ports.audit import AuditReader, AuditWriter
 from grantory.ports.authorizations import AuthorizationReader, AuthorizationWriter
+from grantory.ports.client_lists import ClientListReader, ClientListWriter
 from grantory.ports.clients import ClientReader, ClientWriter
 from grantory.ports.codes import CodeWriter, FamilyReader, FamilyWriter
 from grantory.ports.installation import InstallationReader, InstallationWriter
 from grantory.ports.keys import KeyReader, KeyWriter
 from grantory.ports.logins import LoginReader, LoginWriter
+from grantory.ports.name_index import NameIndexReader, NameIndexWriter
 from grantory.ports.organizations import OrganizationReader, OrganizationWriter
 from grantory.ports.refusals import RefusalReader, RefusalWriter
 from grantory.ports.tokens import DeniedTokenReader, DeniedTokenWriter
@@ -42,6 +44,16 @@ class Snapshot(Protocol):
     @property
     def clients(self) -> ClientReader:
         """The OAuth clients and their secrets."""
+        ...
+
+    @property
+    def client_lists(self) -> ClientListReader:
+        """The lists of clients."""
+        ...
+
+    @property
+    def name_index(self) -> NameIndexReader:
+        """What finds parts of clients' names."""
         ...
 
     @property
@@ -111,6 +123,16 @@ class Transaction(Protocol):
     @property
     def clients(self) -> ClientWriter:
         """The OAuth clients and their secrets."""
+        ...
+
+    @property
+    def client_lists(self) -> ClientListWriter:
+        """The lists of clients."""
+        ...
+
+    @property
+    def name_index(self) -> NameIndexWriter:
+        """What finds parts of clients' names."""
         ...
 
     @property

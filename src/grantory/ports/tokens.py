@@ -12,8 +12,14 @@ class DeniedTokenReader(Protocol):
         """Tells whether a token was ended."""
         ...
 
-    def unexpired(self, now: int, limit: int) -> list[bytes]:
-        """Returns the ids of at most ``limit`` ended tokens that expire after ``now`` (s)."""
+    def unexpired(self, now: int, after: bytes, limit: int) -> list[bytes]:
+        """Returns ids of ended tokens that expire after ``now`` (s), in order.
+
+        Args:
+            now: the time in seconds since 1970.
+            after: where the piece before ended; empty for the first.
+            limit: at most so many.
+        """
         ...
 
 

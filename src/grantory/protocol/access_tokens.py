@@ -20,6 +20,8 @@ MOST_SKEW_SECONDS: Final = 300
 """So far the clocks of two nodes, or one that is put right, may lie apart."""
 MOST_READ: Final = 4_096
 """So many tokens that were read are remembered: most are presented again and again."""
+LONGEST_READ: Final = 1_024
+"""Longer ones are not: whoever has them made with hundreds of scopes is not to fill the memory."""
 
 
 class TokenRefused(GrantoryError):
@@ -125,15 +127,16 @@ class AccessTokens:
             token, key = read
             if await self._reads.signing_key(key.key_id) is key:
                 return token
-            del self._read[digest]
+            self._read.pop(digest, None)  # another may have been faster
         key_id, raw = read_key_id(presented)
         found = await self._reads.signing_key(key_id)
         if found is None:
             raise TokenRefused("unknown key")
         token = decode(raw, found)
-        if len(self._read) >= MOST_READ:
-            del self._read[next(iter(self._read))]
-        self._read[digest] = token, found
+        if len(presented) <= LONGEST_READ:
+            if len(self._read) >= MOST_READ:
+                del self._read[next(iter(self._read))]
+            self._read[digest] = token, found
         return token
 
     async def _check_epochs(self, token: AccessToken) -> None:

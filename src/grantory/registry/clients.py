@@ -89,25 +89,6 @@ class ClientRegistry:
             raise not_found("client", client_id)
         return found
 
-    async def page(
-        self, actor: Actor, offset: int, limit: int
-    ) -> tuple[list[RegisteredClient], int]:
-        """Returns one page of the organisation's clients, and how many there are in all."""
-
-        def read(snapshot: Snapshot) -> tuple[list[RegisteredClient], int]:
-            clients = snapshot.clients.page(actor.organization_id, offset, limit)
-            return with_assignments(snapshot, clients), snapshot.clients.count(
-                actor.organization_id
-            )
-
-        return await self._store.scan(read)
-
-    async def count(self, actor: Actor) -> int:
-        """Counts the organisation's clients."""
-        return await self._store.scan(
-            lambda snapshot: snapshot.clients.count(actor.organization_id)
-        )
-
     async def stream(self, actor: Actor) -> AsyncIterator[list[RegisteredClient]]:
         """Gives every client of the organisation in creation order, in batches.
 

@@ -6,6 +6,7 @@ from typing import IO, Protocol
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store
 from grantory.ports.store_state import WatchedStore
+from grantory.ports.turns import Turn
 from grantory.storage.change_feed import ChangeFeed
 from grantory.storage.sql.dump_format import Backup
 from grantory.storage.sql.replacing import Restoration
@@ -21,6 +22,10 @@ class OpenStore(Store, WatchedStore, Protocol):
 
     def room(self) -> int:
         """Tells how many more changes would be made in time; a cheap look."""
+        ...
+
+    def turn(self) -> Turn:
+        """Makes what says whether this process is to keep the lists; whoever asks closes it."""
         ...
 
     async def close(self) -> None:

@@ -16,18 +16,19 @@ from grantory.domain.client import ClientRecord
 from grantory.domain.code import TokenFamily
 from grantory.domain.organization import Organization, User
 from grantory.domain.registered_client import RegisteredClient
-from grantory.domain.token import CLOCK_SLACK_SECONDS, SealedKey, SigningKey
+from grantory.domain.token import SealedKey, SigningKey
 from grantory.errors import SetupError, StorageUnavailable
 from grantory.ports.runtime import Clock, KeySealer
 from grantory.ports.storage import Snapshot, Store
 from grantory.storage.change_feed import ChangeFeed, Entity
+from grantory.storage.deny_list import DenyList
 
 V = TypeVar("V")
 MOST_ENTRIES: Final = 50_000
 MOST_REGISTERED: Final = 5_000
 """Clients as administrators see them: fewer, since each is in memory besides what tokens need."""
-MOST_DENIED: Final = 500_000
-LEAST_ROOM: Final = 1_000
+MOST_PARTS: Final = 32
+"""One with more redirect URIs, scopes and roles is read each time, lest it fill the memory."""
 
 
 class _Memory(dict[str | bytes, V], Generic[V]):
@@ -41,6 +42,11 @@ class _Memory(dict[str | bytes, V], Generic[V]):
         if len(self) >= (MOST_REGISTERED if self._of_few else MOST_ENTRIES) and key not in self:
             del self[next(iter(self))]
         self[key] = value
+
+
+def _is_large(registered: RegisteredClient) -> bool:
+    client = registered.client
+    return len(client.redirect_uris) + len(client.scopes) + len(registered.assignments) > MOST_PARTS
 
 
 def _not_counted(_kind: str) -> None:
@@ -76,11 +82,7 @@ class RememberedReads:
         self._jwt_keys_heard = 0
         self._unreadable: Callable[[SealedKey, SetupError], None] = _not_told
         self._unreadable_told: set[bytes] = set()
-        self._denied: set[bytes] | None = None
-        self._denied_is_whole = False
-        self._denied_room = 0
-        self._denied_meanwhile: set[bytes] | None = None
-        self._denied_loading = asyncio.Lock()
+        self._denied = DenyList(store, clock, lambda: self._loaded("denied_token"))
         feed.listen(self._hear)
 
     def count_for(self, loaded: Callable[[str], None], forgot: Callable[[str], None]) -> None:
@@ -132,14 +134,13 @@ class RememberedReads:
         """Lists how many entries of each kind are in memory."""
         for memory in self._memories:
             yield memory.kind, len(memory)
-        yield "denied_token", len(self._denied or ())
+        yield "denied_token", len(self._denied)
 
     def _forget_everything(self) -> None:
         for memory in self._memories:
             memory.clear()
         self._jwt_keys_heard += 1
-        self._denied = None
-        self._denied_meanwhile = None
+        self._denied.forget()
 
     def _forget(self, kind: str, entity_id: str) -> None:
         if kind == "client":
@@ -149,7 +150,7 @@ class RememberedReads:
             self._rights.pop(entity_id, None)
             self._registered.pop(entity_id, None)
         elif kind == "denied_token":
-            self._remember_denied(bytes.fromhex(entity_id))
+            self._denied.hear(bytes.fromhex(entity_id))
         elif kind == "role":  # with it, whatever was granted of it
             self._rights.clear()
             self._registered.clear()
@@ -165,19 +166,6 @@ class RememberedReads:
             self._jwt_keys_heard += 1
         else:
             self._forget_everything()
-
-    def _remember_denied(self, token_id: bytes) -> None:
-        if self._denied_meanwhile is not None:
-            self._denied_meanwhile.add(token_id)
-        if self._denied is None:
-            return
-        self._denied_room -= 1
-        if self._denied_room < 0:  # half of them may have expired: a fresh list is smaller
-            self._denied = None
-        elif len(self._denied) < MOST_DENIED:
-            self._denied.add(token_id)
-        else:
-            self._denied_is_whole = False
 
     async def _remembered(
         self, memory: _Memory[V], key: str | bytes, load: Callable[[Snapshot], V | None]
@@ -223,7 +211,13 @@ class RememberedReads:
             grants = snapshot.access.grants_of(client_id) if holds_roles else []
             return RegisteredClient(client, tuple(grant.assignment for grant in grants))
 
-        return await self._remembered(self._registered, client_id, load)
+        found = self._registered.get(client_id)
+        if found is not None:
+            return found
+        found = await self._remembered(self._registered, client_id, load)
+        if found is not None and _is_large(found):
+            self._registered.pop(client_id, None)
+        return found
 
     async def organization(self, organization_id: str) -> Organization | None:
         """Returns an organisation."""
@@ -331,34 +325,5 @@ class RememberedReads:
 
     async def is_denied(self, token_id: bytes) -> bool:
         """Tells whether a single token was ended."""
-        if self._denied is None:
-            if self._denied_loading.locked():
-                return await self._is_denied_in_store(token_id)
-            async with self._denied_loading:
-                await self._load_denied()
-        if self._denied is None:
-            return await self._is_denied_in_store(token_id)
-        if token_id in self._denied:
-            return True
-        return not self._denied_is_whole and await self._is_denied_in_store(token_id)
-
-    async def _load_denied(self) -> None:
-        """Loads the list; tokens only ever join it, so what is heard meanwhile joins it, too."""
-        now = self._clock.now_ms() // 1000 - CLOCK_SLACK_SECONDS
-        meanwhile: set[bytes] = set()
-        self._denied_meanwhile = meanwhile
-        self._loaded("denied_token")
-        try:
-            ids = await self._store.read(
-                lambda snapshot: snapshot.denied_tokens.unexpired(now, MOST_DENIED)
-            )
-            if self._denied_meanwhile is meanwhile:  # else everything was forgotten
-                self._denied = meanwhile.union(ids)
-                self._denied_is_whole = len(ids) < MOST_DENIED
-                self._denied_room = max(len(ids), LEAST_ROOM)
-        finally:
-            self._denied_meanwhile = None
-
-    async def _is_denied_in_store(self, token_id: bytes) -> bool:
-        self._loaded("denied_token")
-        return await self._store.read(lambda snapshot: snapshot.denied_tokens.contains(token_id))
+        known = self._denied.known(token_id)
+        return await self._denied.holds(token_id) if known is None else known

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import httpx2 as httpx
 import pytest
 
-from grantory.app import open_or_create_node
+from grantory.node import open_or_create_node
 from tests.security.login.visits import Tokens, are_ended, events, is_refused, tokens_of
 from tests.support.databases import fresh_postgres
 from tests.support.processes import Line, Question, wait_until

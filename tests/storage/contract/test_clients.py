@@ -7,7 +7,9 @@ import pytest
 
 from grantory.domain.client import Client, ClientState, GrantType, Reference, SubjectKind
 from grantory.errors import Conflict
-from grantory.ports.clients import LISTING_START, ClientPosition
+from grantory.ports.client_lists import ClientOrder
+from grantory.ports.clients import LISTING_START, ClientFilter, ClientPosition
+from grantory.ports.storage import Snapshot
 from grantory.storage.database import OpenStore
 from tests.support.entities import ORG, OTHER_ORG, a_client, a_secret, an_id, put
 
@@ -38,6 +40,23 @@ async def get(store: OpenStore, number: int = 1) -> Client | None:
     return await store.read(lambda s: s.clients.get(an_id(number)))
 
 
+async def page(
+    store: OpenStore, offset: int, limit: int, organization_id: str = ORG
+) -> list[Client]:
+    def read(s: Snapshot) -> list[Client]:
+        ids, _ = s.client_lists.page(organization_id, ClientFilter(), ClientOrder(), offset, limit)
+        return s.clients.of_ids(organization_id, ids)
+
+    return await store.scan(read)
+
+
+async def count(store: OpenStore, organization_id: str = ORG) -> int:
+    lists = await store.scan(
+        lambda s: s.client_lists.page(organization_id, ClientFilter(), ClientOrder(), 0, 1)
+    )
+    return lists[1]
+
+
 async def listed(store: OpenStore, organization_id: str = ORG) -> list[str]:
     found = await store.scan(lambda s: s.clients.after(organization_id, LISTING_START, 1000))
     return names(found)
@@ -51,8 +70,7 @@ def names(clients: Iterable[Client]) -> list[str]:
 async def test_a_client_comes_back_as_it_was_added(store: OpenStore, client: Client) -> None:
     await add(store, client)
     assert await get(store) == client
-    page = await store.scan(lambda s: s.clients.page(client.organization_id, 0, 10))
-    assert page == [client]
+    assert await page(store, 0, 10, client.organization_id) == [client]
     after = await store.scan(lambda s: s.clients.after(client.organization_id, LISTING_START, 10))
     assert after == [client]
     locked = await store.write(
@@ -115,8 +133,8 @@ async def test_a_deleted_client_is_gone_everywhere(store: OpenStore) -> None:
     assert await get(store) is None
     assert await store.write(lambda t: t.clients.get_for_change(ORG, an_id(1))) is None
     assert await store.read(lambda s: s.clients.secrets_of(an_id(1))) == []
-    assert await store.read(lambda s: s.clients.count(ORG)) == 1
-    assert names(await store.scan(lambda s: s.clients.page(ORG, 0, 10))) == ["client 2"]
+    assert await count(store) == 1
+    assert names(await page(store, 0, 10)) == ["client 2"]
     assert await listed(store) == ["client 2"]
 
 
@@ -157,10 +175,10 @@ async def test_a_key_id_is_taken_once_for_all(store: OpenStore) -> None:
 
 
 async def test_clients_are_counted_by_organisation(store: OpenStore) -> None:
-    assert await store.read(lambda s: s.clients.count(ORG)) == 0
+    assert await count(store) == 0
     await add(store, a_client(1), a_client(2), a_client(3, organization_id=OTHER_ORG))
-    assert await store.read(lambda s: s.clients.count(ORG)) == 2
-    assert await store.read(lambda s: s.clients.count(OTHER_ORG)) == 1
+    assert await count(store) == 2
+    assert await count(store, OTHER_ORG) == 1
 
 
 async def test_lists_are_in_the_order_of_creation_and_then_of_ids(store: OpenStore) -> None:
@@ -168,17 +186,14 @@ async def test_lists_are_in_the_order_of_creation_and_then_of_ids(store: OpenSto
     await add(store, *clients, a_client(9, organization_id=OTHER_ORG))
     ordered = ["client 2", "client 4", "client 3", "client 5", "client 1"]
     assert await listed(store) == ordered
-    assert names(await store.scan(lambda s: s.clients.page(ORG, 0, 100))) == ordered
+    assert names(await page(store, 0, 100)) == ordered
     assert await listed(store, OTHER_ORG) == ["client 9"]
 
 
 async def test_pages_cut_the_list_without_gap_or_overlap(store: OpenStore) -> None:
     await add(store, *(a_client(n, created_at=n // 3) for n in range(1, 12)))
     whole = await listed(store)
-    pages = [
-        names(await store.scan(lambda s: s.clients.page(ORG, offset, 4)))
-        for offset in (0, 4, 8, 12)
-    ]
+    pages = [names(await page(store, offset, 4)) for offset in (0, 4, 8, 12)]
     assert [len(page) for page in pages] == [4, 4, 3, 0]
     assert [name for page in pages for name in page] == whole
 
@@ -196,9 +211,9 @@ async def test_pages_hold_each_clients_own_redirect_uris_in_order(store: OpenSto
     await add(store, *clients)
     by_id = {client.id: client for client in clients}
     for offset in range(9):
-        page = await store.scan(lambda s: s.clients.page(ORG, offset, 3))
-        assert page == [by_id[client.id] for client in page]
-        assert page
+        found = await page(store, offset, 3)
+        assert found == [by_id[client.id] for client in found]
+        assert found
 
 
 async def test_a_keyset_list_gives_each_client_that_is_there_throughout_exactly_once(
@@ -237,3 +252,23 @@ async def test_a_position_need_not_be_a_client_that_is_still_there(store: OpenSt
     position = ClientPosition(2, an_id(2))
     found = await store.scan(lambda s: s.clients.after(ORG, position, 10))
     assert names(found) == ["client 3"]
+
+
+async def test_clients_come_in_the_order_of_their_ids_as_asked(store: OpenStore) -> None:
+    clients = [
+        a_client(
+            n,
+            grant_type=GrantType.IMPLICIT,
+            redirect_uris=tuple(f"https://{n}.example/{i}" for i in range(n % 4)),
+        )
+        for n in range(1, 252)
+    ]
+    foreign = a_client(900, organization_id=OTHER_ORG)
+    gone = a_client(901)
+    await store.write(put(*clients, foreign, gone))
+    await store.write(lambda t: t.clients.delete(gone, 1))
+    asked = [client.id for client in reversed(clients)]
+    asked[7:7] = [foreign.id, gone.id, an_id(5000), ""]
+    assert await store.scan(lambda s: s.clients.of_ids(ORG, asked)) == clients[::-1]
+    assert await store.scan(lambda s: s.clients.of_ids(ORG, [])) == []
+    assert await store.scan(lambda s: s.clients.of_ids(OTHER_ORG, asked)) == [foreign]

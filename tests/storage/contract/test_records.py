@@ -149,7 +149,7 @@ async def test_an_ended_token_is_on_the_list_until_it_would_have_expired(
     assert not await store.read(lambda s: s.denied_tokens.contains(bytes(16)))
 
     async def unexpired(now: int, limit: int = 100) -> set[int]:
-        found = await store.read(lambda s: s.denied_tokens.unexpired(now, limit))
+        found = await store.read(lambda s: s.denied_tokens.unexpired(now, b"", limit))
         assert all(type(token_id) is bytes for token_id in found)
         return {int.from_bytes(token_id, "big") for token_id in found}
 
@@ -157,14 +157,16 @@ async def test_an_ended_token_is_on_the_list_until_it_would_have_expired(
     assert await unexpired(9) == {1, 2, 3}
     assert await unexpired(10) == {2, 3}
     assert await unexpired(30) == set()
-    assert len(await unexpired(0, 2)) == 2
+    assert await unexpired(0, 2) == {1, 2}
+    rest = await store.read(lambda s: s.denied_tokens.unexpired(0, tokens[1].token_id, 100))
+    assert rest == [tokens[2].token_id]
 
 
 async def test_ending_a_token_again_changes_nothing(store: OpenStore) -> None:
     await store.write(lambda t: t.denied_tokens.add(a_denied_token(1)))
     later = a_denied_token(1, expires_at=9999)
     await store.write(lambda t: t.denied_tokens.add(later))
-    assert await store.read(lambda s: s.denied_tokens.unexpired(1000, 10)) == []
+    assert await store.read(lambda s: s.denied_tokens.unexpired(1000, b"", 10)) == []
 
 
 async def test_a_token_that_is_ended_twice_at_the_same_moment_is_ended_once(

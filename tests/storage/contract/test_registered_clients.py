@@ -113,6 +113,15 @@ async def test_who_is_missing_is_looked_for_each_time(
         assert await process.ask(2) == RegisteredClient(a_client(2), ())
 
 
+async def test_a_large_one_is_read_each_time(both: list[Process], store: OpenStore) -> None:
+    scopes = tuple(f"scope-{number}" for number in range(hot_reads.MOST_PARTS))
+    large = a_client(1, scopes=scopes)
+    await store.write(lambda t: t.clients.replace(large))
+    for number in range(1, 4):
+        assert await both[0].ask() == RegisteredClient(large, (EVERYWHERE,))
+        assert both[0].loads == number
+
+
 async def test_there_are_never_more_than_a_bound(
     both: list[Process], store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,9 @@ from grantory.errors import FieldProblem, invalid
 from grantory.http.api_v2.grant_types import SPELLINGS, read_grant_type
 from grantory.http.api_v2.schemas import read_state
 from grantory.http.operation import Parameter
+from grantory.ports.client_lists import ClientSort
 from grantory.ports.clients import ClientFilter
-from grantory.registry.client_search import ClientSort, Search
+from grantory.registry.client_search import Search
 
 V = TypeVar("V")
 MAX_NAME: Final = 200

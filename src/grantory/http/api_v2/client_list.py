@@ -1,6 +1,7 @@
 """``GET /api/v2/oauth/clients``: every client in one streamed page, or page by page."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -16,17 +17,20 @@ from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.operation import PAGING, Call, Operation
 from grantory.http.paging import Page, listing, read_page
 from grantory.http.response import Response, StreamedResponse, json_response
+from grantory.ports.client_lists import ListLags
 from grantory.registry.client_search import ClientSearch, Search
 from grantory.registry.clients import STREAM_BATCH, ClientRegistry
 
 FULL_LISTS_AT_ONCE: Final = 4
 """For each organisation; others wait ten seconds, then are told to come again."""
 SLOT_SECONDS = 10
+FEW_UNLISTED: Final = 500
+"""Where more changes are not in the list yet, a page takes a slot as well."""
 _encode = msgspec.json.Encoder().encode
 
 
 class ClientListResource:
-    """The list of clients. Whatever reads all of them takes a slot while it does."""
+    """The list of clients. Whatever may have to look at all of them takes a slot while it does."""
 
     def __init__(
         self, clients: ClientRegistry, search: ClientSearch, style: GrantTypeStyle
@@ -69,8 +73,12 @@ class ClientListResource:
     async def _page(
         self, call: Call, search: Search | None, page: Page
     ) -> tuple[list[RegisteredClient], int]:
-        if search is None:
-            return await self._clients.page(call.actor, page.offset, page.size)
+        search = search or Search()
+        if not search.filter.name:
+            with contextlib.suppress(ListLags):
+                return await self._search.page(
+                    *(call.actor, search, page.offset, page.size), most_unlisted=FEW_UNLISTED
+                )
         slots = await self._slot(call)
         try:
             return await self._search.page(call.actor, search, page.offset, page.size)

@@ -1,21 +1,14 @@
 """The pages of the login side: HTML without a script, an image or anything from elsewhere."""
 
-import base64
-import hashlib
-from functools import cache
-from importlib.resources import files
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from grantory.http.login.sources import form_action
 from grantory.http.login.views import ConsentView, ErrorView, LoginView, SignedOutView
 from grantory.http.response import NO_STORE, Headers, Response
 
 NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
-_PACKAGE: Final = "grantory.http.login"
 _HEADERS: Final = (
     (b"content-type", b"text/html; charset=utf-8"),
     NO_STORE,
@@ -27,34 +20,6 @@ _HEADERS: Final = (
 """No Cross-Origin-Opener-Policy: an application that opens the login in a window of its own is
 told the outcome through ``window.opener`` by the page to which that window is sent at last, and
 any value would cut the two apart."""
-
-
-class _Layout(NamedTuple):
-    """The templates of this process, and the policy that goes with their style."""
-
-    environment: Environment
-    policy: str
-
-
-@cache
-def _layout() -> _Layout:
-    """Reads templates and style when the first page is asked for: commands never need them."""
-    environment = Environment(
-        loader=PackageLoader(_PACKAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    style = files(_PACKAGE).joinpath("style.css").read_text("utf-8")
-    environment.globals["style"] = Markup(style)  # noqa: S704 -- a file of this package
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; "
-        "frame-ancestors 'none'; base-uri 'none'; "
-    )
-    return _Layout(environment, policy)
 
 
 class Pages:
@@ -88,11 +53,19 @@ class Pages:
         return Response(200, _written("signed_out.html", view).encode(), self._headers(()))
 
     def _headers(self, sources: tuple[str, ...], retry_after: int = 0) -> Headers:
-        policy = (b"content-security-policy", (_layout().policy + form_action(sources)).encode())
+        policy = (b"content-security-policy", (_policy() + form_action(sources)).encode())
         wait = ((b"retry-after", str(retry_after).encode()),) if retry_after else ()
         return (*_HEADERS, policy, *wait)
 
 
+# The templates are loaded with their first page, or right after the start: not before it.
+def _policy() -> str:
+    from grantory.http.login.layout import layout  # noqa: PLC0415
+
+    return layout().policy
+
+
 def _written(template: str, view: msgspec.Struct) -> str:
-    fields = {name: getattr(view, name) for name in view.__struct_fields__}
-    return _layout().environment.get_template(template).render(fields)
+    from grantory.http.login.layout import written  # noqa: PLC0415
+
+    return written(template, {name: getattr(view, name) for name in view.__struct_fields__})

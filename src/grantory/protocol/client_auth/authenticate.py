@@ -1,7 +1,8 @@
 """Authenticating a client by exactly one method, at an even pace for right and wrong ids.
 
-Whoever fails has cost the same work whether the client exists or not: one look into memory,
-one look-up in the store, two comparisons of digests.
+Whoever fails has cost the same work whether the client exists or not: one look into memory, one
+look-up in the store, two comparisons of digests; with a secret that nobody was ever given, told by
+its checksum, one look into memory and one comparison.
 """
 
 from collections.abc import Collection

@@ -2,8 +2,9 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -12,6 +13,7 @@ from sqlalchemy.util import await_only
 from grantory.errors import StorageUnavailable
 from grantory.storage.sql.statement import Row, Statement
 
+T = TypeVar("T")
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 
 AnyConnection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
@@ -80,6 +82,11 @@ class AsyncpgExecutor:
         self._require_time()
         status: str = await_only(self.connection.execute(sql, *values, timeout=self._seconds))
         return int(status.rpartition(" ")[2])
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Runs a computation on another thread."""
+        result: T = await_only(asyncio.to_thread(work))
+        return result
 
     def _require_time(self) -> None:
         if asyncio.get_running_loop().time() >= self._until:

@@ -25,6 +25,7 @@ from grantory.storage.postgres.connection import (
 )
 from grantory.storage.postgres.executor import AnyConnection, AsyncpgExecutor
 from grantory.storage.postgres.feed import LeasedFeed
+from grantory.storage.postgres.keeper_turn import ConnectionTurn
 from grantory.storage.room import Room
 from grantory.storage.sql.transaction import SqlTransaction
 
@@ -67,12 +68,14 @@ class PostgresStore:
     def __init__(
         self,
         pool: "asyncpg.Pool[Any]",
+        connector: Connector,
         feed: LeasedFeed,
         clock: Clock,
         seconds: float = WORK_SECONDS,
         changes: int = MOST_CHANGES,
     ) -> None:
         self._pool = pool
+        self._connector = connector
         self._seconds = seconds
         self._clock = clock
         self.feed = feed
@@ -107,7 +110,7 @@ class PostgresStore:
             connect=connect,
         )
         changes = max(pool.get_max_size(), MOST_CHANGES // processes)
-        return cls(pool, feed, clock, seconds, changes)
+        return cls(pool, connector, feed, clock, seconds, changes)
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:
         """Runs a short look-up on one consistent view."""
@@ -208,6 +211,10 @@ class PostgresStore:
         """Asks over the feed's connection, unless it was answered within the last 800 ms."""
         if not self.feed.is_current():
             await self.feed.catch_up()
+
+    def turn(self) -> ConnectionTurn:
+        """Makes what says whether this process is to keep the lists."""
+        return ConnectionTurn(self._connector)
 
     def room(self) -> int:
         """Tells how many more changes would be made in time."""

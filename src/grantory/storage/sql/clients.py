@@ -5,20 +5,21 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import bindparam as p
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, insert, select, tuple_, update
 
 from grantory.domain.client import Client, ClientState, GrantType, Reference, SubjectKind
 from grantory.domain.redirect_uri import origin_of
 from grantory.domain.secret import ClientSecret
 from grantory.domain.signing import SigningAlgorithm
-from grantory.ports.clients import ClientFilter, ClientKey, ClientPosition
+from grantory.ports.clients import ClientPosition
 from grantory.storage.sql.json_list import as_list, listed
+from grantory.storage.sql.many_rows import add_rows
 from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
 from grantory.storage.sql.tables import client_redirect_uris as uris
-from grantory.storage.sql.tables import client_secrets as secrets
-from grantory.storage.sql.tables import clients
+from grantory.storage.sql.tables import client_secrets as secret_rows
+from grantory.storage.sql.tables import clients as client_rows
 
-_c = clients.c
+_c, _secret = client_rows.c, secret_rows.c
 _COLUMNS = (
     _c.id,
     _c.organization_id,
@@ -47,36 +48,20 @@ GET = Statement(select(*_COLUMNS).where(_c.id == p("id"), _alive))
 GET_FOR_CHANGE = Statement(
     select(*_COLUMNS).where(_c.id == p("id"), _in_organization, _alive).with_for_update()
 )
-COUNT = Statement(select(func.count()).select_from(clients).where(_in_organization, _alive))
-PAGE = Statement(_listing.limit(p("limit")).offset(p("offset")))
 _after = tuple_(_c.created_at, _c.id) > tuple_(p("after_at"), p("after_id"))
 AFTER = Statement(_listing.where(_after).limit(p("limit")))
-_keys = (
-    select(_c.id, _c.name, _c.created_at, _c.modified_at)
-    .where(_in_organization, _alive, _after)
-    .order_by(_c.created_at, _c.id)
-    .limit(p("limit"))
-)
-_of_type, _in_state = _c.grant_type == p("grant_type"), _c.state == p("state")
-KEYS = {
-    (False, False): Statement(_keys),
-    (True, False): Statement(_keys.where(_of_type)),
-    (False, True): Statement(_keys.where(_in_state)),
-    (True, True): Statement(_keys.where(_of_type, _in_state)),
-}
-"""By whether the grant type and the state are given."""
 IDS_AT_ONCE: Final = 100
 _ids = [f"id_{number}" for number in range(IDS_AT_ONCE)]
-# By id alone: told the organisation, SQLite would walk through all of its clients.
-OF_IDS = Statement(select(*_COLUMNS).where(_c.id.in_([p(name) for name in _ids]), _alive))
-ADD = Statement(insert(clients).values({c.name: p(c.name) for c in _COLUMNS}))
+# By id alone: told the organisation, or that it is alive, databases may walk through all clients.
+OF_IDS = Statement(select(*_COLUMNS, _c.deleted_at).where(_c.id.in_([p(name) for name in _ids])))
+ADD = Statement(insert(client_rows).values({c.name: p(c.name) for c in _COLUMNS}))
 REPLACE = Statement(
-    update(clients)
+    update(client_rows)
     .where(_c.id == p("id_"), _alive)
     .values({c.name: p(c.name) for c in _COLUMNS if c.name not in ("id", "organization_id")})
 )
 DELETE = Statement(
-    update(clients)
+    update(client_rows)
     .where(_c.id == p("id_"), _alive)
     .values(deleted_at=p("deleted"), token_epoch=_c.token_epoch + 1, version=_c.version + 1)
 )
@@ -85,7 +70,7 @@ URIS = Statement(
 )
 URIS_BETWEEN = Statement(
     select(uris.c.client_id, uris.c.uri)
-    .join(clients, _c.id == uris.c.client_id)
+    .join(client_rows, _c.id == uris.c.client_id)
     .where(
         _in_organization,
         _alive,
@@ -101,28 +86,29 @@ URIS_OF_IDS = Statement(
 )
 WITH_ORIGIN = Statement(
     select(uris.c.client_id)
-    .join(clients, _c.id == uris.c.client_id)
+    .join(client_rows, _c.id == uris.c.client_id)
     .where(uris.c.origin == p("origin"), _alive)
     .limit(1)
 )
 ADD_URI = Statement(insert(uris).values({c.name: p(c.name) for c in uris.c}))
 DELETE_URIS = Statement(delete(uris).where(uris.c.client_id == p("client_id")))
 _SECRET_COLUMNS = (
-    secrets.c.key_id,
-    secrets.c.client_id,
-    secrets.c.organization_id,
-    secrets.c.digest,
-    secrets.c.created_at,
-    secrets.c.expires_at,
+    _secret.key_id,
+    _secret.client_id,
+    _secret.organization_id,
+    _secret.digest,
+    _secret.created_at,
+    _secret.expires_at,
 )
-_not_ended = secrets.c.ended_at.is_(None)
-SECRETS = Statement(
-    select(*_SECRET_COLUMNS).where(secrets.c.client_id == p("client_id"), _not_ended)
-)
-ADD_SECRET = Statement(insert(secrets).values({c.name: p(c.name) for c in _SECRET_COLUMNS}))
+_not_ended = _secret.ended_at.is_(None)
+SECRETS = Statement(select(*_SECRET_COLUMNS).where(_secret.client_id == p("client_id"), _not_ended))
+ADD_SECRET = Statement(insert(secret_rows).values({c.name: p(c.name) for c in _SECRET_COLUMNS}))
 END_SECRETS = Statement(
-    update(secrets).where(secrets.c.client_id == p("id_"), _not_ended).values(ended_at=p("ended"))
+    update(secret_rows).where(_secret.client_id == p("id_"), _not_ended).values(ended_at=p("ended"))
 )
+
+
+_URI: Final = ("client_id", "position", "organization_id", "uri", "origin")
 
 
 class SqlClients:
@@ -159,14 +145,6 @@ class SqlClients:
             for row in self._sql.all(SECRETS, client_id=client_id)
         ]
 
-    def count(self, organization_id: str) -> int:  # noqa: D102
-        row = self._sql.one(COUNT, organization_id=organization_id)
-        return int(row[0]) if row else 0
-
-    def page(self, organization_id: str, offset: int, limit: int) -> list[Client]:  # noqa: D102
-        rows = self._sql.all(PAGE, organization_id=organization_id, offset=offset, limit=limit)
-        return self._with_uris(organization_id, rows)
-
     def after(  # noqa: D102
         self, organization_id: str, position: ClientPosition, limit: int
     ) -> list[Client]:
@@ -178,29 +156,6 @@ class SqlClients:
             limit=limit,
         )
         return self._with_uris(organization_id, rows)
-
-    def keys(  # noqa: D102
-        self, organization_id: str, wanted: ClientFilter, position: ClientPosition, limit: int
-    ) -> tuple[list[ClientKey], ClientPosition | None]:
-        given: dict[str, Any] = {}
-        if wanted.grant_type is not None:
-            given["grant_type"] = wanted.grant_type.value
-        if wanted.state is not None:
-            given["state"] = wanted.state.value
-        rows = self._sql.all(
-            KEYS["grant_type" in given, "state" in given],
-            organization_id=organization_id,
-            after_at=position.created_at,
-            after_id=position.client_id,
-            limit=limit,
-            **given,
-        )
-        looked_at = [ClientKey(*row) for row in rows]
-        # Here and not in SQL, whose LIKE and lower() differ between databases.
-        found = [key for key in looked_at if wanted.fits_name(key.name)]
-        if len(rows) < limit:
-            return found, None
-        return found, ClientPosition(looked_at[-1].created_at, looked_at[-1].client_id)
 
     def has_origin(self, origin: str) -> bool:  # noqa: D102
         return self._sql.one(WITH_ORIGIN, origin=origin) is not None
@@ -216,7 +171,7 @@ class SqlClients:
             for client_id, uri in self._sql.all(URIS_OF_IDS, **asked):
                 uris.setdefault(client_id, []).append(uri)
             for row in self._sql.all(OF_IDS, **asked):
-                if row[1] == organization_id:
+                if row[1] == organization_id and row[-1] is None:
                     found[row[0]] = _from_row(row, tuple(uris.get(row[0], ())))
         return [found[client_id] for client_id in client_ids if client_id in found]
 
@@ -239,6 +194,21 @@ class SqlClients:
         self._sql.add(ADD, id=client.id, organization_id=client.organization_id, **_values(client))
         self._add_uris(client)
         self._log.made(client.id)
+
+    def add_many(  # noqa: D102
+        self, clients: Sequence[Client], secrets: Sequence[ClientSecret]
+    ) -> None:
+        rows = [{"id": c.id, "organization_id": c.organization_id, **_values(c)} for c in clients]
+        names = tuple(c.name for c in _COLUMNS)
+        add_rows(self._sql, client_rows, names, [[row[n] for n in names] for row in rows])
+        addresses = [
+            (c.id, position, c.organization_id, uri, origin_of(uri))
+            for c in clients
+            for position, uri in enumerate(c.redirect_uris)
+        ]
+        add_rows(self._sql, uris, _URI, addresses)
+        digests = [msgspec.structs.astuple(secret) for secret in secrets]
+        add_rows(self._sql, secret_rows, ClientSecret.__struct_fields__, digests)
 
     def replace(self, client: Client) -> None:  # noqa: D102
         self._sql.run(REPLACE, id_=client.id, **_values(client))

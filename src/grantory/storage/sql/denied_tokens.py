@@ -11,8 +11,8 @@ _t = denied_tokens.c
 CONTAINS = Statement(select(_t.token_id).where(_t.token_id == p("token_id")))
 UNEXPIRED = Statement(
     select(_t.token_id)
-    .where(_t.expires_at_s > p("now"))
-    .order_by(_t.expires_at_s.desc())
+    .where(_t.expires_at_s > p("now"), _t.token_id > p("after"))
+    .order_by(_t.token_id)
     .limit(p("limit"))
 )
 ADD = Statement(
@@ -31,8 +31,9 @@ class SqlDeniedTokens:
     def contains(self, token_id: bytes) -> bool:  # noqa: D102 - see the port
         return self._sql.one(CONTAINS, token_id=token_id) is not None
 
-    def unexpired(self, now: int, limit: int) -> list[bytes]:  # noqa: D102
-        return [bytes(row[0]) for row in self._sql.all(UNEXPIRED, now=now, limit=limit)]
+    def unexpired(self, now: int, after: bytes, limit: int) -> list[bytes]:  # noqa: D102
+        rows = self._sql.all(UNEXPIRED, now=now, after=after, limit=limit)
+        return [bytes(row[0]) for row in rows]
 
     def add(self, token: DeniedToken) -> bool:  # noqa: D102
         added = self._sql.run(

@@ -1,7 +1,8 @@
 """Backup and restore of a whole store, by way of a file that every kind of database takes.
 
-Of a store everything goes into the file but the change records: they tell running processes what
-to forget, and after a restore those must forget everything.
+Of a store everything goes into the file but the change records, which tell running processes what
+to forget: after a restore those must forget everything. And the lists of clients do not, since they
+are made from the clients.
 """
 
 from collections.abc import Iterator
@@ -37,13 +38,14 @@ from grantory.storage.sql.dump_format import (
 )
 from grantory.storage.sql.migrations import HEAD, known_revisions
 from grantory.storage.sql.statement import Row, SqlExecutor, Statement
-from grantory.storage.sql.tables import change_counter, changes, metadata
+from grantory.storage.sql.tables import DERIVED, change_counter, changes, metadata
 
 READ_AT_ONCE: Final = 1_000
 VALUES_AT_ONCE: Final = 1_000
 """Rows of a query, and values of an INSERT; both bound what is held in memory."""
 
-_DUMPED: Final = {str(t.name): t for t in metadata.sorted_tables if t is not changes}
+_LEFT_OUT: Final = (changes, *DERIVED)
+_DUMPED: Final = {str(t.name): t for t in metadata.sorted_tables if t not in _LEFT_OUT}
 _REVISION = Statement(select(column("version_num")).select_from(table("alembic_version")))
 _DROP_COUNTER = Statement(delete(change_counter))
 

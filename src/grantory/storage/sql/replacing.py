@@ -10,6 +10,7 @@ from grantory.ports.storage import Transaction
 from grantory.storage.change_feed import FORGET_ALL, reached_number
 from grantory.storage.sql.dump import after_restore_sql, restore
 from grantory.storage.sql.dump_format import Backup
+from grantory.storage.sql.list_filling import fill_lists
 from grantory.storage.sql.migrations import HEAD, known_revisions, upgrade_sql
 from grantory.storage.sql.statement import SqlExecutor, Statement
 from grantory.storage.sql.tables import change_counter, metadata
@@ -81,6 +82,7 @@ class Restoration:
             script(upgrade_sql(dialect, self._revision))
         for statement in after_restore_sql(dialect):
             script(statement)
+        fill_lists(sql)
         transaction = SqlTransaction(sql)
         self._then(transaction)
         transaction.finish(self._now_ms)

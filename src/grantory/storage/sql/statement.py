@@ -1,14 +1,15 @@
 """A statement written once in SQLAlchemy Core and compiled once for each database."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 
 class Statement:
@@ -18,12 +19,16 @@ class Statement:
         core: a Core select, insert, update or delete whose parameters are named
             ``bindparam``; no expanding lists, no column type that needs converting.
         ending: words that all databases share and Core writes for one dialect alone.
+        on_postgres: the same for PostgreSQL, where that needs another form to be fast.
     """
 
-    __slots__ = ("_core", "_ending", "_postgres", "_sqlite")
+    __slots__ = ("_core", "_ending", "_on_postgres", "_postgres", "_sqlite")
 
-    def __init__(self, core: ClauseElement, ending: str = "") -> None:
+    def __init__(
+        self, core: ClauseElement, ending: str = "", *, on_postgres: ClauseElement | None = None
+    ) -> None:
         self._core = core
+        self._on_postgres = core if on_postgres is None else on_postgres
         self._ending = ending
         self._sqlite: tuple[str, dict[str, Any]] | None = None
         self._postgres: tuple[str, tuple[str, ...], dict[str, Any]] | None = None
@@ -39,7 +44,7 @@ class Statement:
     def for_postgres(self, params: Mapping[str, Any]) -> tuple[str, list[Any]]:
         """Returns the SQL with numbered parameters, and their values in that order."""
         if self._postgres is None:
-            compiled = self._core.compile(dialect=_postgres_dialect())
+            compiled = self._on_postgres.compile(dialect=_postgres_dialect())
             names = tuple(getattr(compiled, "positiontup", None) or ())
             sql = str(compiled) + self._ending
             self._postgres = sql, names, _constants(compiled.params)
@@ -76,6 +81,10 @@ class SqlExecutor(Protocol):
         Raises:
             Conflict: when a unique value is taken.
         """
+        ...
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Runs a computation that takes long without holding up anybody else."""
         ...
 
     def add(self, statement: Statement, **params: Any) -> None:

@@ -3,7 +3,11 @@
 Times are milliseconds since 1970 (UTC) unless a name says ``_s`` (seconds); ids are lower-case
 UUID text; lists are JSON text written by the row mappers. Every row belongs to an organisation
 but those of ``installation``, ``change_counter`` and ``changes``, and counters of refusals that
-concern none, whose ``organization_id`` is empty.
+concern none, whose ``organization_id`` is empty; and of the tables behind the lists of clients,
+which hold nothing of their own.
+
+The condition of an index is that of both databases, though it bears SQLite's name alone: naming
+PostgreSQL here would load its dialect into every process.
 """
 
 from sqlalchemy import (
@@ -18,6 +22,10 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+
+PLAIN_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its code points, as SQLite and Python have it."""
+_Counted = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData(
     naming_convention={
@@ -94,7 +102,6 @@ users = Table(
         "email_key",
         unique=True,
         sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
     ),
     Index(
         "ix_users_listing",
@@ -102,7 +109,6 @@ users = Table(
         "created_at",
         "id",
         sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
     ),
 )
 
@@ -123,7 +129,6 @@ divisions = Table(
         "name_key",
         unique=True,
         sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
     ),
 )
 
@@ -202,8 +207,78 @@ Index(
     clients.c.created_at,
     clients.c.id,
     sqlite_where=text("deleted_at IS NULL"),
-    postgresql_where=text("deleted_at IS NULL"),
 )
+
+client_marks = Table(
+    "client_marks",
+    metadata,
+    Column("id", _Counted, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Index(None, "organization_id", "id"),
+)
+"""Clients that were made or changed since they were put into their list. Triggers of ``clients``
+write it, so that whatever program writes a client, none is missed."""
+
+client_lists = Table(
+    "client_lists",
+    metadata,
+    Column("id", _Counted, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("next_number", BigInteger, nullable=False),
+    Column("next_slot", BigInteger, nullable=False),
+    Column("sealed", BigInteger, nullable=False),
+    Column("unidata_version", Text, nullable=False),
+    UniqueConstraint("organization_id"),
+)
+"""What is known of an organisation's list. ``generation`` is another random number after every
+change to it; ``sealed`` chunks of slots have their ``name_grams``; ``unidata_version`` is Unicode's
+as it was when the first names were folded."""
+
+list_entries = Table(
+    "list_entries",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("client_id", PLAIN_TEXT, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("slot", BigInteger, nullable=False),
+    Column("name_key", PLAIN_TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("modified_at", BigInteger, nullable=False),
+    Column("grant_type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Index(None, "list_id", "name_key", "client_id"),
+    Index(None, "list_id", "created_at", "client_id"),
+    Index(None, "list_id", "modified_at", "client_id"),
+    Index(None, "list_id", "number"),
+    Index(None, "list_id", "slot"),
+)
+"""The clients of a list as they were when they were put into it. ``number`` stays; ``slot`` is
+another one after every change of the name."""
+
+list_spans = Table(
+    "list_spans",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sort", Text, primary_key=True),
+    Column("span", BigInteger, primary_key=True, autoincrement=False),
+    Column("start", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+)
+"""Each order of a list in pieces of some hundred entries: where a piece starts, and how many
+entries of each grant type and state are in it."""
+
+name_grams = Table(
+    "name_grams",
+    metadata,
+    Column("list_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("gram", PLAIN_TEXT, primary_key=True),
+    Column("chunk", BigInteger, primary_key=True, autoincrement=False),
+    Column("slots", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Which slots of a chunk hold a name with these three characters, at least."""
 
 client_redirect_uris = Table(
     "client_redirect_uris",
@@ -232,7 +307,6 @@ client_secrets = Table(
         "ix_client_secrets_ended_at",
         "ended_at",
         sqlite_where=text("ended_at IS NOT NULL"),
-        postgresql_where=text("ended_at IS NOT NULL"),
     ),
 )
 
@@ -366,7 +440,7 @@ used_assertions = Table(
 audit_events = Table(
     "audit_events",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("id", _Counted, primary_key=True),
     Column("organization_id", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("actor_kind", Text, nullable=False),
@@ -385,6 +459,9 @@ audit_events = Table(
     Index(None, "organization_id", "entity_id", "at"),
 )
 """``seal_number`` and ``seal`` stay empty until the chain over the events is built."""
+
+DERIVED = (client_marks, client_lists, list_entries, list_spans, name_grams)
+"""What is made from the clients: no backup holds it, a restored store makes it anew."""
 
 refusals = Table(
     "refusals",

@@ -10,7 +10,9 @@ from grantory.storage.sql.denied_tokens import SqlDeniedTokens
 from grantory.storage.sql.families import SqlFamilies
 from grantory.storage.sql.installation import SqlInstallation
 from grantory.storage.sql.keys import SqlKeys
+from grantory.storage.sql.list_upkeep import SqlClientListUpkeep
 from grantory.storage.sql.logins import SqlLogins
+from grantory.storage.sql.name_index import SqlNameIndex
 from grantory.storage.sql.organizations import SqlOrganizations
 from grantory.storage.sql.refusals import SqlRefusals
 from grantory.storage.sql.statement import SqlExecutor
@@ -29,6 +31,8 @@ class SqlTransaction:
         self.installation = SqlInstallation(sql)
         self.organizations = SqlOrganizations(sql, self)
         self.clients = SqlClients(sql, self)
+        self.client_lists = SqlClientListUpkeep(sql)
+        self.name_index = SqlNameIndex(sql)
         self.access = SqlAccess(sql, self)
         self.users = SqlUsers(sql, self)
         self.logins = SqlLogins(sql)

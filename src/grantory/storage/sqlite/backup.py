@@ -10,7 +10,13 @@ from grantory.errors import SetupError
 from grantory.storage.sql.dump import dump
 from grantory.storage.sql.dump_format import Backup
 from grantory.storage.sql.replacing import Restoration
-from grantory.storage.sqlite.connection import ApswExecutor, connect, create_file, in_snapshot
+from grantory.storage.sqlite.connection import (
+    ApswExecutor,
+    connect,
+    create_file,
+    in_snapshot,
+    use_much_memory,
+)
 from grantory.storage.sqlite.schema import revision_of
 
 PATIENCE_MS: Final = 30_000
@@ -42,6 +48,7 @@ def restore_backup(path: Path, restoration: Restoration) -> Backup:
     """
     create_file(path)
     with closing(connect(path, PATIENCE_MS)) as connection:
+        use_much_memory(connection)
 
         def script(sql: str) -> None:
             connection.execute(sql).fetchall()

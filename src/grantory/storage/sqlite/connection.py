@@ -26,6 +26,7 @@ _UNIQUE: Final = frozenset(
 )
 WRITER_WAIT_MS: Final = 5_000
 READER_WAIT_MS: Final = 500
+MUCH_MEMORY_KIB: Final = 131_072
 MOST_LOG_BYTES: Final = 8_388_608
 """To which the write-ahead log is cut again, after a long read has made it grow."""
 
@@ -63,6 +64,11 @@ def connect(path: Path, wait_ms: int) -> apsw.Connection:
     return connection
 
 
+def use_much_memory(connection: apsw.Connection) -> None:
+    """Lets a connection hold all pages that a large change touches, lest it write them often."""
+    connection.execute(f"PRAGMA cache_size = -{MUCH_MEMORY_KIB}")
+
+
 def _use_wal(connection: apsw.Connection, wait_ms: int) -> None:
     """Switches to WAL; where another process does so too, SQLite fails without waiting."""
     deadline = time.monotonic() + wait_ms / 1000
@@ -95,6 +101,10 @@ class ApswExecutor:
         """Runs a change and returns the number of rows it touched."""
         self._connection.execute(*statement.for_sqlite(params))
         return self._connection.changes()
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Runs a computation here: whatever takes long has a thread of its own already."""
+        return work()
 
     def add(self, statement: Statement, **params: Any) -> None:
         """Runs an insert."""

@@ -51,6 +51,5 @@ class SqliteDatabase:
         return restore_backup(self.path, restoration)
 
     async def open(self, clock: Clock, processes: int = 1, *, patient: bool = False) -> SqliteStore:
-        """Opens the store; here a transaction may take as long as it likes anyway."""
-        del patient
-        return SqliteStore(self.path, clock, processes)
+        """Opens the store; a transaction may take as long as it likes anyway."""
+        return SqliteStore(self.path, clock, processes, large_changes=patient)

@@ -21,8 +21,10 @@ from grantory.storage.sqlite.connection import (
     WRITER_WAIT_MS,
     connect,
     in_snapshot,
+    use_much_memory,
 )
 from grantory.storage.sqlite.feed import SqliteFeed
+from grantory.storage.sqlite.keeper_turn import FileTurn
 from grantory.storage.sqlite.turnstile import Turnstile, Wait
 from grantory.storage.sqlite.writer import Writer
 
@@ -32,6 +34,8 @@ MOST_OF_SEVERAL: Final = 32
 """So many writes may wait where several processes take turns at the file: all theirs together."""
 LEAST_OF_SEVERAL: Final = 3
 """... and so many of each one, however slow the file is."""
+LONGEST_OF_SEVERAL: Final = 0.06
+"""Seconds that a change may take where writers of several processes wait for each other."""
 SHORT_BATCH_SECONDS: Final = 0.005
 """So long one writes before the next has its turn."""
 
@@ -47,12 +51,15 @@ class SqliteStore:
         path: the file.
         clock: the time of day.
         processes: how many share the file, for the bounds of what each lets wait.
+        large_changes: whether to take much memory for them.
 
     Raises:
         SetupError: when the file cannot be opened, or not for writing.
     """
 
-    def __init__(self, path: Path, clock: Clock, processes: int = 1) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, processes: int = 1, *, large_changes: bool = False
+    ) -> None:
         self._path = path
         self._reader = connect(path, READER_WAIT_MS)
         self._watch = connect(path, READER_WAIT_MS)
@@ -60,11 +67,15 @@ class SqliteStore:
         writing = connect(path, WRITER_WAIT_MS)
         if writing.readonly("main"):  # and would stay so, whatever becomes of the file
             raise SetupError(f"cannot write {path}: see to the owner and mode of the file")
+        if large_changes:
+            use_much_memory(writing)
         writing.setbusyhandler(Wait(WRITER_WAIT_MS / 1000))
         if processes == 1:
             self._writer = Writer(writing, clock, Turnstile(path))
         else:
-            room = Room(LEAST_OF_SEVERAL, max(8, MOST_OF_SEVERAL // processes))
+            room = Room(
+                LEAST_OF_SEVERAL, max(8, MOST_OF_SEVERAL // processes), longest=LONGEST_OF_SEVERAL
+            )
             self._writer = Writer(writing, clock, Turnstile(path), room, SHORT_BATCH_SECONDS)
         self._scans = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix="grantory-scan")
         self._local = threading.local()
@@ -95,6 +106,10 @@ class SqliteStore:
     async def require_answer(self) -> None:
         """Reads from the file; nothing stands in a queue before it."""
         in_snapshot(self._reader, reached_number)
+
+    def turn(self) -> FileTurn:
+        """Makes what says whether this process is to keep the lists."""
+        return FileTurn(self._path)
 
     def room(self) -> int:
         """Tells how many more changes would be made in time."""

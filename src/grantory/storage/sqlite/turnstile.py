@@ -26,7 +26,7 @@ class Turnstile:
 
     def __init__(self, database: Path) -> None:
         try:
-            self._file = _opened(database)
+            self._file = opened(database, "turn")
         except OSError:  # a folder that cannot be written: the lock itself will say so
             self._file = -1
 
@@ -54,13 +54,13 @@ class Turnstile:
             self._file = -1
 
 
-def _opened(database: Path) -> int:
-    """Opens the file, which belongs to whom the database belongs to, also if root makes it.
+def opened(database: Path, ending: str) -> int:
+    """Opens a file beside the database, which belongs to its owner, also if root makes it.
 
     Only a file that was made here is given away, and no link is followed: the owner of the
     folder could otherwise have root give him any file.
     """
-    name, flags = f"{database}-turn", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    name, flags = f"{database}-{ending}", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         file = os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest revision; a test holds it equal to the scripts in ``versions``."""
 
 GENERATION_DIGITS: Final = 2

@@ -378,3 +378,78 @@ ALTER TABLE keys ADD COLUMN signs_from BIGINT;
 
 UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
 
+-- Running upgrade 0005 -> 0006
+
+CREATE TABLE client_marks (
+    id BIGSERIAL NOT NULL, 
+    organization_id TEXT NOT NULL, 
+    client_id TEXT NOT NULL, 
+    CONSTRAINT pk_client_marks PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_client_marks_organization_id_id ON client_marks (organization_id, id);
+
+CREATE TABLE client_lists (
+    id BIGSERIAL NOT NULL, 
+    organization_id TEXT NOT NULL, 
+    generation BIGINT NOT NULL, 
+    next_number BIGINT NOT NULL, 
+    next_slot BIGINT NOT NULL, 
+    sealed BIGINT NOT NULL, 
+    unidata_version TEXT NOT NULL, 
+    CONSTRAINT pk_client_lists PRIMARY KEY (id), 
+    CONSTRAINT uq_client_lists_organization_id UNIQUE (organization_id)
+);
+
+CREATE TABLE list_entries (
+    list_id BIGINT NOT NULL, 
+    client_id TEXT COLLATE "C" NOT NULL, 
+    number BIGINT NOT NULL, 
+    slot BIGINT NOT NULL, 
+    name_key TEXT COLLATE "C" NOT NULL, 
+    created_at BIGINT NOT NULL, 
+    modified_at BIGINT NOT NULL, 
+    grant_type TEXT NOT NULL, 
+    state TEXT NOT NULL, 
+    CONSTRAINT pk_list_entries PRIMARY KEY (list_id, client_id)
+);
+
+CREATE INDEX ix_list_entries_list_id_name_key_client_id ON list_entries (list_id, name_key, client_id);
+
+CREATE INDEX ix_list_entries_list_id_created_at_client_id ON list_entries (list_id, created_at, client_id);
+
+CREATE INDEX ix_list_entries_list_id_modified_at_client_id ON list_entries (list_id, modified_at, client_id);
+
+CREATE INDEX ix_list_entries_list_id_number ON list_entries (list_id, number);
+
+CREATE INDEX ix_list_entries_list_id_slot ON list_entries (list_id, slot);
+
+CREATE TABLE list_spans (
+    list_id BIGINT NOT NULL, 
+    sort TEXT NOT NULL, 
+    span BIGINT NOT NULL, 
+    start TEXT NOT NULL, 
+    counts TEXT NOT NULL, 
+    CONSTRAINT pk_list_spans PRIMARY KEY (list_id, sort, span)
+);
+
+CREATE TABLE name_grams (
+    list_id BIGINT NOT NULL, 
+    gram TEXT COLLATE "C" NOT NULL, 
+    chunk BIGINT NOT NULL, 
+    slots BYTEA NOT NULL, 
+    CONSTRAINT pk_name_grams PRIMARY KEY (list_id, gram, chunk)
+);
+
+CREATE OR REPLACE FUNCTION mark_client() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN IF TG_OP = 'DELETE' THEN INSERT INTO client_marks (organization_id, client_id) VALUES (OLD.organization_id, OLD.id); ELSE INSERT INTO client_marks (organization_id, client_id) VALUES (NEW.organization_id, NEW.id); END IF; RETURN NULL; END $$;
+
+CREATE TRIGGER client_added AFTER INSERT ON clients FOR EACH ROW EXECUTE FUNCTION mark_client();
+
+CREATE TRIGGER client_changed AFTER UPDATE ON clients FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name OR OLD.grant_type IS DISTINCT FROM NEW.grant_type OR OLD.state IS DISTINCT FROM NEW.state OR OLD.created_at IS DISTINCT FROM NEW.created_at OR OLD.modified_at IS DISTINCT FROM NEW.modified_at OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at) EXECUTE FUNCTION mark_client();
+
+CREATE TRIGGER client_removed AFTER DELETE ON clients FOR EACH ROW EXECUTE FUNCTION mark_client();
+
+INSERT INTO client_marks (organization_id, client_id) SELECT organization_id, id FROM clients WHERE deleted_at IS NULL ORDER BY organization_id, created_at, id;
+
+UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
+
