@@ -175,6 +175,8 @@ def until_nobody_listens(address: str) -> None:
             get(address)
         except httpx.ConnectError:
             return
+        except httpx.TransportError:
+            pass  # it was just closing
         time.sleep(0.01)
     raise AssertionError("it still listens")
 
@@ -185,6 +187,14 @@ def until_nobody_listens(address: str) -> None:
 def test_a_redirect_uri_must_lead_back_to_this_machine(uri: str) -> None:
     with pytest.raises(ConfigurationError, match="this machine"):
         AuthorizationCode("id", redirect_uri=uri)
+
+
+def test_a_port_that_was_just_used_is_taken_again() -> None:
+    with Loopback("state") as listener:
+        port = listener.port
+        assert get(f"http://127.0.0.1:{port}/", code="c", state="state").status_code == 200
+    with Loopback("state", port) as again:
+        assert get(f"http://127.0.0.1:{again.port}/", code="c", state="state").status_code == 200
 
 
 def test_a_port_that_is_taken_is_told() -> None:

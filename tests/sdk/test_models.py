@@ -1,5 +1,6 @@
 """The SDK's models: tolerant of what they do not know, and silent about secrets."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
@@ -7,17 +8,23 @@ import pytest
 
 from grantory_sdk import (
     AccessToken,
+    Answer,
     AuthorizationCode,
+    BadRequest,
     ClientCredentials,
+    Grantory,
     RefreshToken,
     SamlBearer,
+    UnreadableAnswer,
     compat,
     models,
 )
 from grantory_sdk.client_fields import body_of, changed_body
 from grantory_sdk.compat.configuration import Configuration
+from grantory_sdk.configuration import _Place
 from grantory_sdk.requests import date_text
 from grantory_sdk.token_sources import TokenRequest
+from tests.support.scripted import URL, Scripted, refused, token
 
 EVERY_MODEL = [
     kind
@@ -36,6 +43,14 @@ def test_a_model_reads_what_it_does_not_know_and_misses_nothing(kind: type[model
     assert msgspec.json.decode(whole, type=kind) is not None
     if kind is not models.TokenAnswer:
         assert msgspec.json.decode(b"{}", type=kind) is not None
+
+
+def test_what_is_null_is_taken_for_missing() -> None:
+    text = b'{"id": null, "permissionPolicies": [{"domain": "oauth", "actionSet": null}], "x": 1}'
+    read = Answer(200, {}, text, "GET", "/").read(models.Role)
+    assert read == models.Role(permission_policies=[models.PermissionPolicy(domain="oauth")])
+    with pytest.raises(UnreadableAnswer):
+        Answer(200, {}, b'{"id": 1, "name": null}', "GET", "/").read(models.Role)
 
 
 def test_dates_are_times_with_a_zone() -> None:
@@ -75,6 +90,44 @@ def test_a_time_is_sent_in_utc_and_needs_a_zone() -> None:
 def test_no_secret_is_shown(shown: object) -> None:
     assert SECRET not in f"{shown!r} {shown}"
     assert type(shown).__name__ in repr(shown)
+
+
+def held(start: object) -> Iterator[object]:
+    """Every object of the SDK that can be reached from one."""
+    seen, left = set[int](), [start]
+    while left:
+        each = left.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if type(each).__module__.startswith("grantory_sdk"):
+            yield each
+        if isinstance(each, dict):
+            left += each.values()
+        elif isinstance(each, list | tuple):
+            left += each
+        left += getattr(each, "__dict__", {}).values()
+
+
+def test_nothing_that_a_client_is_made_of_shows_a_secret() -> None:
+    refusal = refused(400, "bad", ININ_Correlation_Id="c")
+    tokens = [token(SECRET, refresh_token=SECRET)]
+    for auth in (
+        ClientCredentials("id", SECRET),
+        RefreshToken("id", SECRET, SECRET),
+        SamlBearer("id", SECRET, organization="o", assertion=SECRET),
+        AccessToken(SECRET),
+    ):
+        server = Scripted(refusal, tokens=tokens)
+        with Grantory(URL, auth=auth, transport=server.transport) as grantory:
+            with pytest.raises(BadRequest) as caught:
+                grantory.oauth_clients.get("1")
+            assert grantory.access_token() == SECRET
+            parts = [*held(grantory), caught.value]
+            assert len(parts) > 10
+            assert not [part for part in parts if SECRET in f"{part!r} {part}"]
+    place = _Place("GRANTORY_*", {"client_secret": SECRET, "access_token": SECRET})
+    assert SECRET not in repr(place)
 
 
 def test_the_configuration_of_the_generated_sdk_shows_no_token(

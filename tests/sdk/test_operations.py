@@ -130,7 +130,9 @@ async def test_what_is_wrong_with_a_client_is_told_by_field(grantory: AsyncGrant
 
 
 async def test_roles_are_made_given_and_taken(grantory: AsyncGrantory) -> None:
-    policy = PermissionPolicy(domain="oauth", entity_name="client", action_set=["view"])
+    policy = PermissionPolicy(
+        domain="oauth", entity_name="client", action_set=["view"], allow_conditions=False
+    )
     role = await grantory.roles.create(name="reader", permission_policies=[policy])
     assert role.permission_policies == [policy]
     assert (await grantory.roles.get(role.id)).name == "reader"

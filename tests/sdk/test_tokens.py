@@ -1,6 +1,7 @@
 """How the SDK comes to a token, renews it, and what it does when that fails."""
 
 import asyncio
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +94,43 @@ def test_a_call_that_is_refused_again_and_again_ends() -> None:
     assert len(server.token_requests) == 2
 
 
+async def test_a_hundred_calls_that_are_refused_for_ever_end_after_one_renewal() -> None:
+    count, everybody = 100, asyncio.Event()
+    server = Scripted(BAD_TOKEN, tokens=[token("one"), token("two")])
+
+    async def refuse(request: httpx.Request) -> httpx.Response:
+        given = server(request)
+        if len(server.requests) == count:
+            everybody.set()
+        if request.url.path != TOKEN_PATH:
+            await everybody.wait()
+        return given
+
+    transport, runtime = httpx.MockTransport(refuse), Hand().awaited
+    async with AsyncGrantory(
+        URL, auth=CREDENTIALS, transport=transport, runtime=runtime
+    ) as grantory:
+        calls = (grantory.oauth_clients.get("1") for _ in range(count))
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(end, Unauthorized) for end in ends)
+    assert len(server.requests) == 2 * count
+    assert len(server.token_requests) == 2
+
+
+def test_a_question_about_a_token_is_asked_again_with_a_new_one_once() -> None:
+    not_good = oauth_refusal("invalid_token", 401)
+    told = answer(200, {"active": True})
+    for steps, good in (([not_good, told], True), ([not_good], False)):
+        server = Scripted(*steps, tokens=[token("one"), token("two")])
+        with client(server, Hand()) as grantory:
+            if good:
+                assert grantory.tokens.introspect("t").active
+            else:
+                with pytest.raises(TokenRefused):
+                    grantory.tokens.introspect("t")
+        assert server.bearers == ["one", "two"]
+
+
 def test_a_token_that_was_given_cannot_be_renewed() -> None:
     server = Scripted(BAD_TOKEN)
     auth = AccessToken("given")
@@ -151,12 +189,15 @@ async def test_a_hundred_calls_at_once_make_one_renewal() -> None:
 
 
 async def test_a_hundred_calls_that_are_refused_at_once_make_one_renewal() -> None:
-    refusals = 100
+    refusals, everybody = 100, asyncio.Event()
 
     class Server(Gate):
         async def __call__(self, request: httpx.Request) -> httpx.Response:
             if request.headers["authorization"] == "Bearer one":
                 self.server(request)
+                if len(self.server.requests) == refusals:
+                    everybody.set()
+                await everybody.wait()
                 return httpx.Response(401)
             return await super().__call__(request)
 
@@ -229,6 +270,28 @@ async def test_a_refresh_token_that_was_sent_is_not_lost_with_a_cancelled_call()
     assert kept == ["r2"]
     assert len(gate.server.token_requests) == 1
     assert gate.server.bearers == ["one"]
+
+
+def test_a_refresh_token_that_was_sent_is_not_lost_with_ctrl_c() -> None:
+    server = Scripted(GOOD, tokens=[token("one", refresh_token="r2")])
+    main, kept = threading.get_ident(), list[tuple[str, int]]()
+
+    def answer_after_ctrl_c(request: httpx.Request) -> httpx.Response:
+        if request.url.path == TOKEN_PATH:
+            signal.pthread_kill(main, signal.SIGINT)
+        return server(request)
+
+    auth = RefreshToken(
+        "id", "s", "r1", on_renewed=lambda text: kept.append((text, threading.get_ident()))
+    )
+    transport = httpx.MockTransport(answer_after_ctrl_c)
+    with Grantory(URL, auth=auth, transport=transport, runtime=Hand().blocking) as grantory:
+        with pytest.raises(KeyboardInterrupt):
+            grantory.oauth_clients.get("1")
+        assert kept == [("r2", main)]
+        grantory.oauth_clients.get("1")
+    assert len(server.token_requests) == 1
+    assert server.bearers == ["one"]
 
 
 def test_an_early_renewal_that_fails_is_no_failure_yet() -> None:
@@ -306,6 +369,9 @@ def test_what_is_missing_is_told_at_once() -> None:
         lambda: ClientCredentials("", "s"),
         lambda: ClientCredentials("id", ""),
         lambda: RefreshToken("id", None, ""),
+        lambda: AccessToken(""),
+        lambda: AccessToken("a-token\n"),
+        lambda: AccessToken("\N{LATIN SMALL LETTER A WITH DIAERESIS}"),
     ):
         with pytest.raises(ConfigurationError):
             wrong()

@@ -58,7 +58,10 @@ class Answer:
             UnreadableAnswer: if it is no JSON, or does not fit the model.
         """
         try:
-            return msgspec.json.decode(self.content, type=kind)
+            try:
+                return msgspec.json.decode(self.content, type=kind)
+            except msgspec.ValidationError:  # perhaps for a field that is null instead of missing
+                return msgspec.convert(_without_nulls(msgspec.json.decode(self.content)), kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UnreadableAnswer(
                 f"{self.method} {self.url} was answered with status {self.status} and what cannot "
@@ -72,6 +75,14 @@ class Answer:
             f"Answer(status={self.status}, method={self.method!r}, url={self.url!r}, "
             f"content=<{len(self.content)} bytes>)"
         )
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value]
+    return value
 
 
 _seen: ContextVar[tuple[list[Answer], ...]] = ContextVar("grantory_sdk_answers", default=())

@@ -1,6 +1,7 @@
 """Waits on this machine for a browser to come back from a login (RFC 8252 section 7.3)."""
 
 import html
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -43,7 +44,7 @@ class Loopback:
                 f"Nothing can listen on {HOST}:{port}, where the browser is to come back to: "
                 f"{error.strerror}."
             ) from None
-        self.port = self._server.server_address[1]
+        self.port: int = self._server.server_address[1]
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
@@ -108,7 +109,8 @@ class Loopback:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
-    allow_reuse_address = False
+    # Elsewhere it would let somebody else listen on the same port at the same time.
+    allow_reuse_address = os.name == "posix"
 
 
 def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:

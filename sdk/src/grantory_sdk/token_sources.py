@@ -11,6 +11,11 @@ CLIENT_CREDENTIALS = "client_credentials"
 SAML_GRANT = "urn:ietf:params:oauth:grant-type:saml2-bearer"
 
 
+def can_be_sent(token: str) -> bool:
+    """Whether a text can stand in a header as a token: printable ASCII without spaces."""
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token
+
+
 class TokenRequest:
     """What is sent to the token endpoint.
 
@@ -21,7 +26,8 @@ class TokenRequest:
     """
 
     def __init__(self, form: dict[str, str], client_id: str, client_secret: str | None) -> None:
-        self.form = form if client_secret is not None else {**form, "client_id": client_id}
+        named = {} if client_secret is not None else {"client_id": client_id}
+        self.form: dict[str, str] = {**form, **named}
         self.client_id = client_id
         self.client_secret = client_secret
 
@@ -199,8 +205,8 @@ class AccessToken:
     """
 
     def __init__(self, access_token: str) -> None:
-        if not access_token:
-            raise ConfigurationError("The access token is empty.")
+        if not can_be_sent(access_token):
+            raise ConfigurationError("The access token is empty, or has spaces or the like in it.")
         self._text = access_token
 
     @property

@@ -5,7 +5,7 @@ from typing import Any
 from grantory_sdk._async.sender import Sender
 from grantory_sdk._async.token_keeper import TokenKeeper
 from grantory_sdk.answers import Answer
-from grantory_sdk.errors import Unauthorized
+from grantory_sdk.errors import TokenRefused, Unauthorized
 from grantory_sdk.requests import Query
 
 
@@ -47,8 +47,20 @@ class Caller:
         return await self._send(method, path, renewed, query, body)
 
     async def introspect(self, form: dict[str, str]) -> Answer:
-        """Asks the login side about a token, with the client's own."""
+        """Asks the login side about a token, with the client's own; renews that as ``call`` does.
+
+        Raises:
+            TokenRefused: if the client may not ask.
+        """
         token = await self.tokens.get()
+        try:
+            return await self._introspect(token, form)
+        except TokenRefused as refused:
+            if refused.status != 401 or not self.tokens.renews:
+                raise
+        return await self._introspect(await self.tokens.get(instead_of=token), form)
+
+    async def _introspect(self, token: str, form: dict[str, str]) -> Answer:
         url = self.tokens.endpoint.login_url + "/oauth/introspect"
         headers = {"Authorization": f"Bearer {token}"}
         return await self.sender.send("POST", url, headers=headers, form=form)

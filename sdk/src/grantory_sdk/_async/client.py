@@ -52,6 +52,14 @@ class AsyncGrantory:
         ConfigurationError: if something is missing, wrong, or said twice.
     """
 
+    oauth_clients: AsyncOAuthClients
+    roles: AsyncRoles
+    divisions: AsyncDivisions
+    users: AsyncUsers
+    authorizations: AsyncAuthorizations
+    scopes: AsyncScopes
+    tokens: AsyncTokens
+
     def __init__(  # noqa: PLR0913 - they are named
         self,
         url: str | None = None,

@@ -46,11 +46,20 @@ async def apart(work: Callable[[], T], give_up: Callable[[], object]) -> T:
         raise
 
 
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Does what must not be left half done: whoever is cancelled meanwhile ends after it."""
-    task = asyncio.ensure_future(work)
+async def to_the_end(work: Callable[[], Coroutine[Any, Any, T]], keep: Callable[[T], None]) -> None:
+    """Does what must not be left half done: whoever is cancelled meanwhile ends after it.
+
+    Args:
+        work: what to do.
+        keep: is given what comes of it.
+    """
+
+    async def both() -> None:
+        keep(await work())
+
+    task = asyncio.ensure_future(both())
     try:
-        return await asyncio.shield(task)
+        await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait({task})
         if not task.cancelled():

@@ -5,7 +5,7 @@ import base64
 from grantory_sdk._async.sender import Sender
 from grantory_sdk.errors import UnreadableAnswer
 from grantory_sdk.models.tokens import TokenAnswer
-from grantory_sdk.token_sources import TokenRequest
+from grantory_sdk.token_sources import TokenRequest, can_be_sent
 
 
 class TokenEndpoint:
@@ -33,8 +33,7 @@ class TokenEndpoint:
             form=request.form,
         )
         given = answer.read(TokenAnswer)
-        text = given.access_token
-        if not text or not text.isascii() or not text.isprintable() or " " in text:
+        if not can_be_sent(given.access_token):
             raise UnreadableAnswer("The token endpoint gave a token that cannot be sent.")
         return given
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from grantory_sdk._async.runtime import Lock, Runtime, apart, to_the_end
 from grantory_sdk._async.token_endpoint import TokenEndpoint
 from grantory_sdk.errors import GrantoryError, TokenRefused
+from grantory_sdk.masking import shown
 from grantory_sdk.models.tokens import TokenAnswer
 from grantory_sdk.token_sources import AccessToken, Auth, TokenRequest, TokenSource
 
@@ -18,6 +19,10 @@ class _Kept(NamedTuple):
     text: str
     renew_at: float
     expires_at: float
+
+    def __repr__(self) -> str:
+        times = {"renew_at": self.renew_at, "expires_at": self.expires_at}
+        return shown("_Kept", {"access_token": self.text, **times})
 
 
 class TokenKeeper:
@@ -96,17 +101,16 @@ class TokenKeeper:
             await self._exchange(source, await self._request(source))
 
     async def _exchange(self, source: TokenSource, request: TokenRequest) -> None:
-        if request.counts_once:
-            await to_the_end(self._ask(source, request))
-        else:
-            await self._ask(source, request)
-
-    async def _ask(self, source: TokenSource, request: TokenRequest) -> _Kept:
         began = self._runtime.clock()
-        answer = await self.endpoint.ask(request)
-        source.accept(answer)
-        self._kept = _kept(answer, began, source)
-        return self._kept
+
+        def keep(answer: TokenAnswer) -> None:
+            source.accept(answer)
+            self._kept = _kept(answer, began, source)
+
+        if request.counts_once:
+            await to_the_end(lambda: self.endpoint.ask(request), keep)
+        else:
+            keep(await self.endpoint.ask(request))
 
     async def _request(self, source: TokenSource) -> TokenRequest:
         if not source.waits_for_people:

@@ -6,7 +6,7 @@ from typing import Any
 from grantory_sdk._sync.sender import Sender
 from grantory_sdk._sync.token_keeper import TokenKeeper
 from grantory_sdk.answers import Answer
-from grantory_sdk.errors import Unauthorized
+from grantory_sdk.errors import TokenRefused, Unauthorized
 from grantory_sdk.requests import Query
 
 
@@ -48,8 +48,20 @@ class Caller:
         return self._send(method, path, renewed, query, body)
 
     def introspect(self, form: dict[str, str]) -> Answer:
-        """Asks the login side about a token, with the client's own."""
+        """Asks the login side about a token, with the client's own; renews that as ``call`` does.
+
+        Raises:
+            TokenRefused: if the client may not ask.
+        """
         token = self.tokens.get()
+        try:
+            return self._introspect(token, form)
+        except TokenRefused as refused:
+            if refused.status != 401 or not self.tokens.renews:
+                raise
+        return self._introspect(self.tokens.get(instead_of=token), form)
+
+    def _introspect(self, token: str, form: dict[str, str]) -> Answer:
         url = self.tokens.endpoint.login_url + "/oauth/introspect"
         headers = {"Authorization": f"Bearer {token}"}
         return self.sender.send("POST", url, headers=headers, form=form)

@@ -53,6 +53,14 @@ class Grantory:
         ConfigurationError: if something is missing, wrong, or said twice.
     """
 
+    oauth_clients: OAuthClients
+    roles: Roles
+    divisions: Divisions
+    users: Users
+    authorizations: Authorizations
+    scopes: Scopes
+    tokens: Tokens
+
     def __init__(  # noqa: PLR0913 - they are named
         self,
         url: str | None = None,

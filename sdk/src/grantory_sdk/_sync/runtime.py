@@ -4,6 +4,7 @@ import random as randomness
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -46,6 +47,33 @@ def apart(work: Callable[[], T], give_up: Callable[[], object]) -> T:
         raise
 
 
-def to_the_end(done: T) -> T:
-    """What was done is done: nothing cancels a call that blocks."""
-    return done
+def to_the_end(work: Callable[[], T], keep: Callable[[T], None]) -> None:
+    """Does what must not be left half done: whoever presses Ctrl-C meanwhile ends after it, or at
+    the second Ctrl-C.
+
+    Args:
+        work: what to do.
+        keep: is given what comes of it, on this thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        keep(work())  # only the main thread is ever interrupted
+        return
+    done: Future[T] = Future()
+    thread = threading.Thread(target=_settle, args=(done, work), daemon=True)
+    try:
+        thread.start()
+        made = done.result()
+    except KeyboardInterrupt:
+        if thread.ident is not None:
+            wait([done])
+            if done.exception() is None:
+                keep(done.result())
+        raise
+    keep(made)
+
+
+def _settle(done: "Future[T]", work: Callable[[], T]) -> None:
+    try:
+        done.set_result(work())
+    except BaseException as error:
+        done.set_exception(error)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from grantory_sdk._sync.runtime import Lock, Runtime, apart, to_the_end
 from grantory_sdk._sync.token_endpoint import TokenEndpoint
 from grantory_sdk.errors import GrantoryError, TokenRefused
+from grantory_sdk.masking import shown
 from grantory_sdk.models.tokens import TokenAnswer
 from grantory_sdk.token_sources import AccessToken, Auth, TokenRequest, TokenSource
 
@@ -19,6 +20,10 @@ class _Kept(NamedTuple):
     text: str
     renew_at: float
     expires_at: float
+
+    def __repr__(self) -> str:
+        times = {"renew_at": self.renew_at, "expires_at": self.expires_at}
+        return shown("_Kept", {"access_token": self.text, **times})
 
 
 class TokenKeeper:
@@ -97,17 +102,16 @@ class TokenKeeper:
             self._exchange(source, self._request(source))
 
     def _exchange(self, source: TokenSource, request: TokenRequest) -> None:
-        if request.counts_once:
-            to_the_end(self._ask(source, request))
-        else:
-            self._ask(source, request)
-
-    def _ask(self, source: TokenSource, request: TokenRequest) -> _Kept:
         began = self._runtime.clock()
-        answer = self.endpoint.ask(request)
-        source.accept(answer)
-        self._kept = _kept(answer, began, source)
-        return self._kept
+
+        def keep(answer: TokenAnswer) -> None:
+            source.accept(answer)
+            self._kept = _kept(answer, began, source)
+
+        if request.counts_once:
+            to_the_end(lambda: self.endpoint.ask(request), keep)
+        else:
+            keep(self.endpoint.ask(request))
 
     def _request(self, source: TokenSource) -> TokenRequest:
         if not source.waits_for_people:

@@ -19,7 +19,7 @@ from grantory_sdk.compat.oauth_api import OAuthApi
 from grantory_sdk.compat.region_hosts import PureCloudRegionHosts
 from grantory_sdk.compat.rest import ApiException
 
-configuration = Configuration()
+configuration: Configuration = Configuration()
 
 __all__ = [
     "ApiClient",

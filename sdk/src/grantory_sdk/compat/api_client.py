@@ -9,7 +9,13 @@ from grantory_sdk.compat.configuration import Configuration
 from grantory_sdk.compat.rest import ApiException
 from grantory_sdk.errors import GrantoryError
 from grantory_sdk.masking import shown
-from grantory_sdk.token_sources import AccessToken, Auth, ClientCredentials, SamlBearer
+from grantory_sdk.token_sources import (
+    AccessToken,
+    Auth,
+    ClientCredentials,
+    SamlBearer,
+    can_be_sent,
+)
 
 
 class ApiClient:
@@ -20,8 +26,8 @@ class ApiClient:
     """
 
     def __init__(self, host: str | None = None) -> None:
-        self.host = Configuration().host if host is None else host
-        self.access_token = ""
+        self.host: str = Configuration().host if host is None else host
+        self.access_token: str = ""
         self._lock = threading.Lock()
         self._grantory: Grantory | None = None
 
@@ -94,6 +100,8 @@ class _TokenOf(AccessToken):
         token = self._client.access_token or Configuration().access_token
         if not token:
             raise ApiException(401, "There is no access token: set configuration.access_token")
+        if not can_be_sent(token):
+            raise ApiException(401, "The access token has spaces or the like in it")
         return token
 
     def __repr__(self) -> str:

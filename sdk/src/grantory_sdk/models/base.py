@@ -17,8 +17,8 @@ def as_written(name: str) -> str:
 class Model(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
     """A model of the API: camel-case names on the wire, snake-case ones in Python.
 
-    Fields that it does not know are passed over, and those that are missing keep their defaults,
-    so that a newer or older server does not stop a program.
+    Fields that it does not know are passed over, and those that are missing or null keep their
+    defaults, so that a newer or older server does not stop a program.
     """
 
     def __repr__(self) -> str:
