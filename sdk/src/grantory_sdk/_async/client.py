@@ -1,6 +1,6 @@
 """The client: all operations on one server, as one caller."""
 
-import platform
+import sys
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ from grantory_sdk.version import VERSION
 
 TIMEOUT = 30.0
 MAX_RETRIES = 2
-_AGENT = f"grantory-sdk/{VERSION} python/{platform.python_version()}"
+_AGENT = f"grantory-sdk/{VERSION} python/{'.'.join(map(str, sys.version_info[:3]))}"
 
 
 class AsyncGrantory:

@@ -1,7 +1,7 @@
 # Derived from _async/client.py by tools/derive_sdk.py: change it there.
 """The client: all operations on one server, as one caller."""
 
-import platform
+import sys
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,7 +26,7 @@ from grantory_sdk.version import VERSION
 
 TIMEOUT = 30.0
 MAX_RETRIES = 2
-_AGENT = f"grantory-sdk/{VERSION} python/{platform.python_version()}"
+_AGENT = f"grantory-sdk/{VERSION} python/{'.'.join(map(str, sys.version_info[:3]))}"
 
 
 class Grantory:
