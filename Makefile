@@ -62,8 +62,9 @@ format: dev-setup ## put formatting and imports right
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
 
-sdk: dev-setup ## derive the blocking half of the SDK from the awaited one, after that was changed
+sdk: dev-setup ## derive the blocking half of the SDK and its reference, after it was changed
 	@$(BIN)/python -m tools.derive_sdk
+	@$(BIN)/python -m tools.sdk_reference
 
 schema: dev-setup ## write the SQL of an empty store anew, after a revision was added
 	@$(BIN)/python -m tools.newest_schema
