@@ -37,6 +37,13 @@ def test_what_programs_name_is_where_it_was() -> None:
     assert len(hosts) == 18
 
 
+def test_a_setting_that_does_nothing_cannot_be_set() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'verify_ssl'"):
+        compat.configuration.verify_ssl = False  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="no attribute 'proxy'"):
+        compat.configuration.proxy = "http://proxy.example"  # type: ignore[attr-defined]
+
+
 def test_models_are_set_and_told_by_attribute() -> None:
     body = compat.OAuthClient()
     assert body.name is None

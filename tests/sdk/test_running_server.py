@@ -13,6 +13,8 @@ import pytest
 
 from grantory_sdk import (
     AuthorizationCode,
+    ClientCredentials,
+    ConnectionFailed,
     Grantory,
     SamlBearer,
     compat,
@@ -21,6 +23,7 @@ from grantory_sdk.compat.rest import ApiException
 from tests.compat.assertions import assertion, register_provider
 from tests.support.person import Person
 from tests.support.server import RunningServer
+from tests.support.tls_server import TlsServer
 
 README = Path(__file__).resolve().parents[2] / "sdk" / "README.md"
 
@@ -81,6 +84,24 @@ def test_a_client_of_the_generated_sdks_kind_logs_in(server: RunningServer) -> N
     with pytest.raises(ValueError, match="client_id"):
         api.get_oauth_client("")
     client.close()
+
+
+def test_a_server_with_an_authority_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    with TlsServer() as server:
+        with (
+            Grantory(server.url, access_token="t", max_retries=0) as distrustful,
+            pytest.raises(ConnectionFailed, match="CERTIFICATE_VERIFY_FAILED"),
+        ):
+            distrustful.tokens.me()
+        transport = httpx.HTTPTransport(verify=server.context())
+        auth = ClientCredentials(server.client_id, server.client_secret)
+        with Grantory(server.url, auth=auth, transport=transport) as grantory:
+            assert grantory.tokens.me().oauth_client.id == server.client_id
+        monkeypatch.setattr(compat.configuration, "ssl_ca_cert", str(server.authority))
+        client = compat.ApiClient(server.url)
+        client.get_client_credentials_token(server.client_id, server.client_secret)
+        assert compat.OAuthApi(client).get_oauth_client(server.client_id).name
+        client.close()
 
 
 def test_somebody_logs_in_with_a_browser(server: RunningServer, grantory: Grantory) -> None:

@@ -1,7 +1,10 @@
 """The generated SDK's client, as far as OAuth's API needs it."""
 
+import ssl
 import threading
 from typing import Any
+
+import httpx2
 
 from grantory_sdk._sync.client import Grantory
 from grantory_sdk.answers import Answer
@@ -73,16 +76,23 @@ class ApiClient:
             if self._grantory is None or self._grantory.url != self.host.rstrip("/"):
                 if self._grantory is not None:
                     self._grantory.close()
-                self._grantory = Grantory(self.host, auth=_TokenOf(self))
+                self._grantory = self._connect(_TokenOf(self))
             return self._grantory
 
     def _log_in(self, source: Auth) -> "ApiClient":
         try:
-            with Grantory(self.host, auth=source) as grantory:
+            with self._connect(source) as grantory:
                 self.access_token = grantory.access_token()
         except GrantoryError as error:
             raise ApiException.of(error) from error
         return self
+
+    def _connect(self, auth: Auth) -> Grantory:
+        authorities = Configuration().ssl_ca_cert
+        if authorities is None:
+            return Grantory(self.host, auth=auth)
+        context = ssl.create_default_context(cafile=authorities)
+        return Grantory(self.host, auth=auth, transport=httpx2.HTTPTransport(verify=context))
 
     def __repr__(self) -> str:
         return shown("ApiClient", {"host": self.host, "access_token": self.access_token})
