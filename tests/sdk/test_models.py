@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 import pytest
+from rich.pretty import pretty_repr
 
 from grantory_sdk import (
     AccessToken,
@@ -88,7 +89,7 @@ def test_a_time_is_sent_in_utc_and_needs_a_zone() -> None:
     ids=lambda shown: type(shown).__name__,
 )
 def test_no_secret_is_shown(shown: object) -> None:
-    assert SECRET not in f"{shown!r} {shown}"
+    assert SECRET not in f"{shown!r} {shown} {pretty_repr(shown)}"
     assert type(shown).__name__ in repr(shown)
 
 

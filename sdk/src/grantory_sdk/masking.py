@@ -26,9 +26,17 @@ def shown(kind: str, fields: dict[str, Any]) -> str:
         kind: the name of its class.
         fields: its values by their names.
     """
-    parts = [
-        f"{name}={MASK!r}" if name in SECRET_NAMES else f"{name}={value!r}"
+    return f"{kind}({', '.join(f'{name}={value!r}' for name, value in masked(fields))})"
+
+
+def masked(fields: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The fields that are set, those that are secret with a mask for a value.
+
+    Args:
+        fields: values by their names.
+    """
+    return [
+        (name, MASK if name in SECRET_NAMES else value)
         for name, value in fields.items()
         if value not in (None, "")
     ]
-    return f"{kind}({', '.join(parts)})"

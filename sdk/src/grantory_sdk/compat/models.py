@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from grantory_sdk.masking import shown
+from grantory_sdk.masking import masked, shown
 
 
 class Model(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -24,8 +24,14 @@ class Model(msgspec.Struct, rename="camel", omit_defaults=True):
         return repr(self)
 
     def __repr__(self) -> str:
-        fields = {name: getattr(self, name) for name in self.__struct_fields__}
-        return shown(type(self).__name__, fields)
+        return shown(type(self).__name__, self._by_name())
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """What ``rich`` prints, which would not ask for ``repr``."""
+        return masked(self._by_name())
+
+    def _by_name(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 class DomainEntityRef(Model):
