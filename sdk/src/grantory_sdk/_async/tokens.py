@@ -23,7 +23,11 @@ class AsyncTokens:
         return (await self._caller.call("GET", TOKENS + "/me")).read(TokenInfo)
 
     async def check(self) -> bool:
-        """Whether there is a good token for these calls."""
+        """Whether the token of these calls is good, or another one was got in its place.
+
+        Raises:
+            TokenRefused: if the token endpoint gives none.
+        """
         try:
             await self._caller.call("HEAD", TOKENS + "/me")
         except Unauthorized:

@@ -24,7 +24,11 @@ class Tokens:
         return (self._caller.call("GET", TOKENS + "/me")).read(TokenInfo)
 
     def check(self) -> bool:
-        """Whether there is a good token for these calls."""
+        """Whether the token of these calls is good, or another one was got in its place.
+
+        Raises:
+            TokenRefused: if the token endpoint gives none.
+        """
         try:
             self._caller.call("HEAD", TOKENS + "/me")
         except Unauthorized:
