@@ -2,15 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
-
-from uvicorn.server import ServerState
+from typing import Any, cast
 
 from grantory.http.admission import Admission
 from grantory.http.connection import BoundedProtocol
-from grantory.http.early_answers import is_change
-from grantory.http.pacing import MOST_AT_ONCE, ServerConfig
-from grantory.http.server import KEEP_ALIVE_SECONDS
+from grantory.http.pacing import MOST_AT_ONCE, Connections
 from grantory.http.turns import Turns
 from tests.security.wire import replies
 
@@ -42,6 +38,10 @@ class Loop:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
+
+    def time(self) -> float:
+        """The time of the timers."""
+        return self.now
 
     def call_later(self, seconds: float, work: Callable[..., Any]) -> Timer:
         """Note a call."""
@@ -99,7 +99,7 @@ class Wire(asyncio.Transport):
 
 
 class Connection:
-    """A protocol with an application that answers once the body is there."""
+    """A protocol with an application that begins to answer once the body is there."""
 
     def __init__(self) -> None:
         self.loop = Loop()
@@ -118,31 +118,25 @@ class Connection:
         self.going_on.set()
         self.turns = Turns()
         self.admission = Admission(self.refused.append, lambda: self.room, self.turns)
-        config = ServerConfig(
-            self._counted,
-            interface="asgi3",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        self.application: Any = self._answer
+        """What answers; a test may put another in its place."""
+        shared = Connections(
+            self._serve,
+            self.admission,
+            self.turns,
+            self._refuse,
+            lambda _address: self.may_read_metrics,
         )
-        config.admission = self.admission
-        config.turns = self.turns
-        config.refused_early = self._refuse
-        config.may_read_metrics = lambda _address: self.may_read_metrics
-        self.protocol = BoundedProtocol(config, ServerState(), {}, _loop=self.loop)  # type: ignore[arg-type]
+        self.protocol = BoundedProtocol(shared, cast(asyncio.AbstractEventLoop, self.loop))
         self.protocol.connection_made(self.wire)
 
     def _refuse(self, *refusal: Any) -> None:
         self.counted.append(refusal)
 
-    async def _counted(self, scope: Any, receive: Any, send: Any) -> None:
-        self.admission.started(change=is_change(scope["method"], scope["path"]))
-        await self._application(scope, receive, send)
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.application(scope, receive, send)
 
-    async def _application(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         body = b""
         while (message := await receive()).get("more_body"):
             body += message["body"]
@@ -152,8 +146,9 @@ class Connection:
         self.served.append(scope["path"])
         headers = [(b"content-length", b"2")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"o", "more_body": True})
         await self.going_on.wait()
-        await send({"type": "http.response.body", "body": b"ok"})
+        await send({"type": "http.response.body", "body": b"k"})
 
     async def send(self, data: bytes) -> None:
         """Give the protocol bytes, and the application its turns."""
@@ -166,6 +161,11 @@ class Connection:
         """As if so many others had come before that all must wait for the next turn."""
         while self.turns.takes():
             pass
+
+    @property
+    def is_in_line(self) -> bool:
+        """Whether what it has sent waits for a later turn."""
+        return self.protocol._is_in_line
 
     def is_open(self) -> bool:
         """Whether the server has not closed it."""

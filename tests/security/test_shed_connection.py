@@ -6,8 +6,7 @@ import pytest
 
 from grantory.http import admission
 from grantory.http.connection import BODY_SECONDS, HEAD_SECONDS
-from grantory.http.pacing import MOST_AT_ONCE
-from grantory.http.server import KEEP_ALIVE_SECONDS
+from grantory.http.pacing import KEEP_ALIVE_SECONDS, MOST_AT_ONCE
 from grantory.http.turns import MOST_URGENT
 from tests.security.shedding import LAST, REQUESTS
 from tests.security.single_connection import CHUNKED, POST, WHOLE, Connection
@@ -65,7 +64,7 @@ async def test_nothing_passes_the_line_behind_a_question_of_health(
     connection.use_up_the_turn()
     connection.protocol.data_received(LAST.replace(b"close", b"keep-alive") + behind)
 
-    assert not connection.wire.reading
+    assert connection.is_in_line
 
 
 async def test_a_flood_of_questions_of_health_stands_in_line_too(connection: Connection) -> None:
@@ -73,7 +72,7 @@ async def test_a_flood_of_questions_of_health_stands_in_line_too(connection: Con
     for _ in range(MOST_URGENT):
         assert connection.turns.takes_urgent()
     connection.protocol.data_received(LAST)
-    is_in_line = not connection.wire.reading
+    is_in_line = connection.is_in_line
     await connection.send(b"")
 
     assert (is_in_line, connection.statuses()) == (True, [200])
@@ -82,7 +81,7 @@ async def test_a_flood_of_questions_of_health_stands_in_line_too(connection: Con
 async def test_who_asks_how_the_server_is_does_not_stand_in_line(connection: Connection) -> None:
     connection.use_up_the_turn()
     connection.protocol.data_received(LAST)
-    is_in_line = not connection.wire.reading
+    is_in_line = connection.is_in_line
     await connection.send(b"")
 
     assert (connection.statuses(), is_in_line) == ([200], False)
@@ -90,6 +89,7 @@ async def test_who_asks_how_the_server_is_does_not_stand_in_line(connection: Con
 
 async def test_a_connection_may_be_lost_while_it_stands_in_line(connection: Connection) -> None:
     connection.use_up_the_turn()
+    connection.protocol.data_received(WHOLE)
     connection.protocol.data_received(WHOLE)
     connection.wire.close()
     connection.protocol.connection_lost(None)
@@ -325,7 +325,7 @@ async def test_a_request_that_is_too_slow_or_too_large_is_counted(connection: Co
 async def test_metrics_are_told_when_nothing_else_is(connection: Connection) -> None:
     connection.use_up_the_turn()
     connection.protocol.data_received(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-    is_in_line = not connection.wire.reading
+    is_in_line = connection.is_in_line
     await connection.send(b"")
     assert (is_in_line, connection.served) == (False, ["/metrics"])
 
@@ -336,7 +336,7 @@ async def test_who_may_not_read_metrics_is_treated_like_anybody(
     connection.may_read_metrics = False
     connection.use_up_the_turn()
     connection.protocol.data_received(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
-    is_in_line = not connection.wire.reading
+    is_in_line = connection.is_in_line
     await connection.send(b"")
     monkeypatch.setattr(admission, "LEAST_WAITING", 0)
     monkeypatch.setattr(admission, "LONGEST_WAIT", 0.0)

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from grantory.http.connection import BODY_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES
-from grantory.http.pacing import UNREAD_SECONDS
-from grantory.http.server import KEEP_ALIVE_SECONDS
+from grantory.http.pacing import KEEP_ALIVE_SECONDS, UNREAD_SECONDS
 from tests.security.single_connection import CHUNKED, POST, WHOLE, Connection
 from tests.security.wire import platform_error, replies
 
@@ -261,7 +260,7 @@ async def test_case_87_what_one_connection_makes_the_server_keep_is_bounded(
         await asyncio.sleep(0)
         connection.going_on.clear()
         await asyncio.sleep(0)
-        held = len(connection.protocol._held) + len(request) * len(connection.protocol.pipeline)
+        held = len(connection.protocol._held) + len(request) * len(connection.protocol._waiting)
         most = max(most, held)
 
     assert connection.served
@@ -277,7 +276,7 @@ async def test_case_87_whoever_left_is_not_waited_for(connection: Connection) ->
         await receive()
         told.append((await receive())["type"])
 
-    connection.protocol.app = waits
+    connection.application = waits
     await connection.send(WHOLE + WHOLE)
     connection.protocol.connection_lost(None)
     await connection.send(b"")

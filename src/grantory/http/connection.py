@@ -1,14 +1,15 @@
-"""One connection: uvicorn's, with the bounds that it leaves to its user.
+"""One connection: its requests, read by httptools, within the bounds that it leaves to its user.
 
-With httptools uvicorn bounds neither the size of a request's headers nor the time they take to
-arrive, nor how long a request waits for its turn.
+It bounds neither the size of a request's head nor the time that a request takes to arrive, nor how
+long one waits for its turn.
 """
 
 import asyncio
 import re
-from typing import Any, Final, cast
+from typing import Final, cast
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+import httptools
 
 from grantory.http.early_answers import (
     is_change,
@@ -17,11 +18,11 @@ from grantory.http.early_answers import (
     overloaded_start,
     refusal,
 )
+from grantory.http.exchange import HIGH_WATER, Application, Exchange
 from grantory.http.health import LIVE, READY
 from grantory.http.metrics import METRICS
-from grantory.http.pacing import MOST_AT_ONCE, PacedProtocol, ServerConfig
+from grantory.http.pacing import MOST_AT_ONCE, Connections, PacedProtocol
 from grantory.http.request import Receive, Scope, Send
-from grantory.http.spelling import SpellingCycle
 
 MAX_HEAD_BYTES: Final = 65_536
 HEAD_SECONDS: Final = 10
@@ -31,8 +32,11 @@ HELD_SECONDS: Final = 1
 _VERSIONS: Final = ("1.1", "1.0")
 _UPGRADE: Final = re.compile(rb"(\r\n)upgrade(:)", re.IGNORECASE)
 _FRAMING: Final = (b"content-length", b"transfer-encoding")
+_PLAIN_PATH: Final = re.compile(rb"/[\w.~-][\w./~-]*")
+"""An address that is a path and nothing else, as nearly all are."""
 _ALWAYS_SERVED: Final = frozenset({LIVE, READY})
 _OVERLOADED: Final = "overloaded"
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
 class BoundedProtocol(PacedProtocol):
@@ -48,7 +52,9 @@ class BoundedProtocol(PacedProtocol):
     _head_bytes = 0
     """What came since the request began, or since the last part of its body."""
     _body_seen = 0
-    _head: list[tuple[bytes, bytes]]
+    _url = b""
+    _headers: list[tuple[bytes, bytes]]
+    _wants_continue = False
     _in_head = True
     _unserved = False
     _is_shed = False
@@ -61,22 +67,27 @@ class BoundedProtocol(PacedProtocol):
     _awaited: float | None = None
     _timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def __init__(self, shared: Connections, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        super().__init__(shared, loop)
+        self._headers = []
+        self._parser = httptools.HttpRequestParser(self)
+        # What follows the last request of a connection is dropped, and the answer is still sent.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Starts the time for the first head."""
         super().connection_made(transport)
-        self.url = b""  # until a request begins
-        config = cast(ServerConfig, self.config)
-        self._login_prefix, self._refused_early = config.login_prefix, config.refused_early
         self._await(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the time."""
         self._await(None)
         super().connection_lost(exc)
+        del self._parser  # which knows this connection
 
     def _piece_size(self) -> int:
         # A body whose length was told cannot be many requests.
-        left = 0 if self._in_head else _told_length(self._head) - self._body_seen
+        left = 0 if self._in_head else _told_length(self._headers) - self._body_seen
         return max(MOST_AT_ONCE, left)
 
     def _take(self, data: bytes) -> None:
@@ -96,64 +107,120 @@ class BoundedProtocol(PacedProtocol):
         else:
             self._await(HEAD_SECONDS if self._head_bytes else None)
 
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # what follows is not read
+        except httptools.HttpParserError:
+            self._refuse_malformed("Invalid HTTP request received.")
+
+    def on_message_begin(self) -> None:
+        """Begins a request."""
+        self._url = b""
+        self._headers = []
+        self._wants_continue = False
+
+    def on_url(self, url: bytes) -> None:
+        """Takes a part of the address."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Takes a header, or a trailer, which must not pass for one."""
+        if not self._in_head:
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._wants_continue = True
+        self._headers.append((name, value))
+
     def on_headers_complete(self) -> None:
         """Ends the head; one that came too large in a single piece is not served."""
+        parser = self._parser
         if self._head_bytes > MAX_HEAD_BYTES:
-            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
             self._unserved = size > MAX_HEAD_BYTES
-        if self.parser.should_upgrade():
+        if parser.should_upgrade():
             self._end_with_this_request()
-        if self.parser.get_http_version() not in _VERSIONS:
+        version = parser.get_http_version()
+        if version not in _VERSIONS:
             self._unserved = True
-            self.send_400_response("The request line must end with HTTP/1.0 or HTTP/1.1.")
+            self._refuse_malformed("The request line must end with HTTP/1.0 or HTTP/1.1.")
         if self._unserved:
             return
         self._in_head = False
-        self._head, self._body_seen = self.headers, 0
-        if not self._is_answering and not self._admits(self._method, self._path):
+        self._body_seen = 0
+        method = parser.get_method().decode("ascii")
+        path, query = self._url, b""
+        if _PLAIN_PATH.fullmatch(path) is None:
+            url = httptools.parse_url(path)
+            path, query = url.path, url.query or b""
+        text = path.decode("ascii")
+        change = is_change(method, text)
+        if not self._is_answering and not self._admits(text, change=change):
             self._shed()
             return
-        super().on_headers_complete()
-        if self._ended:
-            self.cycle.keep_alive = False
-        self.headers = []  # for trailers, which must not pass for headers
+        scope = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "server": self._server,
+            "client": self._client,
+            "scheme": self._scheme,
+            "root_path": "",
+            "headers": self._headers,
+            "method": method,
+            "path": unquote(text) if "%" in text else text,
+            "raw_path": path,
+            "query_string": query,
+        }
+        exchange = Exchange(
+            self,
+            scope,
+            change=change,
+            wants_continue=self._wants_continue,
+            keep_alive=not self._ended and version == "1.1" and parser.should_keep_alive(),
+        )
+        self._line_up(exchange, self._answer)
 
     @property
     def _is_answering(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
+        newest = self._newest
+        return newest is not None and not newest.response_complete
 
     @property
     def _method(self) -> str:
-        return self.parser.get_method().decode("ascii")
+        return self._parser.get_method().decode("ascii")
 
     @property
     def _path(self) -> str:
-        return self.url.partition(b"?")[0].decode("latin-1")
+        return self._url.partition(b"?")[0].decode("latin-1")
 
-    def _admits(self, method: str, path: str) -> bool:
+    def _admits(self, path: str, *, change: bool) -> bool:
         if path in _ALWAYS_SERVED or (path == METRICS and self._may_read_metrics()):
             return True
-        return self._admission.admits(change=is_change(method, path))
+        return self._admission.admits(change=change)
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        # A refusal in the same piece may have set the time for a connection that does nothing.
-        self._unset_keepalive_if_required()
-        if app != self._refuse_late:
-            self._admission.queued(change=is_change(cycle.scope["method"], cycle.scope["path"]))
-        cycle.__class__ = SpellingCycle  # uvicorn makes its own, by name
-        super()._start_asgi_task(cycle, app)
+    def _start(self, exchange: Exchange, application: Application) -> None:
+        if application == self._answer:
+            self._admission.queued(change=exchange.change)
+        super()._start(exchange, application)
 
-    def on_response_complete(self) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answering = cast(Exchange, self._answering)
+        self._admission.started(change=answering.change)
+        await self._shared.application(scope, receive, send)
+
+    def answered(self, exchange: Exchange) -> None:
         """Goes on with the next request, if it came early and has waited until now."""
-        if self.pipeline:
-            cycle = self.pipeline[-1][0]
-            if not self._admits(cycle.scope["method"], cycle.scope["path"]):
-                self.pipeline[-1] = (cycle, cast(Any, self._refuse_late))
+        if self._waiting:
+            next_one = self._waiting[-1][0]
+            if not self._admits(next_one.scope["path"], change=next_one.change):
+                self._waiting[-1] = (next_one, self._refuse_late)
         elif self._last_words and not self.transport.is_closing():
             self.transport.write(self._last_words)
             self._close()
-        super().on_response_complete()
+        super().answered(exchange)
 
     def shutdown(self) -> None:
         """Ends the connection when the server ends: at once, or with the answer that is due."""
@@ -165,68 +232,68 @@ class BoundedProtocol(PacedProtocol):
 
     def _shed(self) -> None:
         self._is_shed = True
-        self.headers = []
-        if self.expect_100_continue or self._ended:
+        if self._wants_continue or self._ended:
             self._end_shed_request(keep_alive=False)
 
     def _end_shed_request(self, *, keep_alive: bool) -> None:
         self._is_shed = False
-        self._refused_early(self._method, 503, _OVERLOADED)
-        oauth = is_oauth(self._path, self._login_prefix)
+        self._shared.refused_early(self._method, 503, _OVERLOADED)
+        oauth = is_oauth(self._path, self._shared.login_prefix)
         answer = overloaded(oauth=oauth, head=self._method == "HEAD", keep_alive=keep_alive)
         self.transport.write(answer)
         if not keep_alive:
             self._unserved = True  # as is all that follows
             self._close()
             return
-        self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
+        self._rest()
 
     @property
     def _may_go_on(self) -> bool:
         # Whoever does not read the answers is not sent more and more of them.
         return (
-            self.parser.get_http_version() == "1.1"
-            and self.parser.should_keep_alive()
-            and not self.flow.write_paused
+            self._parser.get_http_version() == "1.1"
+            and self._parser.should_keep_alive()
+            and not self.write_paused
         )
 
     def _end_with_this_request(self) -> None:
         """Reads nothing more: the parser would take an upgrade's body for the next request."""
         self._ended = True
-        if any(name in _FRAMING and value != b"0" for name, value in self.headers):
+        if any(name in _FRAMING and value != b"0" for name, value in self._headers):
             self._unserved = True
-            self.send_400_response("A body cannot come with an upgrade.")
+            self._refuse_malformed("A body cannot come with an upgrade.")
 
     def on_body(self, body: bytes) -> None:
         """Takes a part of the body of a request that is served."""
         self._head_bytes = 0
         self._body_seen += len(body)
-        if not self._unserved and not self._is_shed:
-            super().on_body(body)
+        newest = self._newest
+        if self._unserved or self._is_shed or newest is None or newest.response_complete:
+            return
+        newest.body += body
+        if len(newest.body) > HIGH_WATER:
+            self._pause_reading()
+        newest.tell()
 
     def on_message_complete(self) -> None:
         """Ends the request; bytes that follow belong to the next one."""
-        if not self._unserved:
-            self._in_head = True
-            self._head_bytes = 0
-            self._await(None)
-            if not self._is_first:
-                self._turns.count()
-            self._is_first = False
-            if self._is_shed:
-                self._end_shed_request(keep_alive=self._may_go_on)
-            else:
-                super().on_message_complete()
+        if self._unserved:
+            return
+        self._in_head = True
+        self._head_bytes = 0
+        self._await(None)
+        if not self._is_first:
+            self._turns.count()
+        self._is_first = False
+        if self._is_shed:
+            self._end_shed_request(keep_alive=self._may_go_on)
+        elif self._newest is not None and not self._newest.response_complete:
+            self._newest.more_body = False
+            self._newest.tell()
 
-    def send_400_response(self, msg: str) -> None:
-        """Answers a malformed request in JSON; some clients cannot read anything else."""
-        self._refuse(400, "Bad Request", "bad.request", msg)
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Says nothing where uvicorn would advise to install a WebSocket library."""
+    def _refuse_malformed(self, message: str) -> None:
+        """Answers in JSON; some clients cannot read anything else."""
+        self._refuse(400, "Bad Request", "bad.request", message)
 
     def _await(self, seconds: float | None) -> None:
         if seconds == self._awaited:
@@ -237,7 +304,7 @@ class BoundedProtocol(PacedProtocol):
         self._timer = None if seconds is None else self.loop.call_later(seconds, self._too_slow)
 
     def _too_slow(self) -> None:
-        if self._held or self.flow.read_paused:  # the rest may be here, and was not looked at
+        if self._held or self._read_paused:  # the rest may be here, and was not looked at
             self._timer = self.loop.call_later(HELD_SECONDS, self._too_slow)
         else:
             self._refuse(408, "Request Timeout", "request.timeout")
@@ -249,25 +316,25 @@ class BoundedProtocol(PacedProtocol):
         self._ended = self._unserved = True
         self._held = b""
         self._await(None)
-        oauth = is_oauth(self._path, self._login_prefix)
+        oauth = is_oauth(self._path, self._shared.login_prefix)
         words = refusal(status, reason, code, message or f"{reason}.", oauth=oauth)
-        newest: RequestResponseCycle | None = self.cycle
+        newest = self._newest
         if newest is not None and newest.more_body:  # it will never be whole
             if newest.response_complete or newest.response_started:
                 words = b""
-            if self.pipeline and self.pipeline[0][0] is newest:
-                self.pipeline.popleft()
+            if self._waiting and self._waiting[0][0] is newest:
+                self._waiting.popleft()
                 newest = self._answering
             else:
                 newest = None
         if words:
-            self._refused_early("", status, code)
+            self._shared.refused_early("", status, code)
         if newest is None or newest.response_complete:
             if words:
                 self.transport.write(words)
             self._close()
         else:
-            self.flow.pause_reading()
+            self._pause_reading()
             self._last_words = words
 
     async def _refuse_late(
@@ -276,8 +343,8 @@ class BoundedProtocol(PacedProtocol):
         receive: Receive,  # noqa: ARG002 - as ASGI has it
         send: Send,
     ) -> None:
-        self._refused_early(scope["method"], 503, _OVERLOADED)
-        oauth = is_oauth(scope["path"], self._login_prefix)
+        self._shared.refused_early(scope["method"], 503, _OVERLOADED)
+        oauth = is_oauth(scope["path"], self._shared.login_prefix)
         headers, body = overloaded_start(oauth=oauth)
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": body})

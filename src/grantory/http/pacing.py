@@ -1,27 +1,26 @@
 """One connection's pace: how much of what it sends is looked at, and when it is read from again.
 
-uvicorn reads on whenever an answer is done or a body is asked for, whatever else is still to be
-looked at. Here a connection is read only while nothing of it waits: no piece for its turn of the
-event loop, no request for the answers before it, no body for the application. So what it can
-make the server keep is one read, whatever it sends.
+A connection is read only while nothing of it waits: no piece for its turn of the event loop beyond
+a first one, no request for the answers before it, no body for the application. So what it can make
+the server keep is two reads, whatever it sends.
 """
 
 import asyncio
-import ssl
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-import uvicorn
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+import msgspec
 
 from grantory.http.admission import Admission
+from grantory.http.exchange import HIGH_WATER, Application, Exchange
 from grantory.http.turns import Turns
 
 MOST_AT_ONCE: Final = 4_096
 """Bytes that a connection may have looked at in one turn: they may hold many small requests."""
 UNREAD_SECONDS: Final = 35
 """So long may answers lie unread: longer than a stream waits for its reader, which tells why."""
+KEEP_ALIVE_SECONDS: Final = 75
 _HEALTH: Final = b"GET /health/"
 _METRICS: Final = b"GET /metrics "
 _HEAD_END: Final = b"\r\n\r\n"
@@ -33,74 +32,97 @@ MayReadMetrics = Callable[[str], bool]
 """Tells whether whoever has an address may be told the metrics."""
 
 
-class ServerConfig(uvicorn.Config):
-    """uvicorn's configuration, and what the connections of one server share."""
+class Connections(msgspec.Struct, eq=False):
+    """What the connections of one server share."""
 
+    application: Application
     admission: Admission
     turns: Turns
     refused_early: RefusedEarly
     may_read_metrics: MayReadMetrics
     login_prefix: str = ""
-    tls: ssl.SSLContext | None = None
+    default_headers: bytes = b""
+    """Lines that every answer begins with."""
+    all: set[Any] = msgspec.field(default_factory=set)
+    tasks: set[Any] = msgspec.field(default_factory=set)
+    """In which an application is at work."""
 
 
-class _Flow(FlowControl):
-    """uvicorn's switch of the reading, in which its cycles only ask to be read on."""
-
-    def __init__(self, transport: asyncio.Transport, read_on: Callable[[], None]) -> None:
-        super().__init__(transport)
-        self._read_on = read_on
-
-    def resume_reading(self) -> None:
-        if self.read_paused:
-            self._read_on()
-
-    def open(self) -> None:
-        super().resume_reading()
-
-
-class PacedProtocol(HttpToolsProtocol):
+class PacedProtocol(asyncio.Protocol):
     """Takes what comes in pieces, each in its turn, and reads no further than it can look.
 
-    A connection whose reader takes none of its answers for 35 seconds is cut.
+    A connection whose reader takes none of its answers for 35 seconds is cut, and one that says
+    nothing for 75 seconds is closed.
+
+    Args:
+        shared: with the other connections.
+        loop: with its timers.
     """
 
-    flow: _Flow
+    transport: asyncio.Transport
     _held = b""
     """What came while others had their turn, or is too much for one."""
     _is_in_line = False
-    _answering: RequestResponseCycle | None = None
+    _answering: Exchange | None = None
+    _newest: Exchange | None = None
+    """The last request whose head is here, answered or not."""
+    _read_paused = False
+    write_paused = False
+    _drained: asyncio.Event | None = None
     _unread: asyncio.TimerHandle | None = None
+    _silent_since: float | None = None
+    """Since when there has been nothing to do."""
+    _silence: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def __init__(self, shared: Connections, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._shared = shared
+        self._turns = shared.turns
+        self._admission = shared.admission
+        self.loop = loop or asyncio.get_running_loop()
+        self._waiting: deque[tuple[Exchange, Application]] = deque()
+        """Requests that came early, the newest first, and what is to answer them."""
+
+    @property
+    def default_headers(self) -> bytes:
+        """Lines that every answer begins with."""
+        return self._shared.default_headers
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins to read."""
-        super().connection_made(transport)
-        config = cast(ServerConfig, self.config)
-        self._admission, self._turns = config.admission, config.turns
-        self.flow = _Flow(transport, self._read_on)
+        self.transport = cast(asyncio.Transport, transport)
+        self._shared.all.add(self)
+        self._client = _address(transport.get_extra_info("peername"))
+        self._server = _address(transport.get_extra_info("sockname"))
+        self._scheme = "https" if transport.get_extra_info("sslcontext") else "http"
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio has it
         """Tells every request that is still to be answered that nobody waits for it."""
+        self._shared.all.discard(self)
         self._held = b""
         self._stop_waiting_for_the_reader()
-        for cycle in (self._answering, *(queued for queued, _ in self.pipeline)):
-            if cycle is not None and not cycle.response_complete:
-                cycle.disconnected = True
-                cycle.message_event.set()
-        self.pipeline.clear()
-        super().connection_lost(exc)
-        self._unset_keepalive_if_required()  # uvicorn leaves it when the client was rude
+        for exchange in (self._answering, *(waiting for waiting, _ in self._waiting)):
+            if exchange is not None and not exchange.response_complete:
+                exchange.disconnected = True
+                exchange.tell()
+        self._waiting.clear()
+        self.resume_writing()
+        self._silent_since = None
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
 
     def data_received(self, data: bytes) -> None:
         """Takes what came, at once or when its turn has come."""
+        self._silent_since = None
         if self._held:
             self._held += data
+            self._pause_reading()
         elif self._turns.takes() or (self._is_urgent(data) and self._turns.takes_urgent()):
             self._take_some(data)
         else:
             self._held = data
         if self._held:
-            self._hold()
+            self._read_on()
 
     def _is_urgent(self, data: bytes) -> bool:
         """Tells whether a piece is one whole question of how the server is, and nothing else."""
@@ -110,19 +132,26 @@ class PacedProtocol(HttpToolsProtocol):
         return is_whole and (data.startswith(_HEALTH) or self._may_read_metrics())
 
     def _may_read_metrics(self) -> bool:
-        config = cast(ServerConfig, self.config)
-        return config.may_read_metrics(self.client[0] if self.client else "")
+        return self._shared.may_read_metrics(self._client[0] if self._client else "")
 
-    def _hold(self) -> None:
-        self.flow.pause_reading()
-        self._read_on()
+    def _pause_reading(self) -> None:
+        if not self._read_paused:
+            self._read_paused = True
+            self.transport.pause_reading()
+
+    def take_more(self) -> None:
+        """Reads on, where reading was stopped."""
+        if self._read_paused:
+            self._read_on()
 
     def _read_on(self) -> None:
         """Lines up for what is held, or reads more; neither before what was taken is dealt with."""
-        if self.pipeline or self._is_ahead:
+        if self._waiting or self._is_ahead:
             return
         if not self._held:
-            self.flow.open()
+            if self._read_paused:
+                self._read_paused = False
+                self.transport.resume_reading()
         elif not self._is_in_line:
             self._is_in_line = True
             self._turns.line_up(self._go_on)
@@ -130,19 +159,15 @@ class PacedProtocol(HttpToolsProtocol):
     @property
     def _is_ahead(self) -> bool:
         """Whether more of a body is here than the application has taken."""
-        cycle: RequestResponseCycle | None = self.cycle
-        return (
-            cycle is not None and not cycle.response_complete and len(cycle.body) > HIGH_WATER_LIMIT
-        )
+        newest = self._newest
+        return newest is not None and not newest.response_complete and len(newest.body) > HIGH_WATER
 
     def _go_on(self) -> None:
         self._is_in_line = False
         data, self._held = self._held, b""
         if data and not self.transport.is_closing():
             self._take_some(data)
-            if self._held:
-                self._hold()
-            else:
+            if self._held or self._read_paused:
                 self._read_on()
 
     def _take_some(self, data: bytes) -> None:
@@ -150,6 +175,8 @@ class PacedProtocol(HttpToolsProtocol):
         if size > MOST_AT_ONCE:
             size = self._piece_size()
             data, self._held = data[:size], data[size:]
+            if self._held:
+                self._pause_reading()
         self._take(data)
 
     def _piece_size(self) -> int:
@@ -158,33 +185,66 @@ class PacedProtocol(HttpToolsProtocol):
 
     def _take(self, data: bytes) -> None:
         """Looks at a piece."""
-        self._parse(data)
+        raise NotImplementedError
 
-    def _parse(self, data: bytes) -> None:
-        super().data_received(data)
+    def _line_up(self, exchange: Exchange, application: Application) -> None:
+        """Lets a request be answered, now or once those before it are."""
+        before, self._newest = self._newest, exchange
+        if before is None or before.response_complete:
+            self._start(exchange, application)
+        else:
+            self._pause_reading()
+            self._waiting.appendleft((exchange, application))
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+    def _start(self, exchange: Exchange, application: Application) -> None:
+        self._answering = exchange
+        self._silent_since = None  # a refusal in the same piece may have begun to count
+        task = self.loop.create_task(exchange.run(application))
+        self._shared.tasks.add(task)
+        exchange.task = task
 
-    def on_response_complete(self) -> None:
+    def answered(self, exchange: Exchange) -> None:  # noqa: ARG002 - the one that is answered
         """Goes on with the next request, if it came early and has waited until now."""
-        super().on_response_complete()
         if self.transport.is_closing():
             self._await_the_reader()
-        elif self.flow.read_paused:
+            return
+        if self._waiting:
+            self._start(*self._waiting.pop())
+        else:
+            self._rest()
+        if self._read_paused:
             self._read_on()
+
+    def ended(self, exchange: Exchange) -> None:
+        """Lets go of the task that answered a request."""
+        self._shared.tasks.discard(exchange.task)
+
+    def _rest(self) -> None:
+        """Begins to count how long nothing is said; one timer serves for many requests."""
+        self._silent_since = self.loop.time()
+        if self._silence is None:
+            self._silence = self.loop.call_later(KEEP_ALIVE_SECONDS, self._look_how_long)
+
+    def _look_how_long(self) -> None:
+        self._silence = None
+        if self._silent_since is None:
+            return
+        left = self._silent_since + KEEP_ALIVE_SECONDS - self.loop.time()
+        if left > 0:
+            self._silence = self.loop.call_later(left, self._look_how_long)
+        else:
+            self._close()
 
     def shutdown(self) -> None:
         """Ends the connection when the server ends: at once, or with the answer that is due."""
         self._go_on()
-        super().shutdown()
+        newest = self._newest
+        if newest is None or newest.response_complete:
+            self.transport.close()
+        else:
+            newest.keep_alive = False
         if self.transport.is_closing():
             self._await_the_reader()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Ends a connection that was silent for too long."""
-        self._close()
 
     def _close(self) -> None:
         self.transport.close()
@@ -192,14 +252,23 @@ class PacedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """Makes answers wait, for a time, because the reader does not take what is there."""
-        super().pause_writing()
+        self.write_paused = True
         self._await_the_reader()
 
     def resume_writing(self) -> None:
         """Lets answers be written again."""
-        super().resume_writing()
+        self.write_paused = False
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
         if not self.transport.is_closing():
             self._stop_waiting_for_the_reader()
+
+    async def drain(self) -> None:
+        """Waits until the reader has taken what there is."""
+        if self.write_paused:
+            self._drained = self._drained or asyncio.Event()
+            await self._drained.wait()
 
     def _await_the_reader(self) -> None:
         # A closed connection, too, is kept by the system until its last answer was read.
@@ -210,3 +279,7 @@ class PacedProtocol(HttpToolsProtocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+
+
+def _address(found: Any) -> tuple[str, int] | None:
+    return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None

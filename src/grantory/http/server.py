@@ -16,12 +16,13 @@ from grantory.errors import SetupError
 from grantory.http.acceptor import Acceptor
 from grantory.http.admission import Admission
 from grantory.http.connection import BoundedProtocol
-from grantory.http.early_answers import is_change
-from grantory.http.pacing import MayReadMetrics, RefusedEarly, ServerConfig
-from grantory.http.request import Receive, Scope, Send
+from grantory.http.pacing import (
+    Connections,
+    MayReadMetrics,
+    RefusedEarly,
+)
 from grantory.http.turns import MOST_REFUSED, MOST_REFUSED_ALONE, Turns
 
-KEEP_ALIVE_SECONDS: Final = 75
 END_SECONDS: Final = 30
 BACKLOG: Final = 16_384
 """As many may wait to be accepted, where the system (net.core.somaxconn) permits as many; whoever
@@ -31,7 +32,15 @@ comes to a full queue believes to be connected, and is heard seconds later."""
 class Server(uvicorn.Server):
     """Ends with its requests finished and exit status 0; a second signal changes nothing."""
 
-    config: ServerConfig
+    def __init__(
+        self, config: uvicorn.Config, connections: Connections, tls: ssl.SSLContext | None
+    ) -> None:
+        super().__init__(config)
+        self._connections = connections
+        self._tls = tls
+        # What it waits for at the end.
+        self.server_state.connections = connections.all
+        self.server_state.tasks = connections.tasks
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -52,17 +61,25 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to take connections."""
         await self.lifespan.startup()
-        tls = self.config.tls
-        self.servers = [cast(Any, Acceptor(each, self._connection, tls)) for each in sockets or []]
+        self.servers = [
+            cast(Any, Acceptor(each, self._connection, self._tls)) for each in sockets or []
+        ]
         self.started = True
 
     def _connection(self) -> BoundedProtocol:
-        return BoundedProtocol(self.config, self.server_state, self.lifespan.state)
+        return BoundedProtocol(self._connections)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Tells every second what time the answers are to tell (RFC 9110 section 6.6.1)."""
+        ends = await super().on_tick(counter)
+        lines = [b"%b: %b\r\n" % line for line in self.server_state.default_headers]
+        self._connections.default_headers = b"".join(lines)
+        return ends
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finishes the requests, and tells of those that were refused last."""
         await super().shutdown(sockets)
-        self.config.admission.tell()
+        self._connections.admission.tell()
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -128,12 +145,11 @@ def make_server(
     turns = Turns(MOST_REFUSED_ALONE if alone else MOST_REFUSED)
     admission = Admission(refused, room, turns)
 
-    async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
-        admission.started(change=is_change(scope["method"], scope["path"]))
-        await application(scope, receive, send)
-
-    config = ServerConfig(
-        asgi,
+    connections = Connections(
+        application, admission, turns, refused_early, may_read_metrics, login_prefix
+    )
+    config = uvicorn.Config(
+        application,
         loop="uvloop",
         http=BoundedProtocol,
         ws="none",
@@ -144,13 +160,6 @@ def make_server(
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=END_SECONDS,
     )
-    config.admission = admission
-    config.turns = turns
-    config.login_prefix = login_prefix
-    config.refused_early = refused_early
-    config.may_read_metrics = may_read_metrics
-    config.tls = tls
-    return Server(config)
+    return Server(config, connections, tls)

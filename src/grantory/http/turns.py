@@ -5,6 +5,9 @@ they say more: nothing else has its turn meanwhile, neither what was admitted an
 database nor whoever was read last. So of what comes in only some is looked at in each turn; the
 rest stands in line, unread beyond its first piece.
 
+How many are looked at follows from how long a turn with them has been taking, so that turns stay
+short whatever the machine and the requests.
+
 While the line is short, first come is first served. Once the first in it have waited too long,
 nobody who waits as long as they have would be served in time: then the newest are looked at
 first, and those at the other end, some in each turn, only to be refused.
@@ -16,8 +19,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-MOST_SERVED: Final = 4
-"""So many are looked at in a turn to be served ..."""
+LEAST_SERVED: Final = 4
+"""So many are looked at in a turn to be served, however long they take ..."""
+MOST_SERVED: Final = 24
+"""... and up to so many while a turn with them is short; ..."""
+TURN_SECONDS: Final = 0.0015
 MOST_REFUSED: Final = 8
 """... and so many besides to be refused, for about a third of the price; ..."""
 MOST_REFUSED_ALONE: Final = 12
@@ -26,8 +32,7 @@ LONGEST_IN_LINE: Final = 0.03
 """Seconds."""
 LEAST_IN_LINE: Final = 64
 """As many may always stand in line: after a pause of the process all of them have waited long."""
-
-
+_SMOOTHING: Final = 1 / 16
 MOST_URGENT: Final = 4
 """As many questions about health and metrics are answered besides, however long the line."""
 
@@ -41,7 +46,11 @@ class Turns:
 
     def __init__(self, most_refused: int = MOST_REFUSED) -> None:
         self._most_refused = most_refused
-        self._left = MOST_SERVED
+        self._served = LEAST_SERVED
+        self._left = LEAST_SERVED
+        self._cost = TURN_SECONDS / LEAST_SERVED
+        self._began = 0.0
+        """When this turn began, if there was a line then: no time was spent waiting for it."""
         self._late = 0
         self._urgent_left = MOST_URGENT
         self._line: deque[tuple[float, Callable[[], None]]] = deque()
@@ -86,13 +95,18 @@ class Turns:
 
     def _next(self) -> None:
         line = self._line
-        self._left = MOST_SERVED
+        now = time.perf_counter()
+        if self._began:
+            self._learn((now - self._began) / max(1, self._served - self._left))
+        self._left = self._served
         self._urgent_left = MOST_URGENT
         if not line:
             self._next_is_due = False
+            self._began = 0.0
             return
+        self._began = now
         self._await_next()
-        too_late = time.perf_counter() - LONGEST_IN_LINE
+        too_late = now - LONGEST_IN_LINE
         self._late, most = 0, self._most_refused
         while self._late < most and len(line) > LEAST_IN_LINE and line[0][0] < too_late:
             self._late += 1
@@ -101,9 +115,16 @@ class Turns:
         self.too_late = False
         pop, put_back = (line.pop, line.append) if self._late else (line.popleft, line.appendleft)
         # Taken out first: who has more to say lines up anew, behind these.
-        chosen = [pop() for _ in range(min(len(line), MOST_SERVED))]
+        chosen = deque(pop() for _ in range(min(len(line), self._left)))
         while chosen and self._left > 0:
             self._left -= 1
-            chosen.pop(0)[1]()
+            chosen.popleft()[1]()
         while chosen:
             put_back(chosen.pop())
+
+    def _learn(self, cost: float) -> None:
+        """Takes note of what one has cost in the last turn, with all else that was done in it."""
+        if cost > 0:
+            self._cost += (cost - self._cost) * _SMOOTHING
+            fitting = int(TURN_SECONDS / self._cost)
+            self._served = min(MOST_SERVED, max(LEAST_SERVED, fitting))

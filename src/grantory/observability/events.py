@@ -57,15 +57,9 @@ def set_up_logging(stream: LogStream) -> None:
     _LOG.stream = stream
     # A malformed request is answered and is no event; whoever sends many must not fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    logging.getLogger("uvicorn.error").addFilter(_is_no_broken_answer)
     # It writes whole assertions, when it is asked for all that it does.
     logging.getLogger("signxml").setLevel(logging.WARNING)
     logging.basicConfig(stream=stream, level=logging.WARNING, format="%(name)s: %(message)s")
-
-
-def _is_no_broken_answer(record: logging.LogRecord) -> bool:
-    """Keeps out the trace of an answer that was broken off: the request's own line says so."""
-    return not (record.exc_info and getattr(record.exc_info[0], "__name__", "") == "BrokenOff")
 
 
 def log() -> EventLog:

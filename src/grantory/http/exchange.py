@@ -1,0 +1,229 @@
+"""One request and its answer, between a connection and an ASGI application.
+
+uvicorn makes an event, a logger's fields and two regular expressions for each header of every
+answer; here a request costs what it needs (docs/adr/0019). What an application may send is as
+strict: a header with a line break in it ends as a 500, never as another header.
+"""
+
+import asyncio
+import http
+import logging
+from typing import Final, Protocol, cast
+
+from grantory.http.request import Message, Receive, Scope, Send
+from grantory.http.response import BrokenOff
+
+HIGH_WATER: Final = 65_536
+"""Bytes of a body that may be here before the application has taken them."""
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+    for status in http.HTTPStatus
+}
+_SPELLED: Final = {name.lower(): name for name in (b"ININ-Correlation-Id", b"Retry-After")}
+"""Names whose case means nothing (RFC 9110 section 5.1), but whose letters the platform's Java and
+.NET SDKs compare one by one."""
+_NO_BODY: Final = (204, 304)
+_CLOSE: Final = b"connection: close\r\n"
+_LAST_CHUNK: Final = b"0\r\n\r\n"
+_FAILED: Final = b"The server failed."
+_LOGGER: Final = logging.getLogger("grantory.http")
+
+
+class Wire(Protocol):
+    """What an exchange needs of its connection."""
+
+    transport: asyncio.Transport
+    write_paused: bool
+
+    @property
+    def default_headers(self) -> bytes:
+        """Lines that every answer begins with."""
+
+    def take_more(self) -> None:
+        """Reads on, where reading was stopped for want of room."""
+
+    async def drain(self) -> None:
+        """Waits until the reader has taken what there is."""
+
+    def answered(self, exchange: "Exchange") -> None:
+        """Goes on with what comes behind this answer."""
+
+    def ended(self, exchange: "Exchange") -> None:
+        """Hears that the application is done."""
+
+
+class Application(Protocol):
+    """An ASGI 3 application."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+
+
+class Exchange:
+    """A request that is being answered, or waits for that.
+
+    Args:
+        wire: its connection.
+        scope: what the application is told of it (ASGI 3).
+        change: whether the store will have to make a change for it.
+        wants_continue: whether the body is sent only once it is asked for.
+        keep_alive: whether the connection can go on afterwards.
+    """
+
+    __slots__ = (
+        "_chunked",
+        "_head",
+        "_length",
+        "_news",
+        "_waiter",
+        "_wire",
+        "body",
+        "change",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "response_started",
+        "scope",
+        "task",
+        "wants_continue",
+    )
+
+    def __init__(
+        self, wire: Wire, scope: Scope, *, change: bool, wants_continue: bool, keep_alive: bool
+    ) -> None:
+        self._wire = wire
+        self.scope = scope
+        self.change = change
+        self.wants_continue = wants_continue
+        self.keep_alive = keep_alive
+        self.task: asyncio.Task[None] | None = None
+        self.disconnected = False
+        self.body = b""
+        self.more_body = True
+        self.response_started = False
+        self.response_complete = False
+        self._news = False
+        self._waiter: asyncio.Event | None = None
+        self._head: bytes | None = None
+        """Goes out together with what comes first of the body."""
+        self._chunked = False
+        self._length: int | None = None
+
+    def tell(self) -> None:
+        """Wakes the application: more of the body is here, or nothing more will come."""
+        self._news = True
+        if self._waiter is not None:
+            self._waiter.set()
+
+    async def run(self, application: Application) -> None:
+        """Lets an application answer; whatever it does, the connection knows how it ended."""
+        try:
+            await application(self.scope, self.receive, self.send)
+        except BrokenOff:  # the request's own line says so
+            self._wire.transport.close()
+        except BaseException as error:
+            _LOGGER.error("a request was not answered", exc_info=error)
+            await self._fail()
+        else:
+            if not (self.response_complete or self.disconnected):
+                _LOGGER.error("the application has not answered")
+                await self._fail()
+        finally:
+            self._wire.ended(self)
+
+    async def _fail(self) -> None:
+        if self.response_started:
+            self._wire.transport.close()
+            return
+        self._head = None
+        headers = [(b"content-length", b"%d" % len(_FAILED)), (b"connection", b"close")]
+        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.body", "body": _FAILED})
+
+    async def receive(self) -> Message:
+        """Returns what has come of the body; once that was told, waits for the end (ASGI 3)."""
+        if self.wants_continue and not self._wire.transport.is_closing():
+            self._wire.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.wants_continue = False
+        if not (self.disconnected or self.response_complete):
+            self._wire.take_more()
+            if not self._news:
+                waiter = self._waiter = asyncio.Event()
+                await waiter.wait()
+                self._waiter = None
+            self._news = False
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body = self.body, b""
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    async def send(self, message: Message) -> None:
+        """Sends a part of the answer (ASGI 3).
+
+        Raises:
+            RuntimeError: for parts out of order, a body of another length than was told, and a
+                header that would be more than one.
+        """
+        if self._wire.write_paused and not self.disconnected:
+            await self._wire.drain()
+        if self.disconnected:
+            return
+        kind = message["type"]
+        if kind == "http.response.start" and self._head is None and not self.response_started:
+            self._start(message["status"], message["headers"])
+        elif kind != "http.response.body" or self._head is None or self.response_complete:
+            raise RuntimeError(f"{kind} came out of order")
+        else:
+            self._go_on(message.get("body", b""), more=message.get("more_body", False))
+
+    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        lines = [_STATUS_LINES[status], self._wire.default_headers]
+        length = None
+        keep_alive = self.keep_alive
+        for name, value in headers:
+            if name == b"content-length":
+                length = int(value)
+            elif name == b"connection":
+                keep_alive = keep_alive and value.lower() != b"close"
+                continue
+            lines.append(b"%b: %b\r\n" % (_SPELLED.get(name, name), value))
+        if not keep_alive:
+            lines.append(_CLOSE)
+        has_body = status not in _NO_BODY and self.scope["method"] != "HEAD"
+        chunked = length is None and has_body and self.scope["http_version"] == "1.1"
+        if chunked:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        lines.append(b"\r\n")
+        head = b"".join(lines)
+        ends = len(lines) - 1 + self._wire.default_headers.count(b"\n")
+        if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
+            raise RuntimeError("a header holds a line break")
+        self._chunked, self._length, self.keep_alive = chunked, length, keep_alive
+        self._head = head
+        self.wants_continue = False
+
+    def _go_on(self, body: bytes, *, more: bool) -> None:
+        if self.scope["method"] == "HEAD":
+            body, self._length = b"", None
+        elif self._chunked:
+            body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            if not more:
+                body += _LAST_CHUNK
+        elif self._length is not None:
+            self._length -= len(body)
+            if self._length < 0 or (self._length and not more):
+                raise RuntimeError("the body has another length than was told")
+        if self.response_started:
+            if body:
+                self._wire.transport.write(body)
+        else:
+            self.response_started = True
+            self._wire.transport.write(cast(bytes, self._head) + body)
+        if more:
+            return
+        self.response_complete = True
+        self.tell()
+        if not self.keep_alive:
+            self._wire.transport.close()
+        self._wire.answered(self)
