@@ -1,6 +1,7 @@
 """The SDK needs an HTTP client and msgspec, and nothing else."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +21,23 @@ def imported(path: Path) -> set[str]:
             assert not node.level, f"{path.name} imports by dots"
             names.add(str(node.module))
     return {name.partition(".")[0] for name in names}
+
+
+def test_who_does_not_await_loads_no_event_loop() -> None:
+    program = (
+        "import sys, grantory_sdk as s, grantory_sdk.compat\n"
+        "print([n for n in ('asyncio', 'http.server', 'webbrowser') if n in sys.modules])\n"
+        "print(s.AsyncGrantory.__name__, s.AsyncListing.__name__, s.AuthorizationCode.__name__)\n"
+        "print(hasattr(s, 'Nothing'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines() == [
+        "[]",
+        "AsyncGrantory AsyncListing AuthorizationCode",
+        "False",
+    ]
 
 
 def test_nothing_else_is_imported() -> None:
