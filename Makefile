@@ -35,7 +35,7 @@ dev-setup: ## setup, and what tests and checks need
 system-setup: ## install PostgreSQL, Chromium and curl from Debian's packages, or say what to install
 	$(BOOTSTRAP) system
 
-compat-setup: ## install the official SDKs that tests/compat drives
+compat-setup: ## install the official SDKs that tests/compat drives, and pyright
 	$(BOOTSTRAP) compat
 
 test: dev-setup system-setup compat-setup ## run every test (ARGS="-k token")

@@ -90,6 +90,7 @@ class TokenKeeper:
                 if good:
                     return kept.text
                 raise
+            self._failure = None
             return self._kept.text
 
     async def _renew(self, source: TokenSource) -> None:

@@ -91,6 +91,7 @@ class TokenKeeper:
                 if good:
                     return kept.text
                 raise
+            self._failure = None
             return self._kept.text
 
     def _renew(self, source: TokenSource) -> None:
