@@ -191,3 +191,9 @@ def test_a_change_of_roles_is_not_undone_by_their_other_form() -> None:
     changed = changed_body(FOUND, {"role_divisions": [models.RoleDivision("s", "e")]})
     assert changed["roleDivisions"] == [{"roleId": "s", "divisionId": "e"}]
     assert "roleIds" not in changed
+
+
+def test_a_change_keeps_roles_that_are_told_in_one_form_alone() -> None:
+    found = {"name": "n", "roleIds": ["r"], "roleDivisions": []}
+    assert changed_body(found, {"description": "d"})["roleIds"] == ["r"]
+    assert "roleIds" not in changed_body(found, {"role_divisions": None})

@@ -69,7 +69,7 @@ def changed_body(found: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
     document = {name: value for name, value in found.items() if name not in _ONLY_ANSWERED}
     if "role_ids" in changes and "role_divisions" not in changes:
         document.pop("roleDivisions", None)
-    else:
-        document.pop("roleIds", None)
+    elif "role_divisions" in changes or document.get("roleDivisions"):
+        document.pop("roleIds", None)  # the same roles without their divisions
     document.update(document_of(changes, NAMES))
     return {name: value for name, value in document.items() if value is not None}
