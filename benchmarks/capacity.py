@@ -88,7 +88,7 @@ def main() -> int:
     for file in (RESULTS / "capacity.json", arguments.json):
         if file is not None:
             file.write_bytes(capacity_report.as_json(run))
-    if arguments.publish:
+    if arguments.publish and not run.failures:
         publish.capacity(run)
     if run.failures:
         return DOES_NOT_COUNT

@@ -61,7 +61,7 @@ def main() -> int:
     for file in (RESULTS / "speed.json", arguments.json):
         if file is not None:
             file.write_bytes(report.as_json(run))
-    if arguments.publish:
+    if arguments.publish and not measured.failures:
         publish.speed(run)
     if measured.failures:
         return DOES_NOT_COUNT

@@ -135,6 +135,9 @@ class Rights:
     def __iter__(self) -> Iterator[Right]:
         return iter(self._rights)
 
+    def __len__(self) -> int:
+        return len(self._rights)
+
     def allows_any(self, permissions: tuple[str, ...]) -> bool:
         """Tells whether one of the permissions is held, in whatever division.
 

@@ -7,8 +7,8 @@ record. A row is kept only if nothing was heard while it was read.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Final, TypeVar
 
 from grantory.crypto.jwt_keys import JwtKey, JwtKeyring
 from grantory.domain.access import Rights, rights_of
@@ -22,7 +22,9 @@ from grantory.ports.runtime import Clock, KeySealer
 from grantory.ports.storage import Snapshot, Store
 from grantory.storage.change_feed import ChangeFeed, Entity
 from grantory.storage.deny_list import DenyList
+from grantory.storage.memory import Memory
 
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 MOST_ENTRIES: Final = 50_000
 MOST_REGISTERED: Final = 5_000
@@ -31,17 +33,17 @@ MOST_PARTS: Final = 32
 """One with more redirect URIs, scopes and roles is read each time, lest it fill the memory."""
 
 
-class _Memory(dict[str | bytes, V], Generic[V]):
-    """A dictionary that stays bounded by dropping its oldest entry."""
+def _most_entries() -> int:
+    return MOST_ENTRIES
 
-    def __init__(self, kind: str, *, of_few: bool = False) -> None:
-        self.kind = kind
-        self._of_few = of_few
 
-    def remember(self, key: str | bytes, value: V) -> None:
-        if len(self) >= (MOST_REGISTERED if self._of_few else MOST_ENTRIES) and key not in self:
-            del self[next(iter(self))]
-        self[key] = value
+def _most_registered() -> int:
+    return MOST_REGISTERED
+
+
+def _parts_of(record: ClientRecord) -> int:
+    client = record.client
+    return len(client.redirect_uris) + len(client.scopes) + len(record.secrets)
 
 
 def _is_large(registered: RegisteredClient) -> bool:
@@ -69,14 +71,16 @@ class RememberedReads:
         self._forgot: Callable[[str], None] = _not_counted
         self._generation = 0
         """Raised by whatever is heard: a row that was loaded meanwhile is not kept."""
-        self._clients: _Memory[ClientRecord] = _Memory("client")
-        self._registered: _Memory[RegisteredClient] = _Memory("registered_client", of_few=True)
-        self._organizations: _Memory[Organization] = _Memory("organization")
-        self._users: _Memory[User] = _Memory("user")
-        self._families: _Memory[TokenFamily] = _Memory("family")
-        self._rights: _Memory[Rights] = _Memory("grants")
-        self._keys: _Memory[SigningKey] = _Memory("key")
-        self._jwt_keys: _Memory[JwtKeyring] = _Memory("jwt_keyring")
+        self._clients: Memory[str, ClientRecord] = Memory("client", _most_entries, _parts_of)
+        self._registered: Memory[str, RegisteredClient] = Memory(
+            "registered_client", _most_registered
+        )
+        self._organizations: Memory[str, Organization] = Memory("organization", _most_entries)
+        self._users: Memory[str, User] = Memory("user", _most_entries)
+        self._families: Memory[str, TokenFamily] = Memory("family", _most_entries)
+        self._rights: Memory[str, Rights] = Memory("grants", _most_entries, len)
+        self._keys: Memory[str | bytes, SigningKey] = Memory("key", _most_entries)
+        self._jwt_keys: Memory[str, JwtKeyring] = Memory("jwt_keyring", _most_entries)
         """One entry, of the whole store: so a key id that nobody has asks nothing of the store."""
         self._jwt_keys_loading = asyncio.Lock()
         self._jwt_keys_heard = 0
@@ -118,7 +122,7 @@ class RememberedReads:
                 self._forget(kind, entity_id)
 
     @property
-    def _memories(self) -> tuple[_Memory[Any], ...]:
+    def _memories(self) -> tuple[Memory[Any, Any], ...]:
         return (
             self._clients,
             self._registered,
@@ -144,22 +148,22 @@ class RememberedReads:
 
     def _forget(self, kind: str, entity_id: str) -> None:
         if kind == "client":
-            self._clients.pop(entity_id, None)
-            self._registered.pop(entity_id, None)
+            self._clients.forget(entity_id)
+            self._registered.forget(entity_id)
         elif kind == "grants":
-            self._rights.pop(entity_id, None)
-            self._registered.pop(entity_id, None)
+            self._rights.forget(entity_id)
+            self._registered.forget(entity_id)
         elif kind == "denied_token":
             self._denied.hear(bytes.fromhex(entity_id))
         elif kind == "role":  # with it, whatever was granted of it
             self._rights.clear()
             self._registered.clear()
         elif kind == "user":
-            self._users.pop(entity_id, None)
+            self._users.forget(entity_id)
         elif kind == "family":
-            self._families.pop(entity_id, None)
+            self._families.forget(entity_id)
         elif kind == "organization":
-            self._organizations.pop(entity_id, None)
+            self._organizations.forget(entity_id)
         elif kind == "key":
             self._keys.clear()
             self._jwt_keys.clear()
@@ -168,7 +172,7 @@ class RememberedReads:
             self._forget_everything()
 
     async def _remembered(
-        self, memory: _Memory[V], key: str | bytes, load: Callable[[Snapshot], V | None]
+        self, memory: Memory[K, V], key: K, load: Callable[[Snapshot], V | None]
     ) -> V | None:
         value = memory.get(key)
         if value is None:
@@ -185,7 +189,7 @@ class RememberedReads:
 
     async def load_client(self, client_id: str) -> ClientRecord | None:
         """Reads the client from the store, whatever is in memory."""
-        self._clients.pop(client_id, None)
+        self._clients.forget(client_id)
         return await self.client(client_id)
 
     async def client(self, client_id: str) -> ClientRecord | None:
@@ -216,7 +220,7 @@ class RememberedReads:
             return found
         found = await self._remembered(self._registered, client_id, load)
         if found is not None and _is_large(found):
-            self._registered.pop(client_id, None)
+            self._registered.forget(client_id)
         return found
 
     async def organization(self, organization_id: str) -> Organization | None:
