@@ -18,7 +18,7 @@ MEASURE = $(if $(QUICK),--quick) $(if $(PUBLISH),--publish)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve dev-setup system-setup compat-setup test test-fast compat-terraform \
-	compat-toolchains check format schema lock bench-setup bench bench-capacity soak wheel clean
+	compat-toolchains check format sdk schema lock bench-setup bench bench-capacity soak wheel clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -35,7 +35,7 @@ dev-setup: ## setup, and what tests and checks need
 system-setup: ## install PostgreSQL, Chromium and curl from Debian's packages, or say what to install
 	$(BOOTSTRAP) system
 
-compat-setup: ## install the official SDKs that tests/compat drives
+compat-setup: ## install the official SDKs that tests/compat drives, and pyright
 	$(BOOTSTRAP) compat
 
 test: dev-setup system-setup compat-setup ## run every test (ARGS="-k token")
@@ -62,6 +62,10 @@ format: dev-setup ## put formatting and imports right
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
 
+sdk: dev-setup ## derive the blocking half of the SDK and its reference, after it was changed
+	@$(BIN)/python -m tools.derive_sdk
+	@$(BIN)/python -m tools.sdk_reference
+
 schema: dev-setup ## write the SQL of an empty store anew, after a revision was added
 	@$(BIN)/python -m tools.newest_schema
 
@@ -85,8 +89,9 @@ soak: dev-setup ## the long tests and the overload run, for hours; reports in so
 
 wheel: setup ## build dist/*.whl
 	@$(BIN)/hatchling build -t wheel
+	@cd sdk && ../$(BIN)/hatchling build -t wheel -d ../dist
 
 clean: ## remove all that make made
 	rm -rf .venv .compat .locker .bench dist build soak-report .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis
-	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find src sdk tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

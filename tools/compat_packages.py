@@ -2,7 +2,7 @@
 
 ``.compat/python-sdk``                    a virtual environment with the Python SDK
 ``.compat/python-sdk-seed``               the same with the SDK of the seed page's time
-``.compat/node/node_modules``             the JavaScript SDK
+``.compat/node/node_modules``             the JavaScript SDK, and pyright for tests/sdk
 ``.compat/node/bin/node``                 a link to the Node.js that runs it
 """
 
@@ -31,7 +31,7 @@ class Node(NamedTuple):
 
 
 def set_up(_arguments: list[str]) -> None:
-    """The three SDKs."""
+    """The three SDKs, and pyright."""
     PYTHON_SDK.folder.parent.mkdir(exist_ok=True)
     PYTHON_SDK.ensure()
     PYTHON_SDK.install("python-sdk", [REQUIREMENTS / "compat.lock"])
@@ -75,7 +75,7 @@ def _set_up_node_sdk() -> None:
     if stamp.exists() and stamp.read_text("utf-8") == wanted and _major(link) >= OLDEST_NODE:
         return
     node = find_or_install_node()
-    say(f"Installing the JavaScript SDK into {NODE_TARGET.relative_to(ROOT)} ...")
+    say(f"Installing the JavaScript SDK and pyright into {NODE_TARGET.relative_to(ROOT)} ...")
     link.parent.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", ".npmrc"):
         shutil.copyfile(NODE_SOURCE / name, NODE_TARGET / name)

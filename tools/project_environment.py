@@ -4,6 +4,7 @@ from tools.virtual_environment import ROOT, VirtualEnvironment, digest
 
 REQUIREMENTS = ROOT / "requirements"
 RUNTIME = [REQUIREMENTS / "runtime.lock", REQUIREMENTS / "build.lock"]
+PROJECTS = [ROOT, ROOT / "sdk"]
 DEV = [REQUIREMENTS / "dev.lock"]  # holds all of RUNTIME as well, in the same versions
 
 
@@ -25,8 +26,9 @@ def set_up_dev(_arguments: list[str]) -> None:
 
 
 def _install_project(environment: VirtualEnvironment) -> None:
-    wanted = digest([ROOT / "pyproject.toml"])
+    wanted = digest([folder / "pyproject.toml" for folder in PROJECTS])
     if environment.knows("project", wanted):
         return
-    environment.pip(["install", "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
+    editable = [argument for folder in PROJECTS for argument in ("-e", str(folder))]
+    environment.pip(["install", "--no-deps", "--no-build-isolation", *editable])
     environment.remember("project", wanted)

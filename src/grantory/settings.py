@@ -23,7 +23,16 @@ PREFIX: Final = "GRANTORY_"
 _DEFAULT_PORT: Final = re.compile(r"(?<=^http://)(.*):80$|(?<=^https://)(.*):443$")
 _PLATFORM: Final = re.compile(r"GRANTORY_(PORT_\d.*|SERVICE_.*)")
 CLIENT_VARIABLES: Final = frozenset(
-    {"GRANTORY_URL", "GRANTORY_CLIENT_ID", "GRANTORY_CLIENT_SECRET", "GRANTORY_CONFIG"}
+    {
+        "GRANTORY_ACCESS_TOKEN",
+        "GRANTORY_CLIENT_ID",
+        "GRANTORY_CLIENT_SECRET",
+        "GRANTORY_CONFIG",
+        "GRANTORY_LOGIN_URL",
+        "GRANTORY_PROFILE",
+        "GRANTORY_PROFILES_FILE",
+        "GRANTORY_URL",
+    }
 )
 """Variables of the client commands, and the one that names the file."""
 

@@ -96,8 +96,8 @@ def line_count(path: Path) -> int:
     return len(path.read_text("utf-8").splitlines())
 
 
-ALL_PYTHON = python_files("src", "tests", "tools", "benchmarks")
-SOURCE = python_files("src")
+ALL_PYTHON = python_files("src", "sdk", "tests", "tools", "benchmarks")
+SOURCE = python_files("src", "sdk/src")
 DOMAIN_FILES = sorted(DOMAIN.rglob("*.py"))
 
 

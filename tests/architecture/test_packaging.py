@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import grantory_sdk
+
 ROOT = Path(__file__).resolve().parents[2]
+SDK = ROOT / "sdk"
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 NODE_LOCK = ROOT / "tests" / "compat" / "node" / "package-lock.json"
 PACKAGE_DATA = {".css", ".html", ".ico", ".js", ".json", ".mako", ".svg", ".txt"}
@@ -62,20 +65,53 @@ def test_the_runtime_lock_holds_every_dependency_of_the_project() -> None:
     assert named <= pinned(ROOT / "requirements" / "runtime.lock").keys()
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
+def test_the_server_depends_on_all_that_the_sdk_depends_on() -> None:
+    server, sdk = (
+        tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+        for folder in (ROOT, SDK)
+    )
+    assert set(sdk["dependencies"]) <= set(server["dependencies"])
+    # Until it is published, whoever has taken its name would be asked for it.
+    assert not [line for line in server["dependencies"] if line.startswith("grantory")]
+
+
+def build(source: Path, folder: Path) -> zipfile.Path:
     """The wheel that `make wheel` would build, without asking any registry."""
-    folder = tmp_path_factory.mktemp("dist")
     built = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
+        cwd=source,
         capture_output=True,
         text=True,
         check=False,
     )
     assert built.returncode == 0, built.stderr
-    [path] = folder.glob("grantory-*-py3-none-any.whl")
+    [path] = folder.glob("*-py3-none-any.whl")
     return zipfile.Path(path)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.Path:
+    """The server's."""
+    return build(ROOT, tmp_path_factory.mktemp("dist"))
+
+
+@pytest.mark.slow
+def test_the_sdks_wheel_holds_the_sdk_with_its_types_and_its_licence(tmp_path: Path) -> None:
+    built = build(SDK, tmp_path)
+    source = SDK / "src"
+    wanted = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*")
+        if path.suffix == ".py" or path.name == "py.typed"
+    }
+    held = {name for name in built.root.namelist() if not name.endswith("/")}
+    others = {name for name in held - wanted if ".dist-info/" not in name}
+    assert "grantory_sdk/py.typed" in wanted
+    assert wanted <= held
+    assert not others
+    [info] = [path for path in built.iterdir() if path.name.endswith(".dist-info")]
+    assert "Apache License" in (info / "licenses" / "LICENSE").read_text("utf-8")
+    assert f"Version: {grantory_sdk.__version__}\n" in (info / "METADATA").read_text("utf-8")
 
 
 @pytest.mark.slow

@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
+from grantory.cli import later
 from grantory.cli.later import COMMANDS, loaded
+from grantory.errors import SetupError
 
 HEAVY = (
     "alembic",
@@ -24,6 +27,19 @@ def test_the_list_says_what_the_command_itself_says(name: str) -> None:
     command = loaded(name)
     assert command.name == name
     assert command.get_short_help_str(1000) == COMMANDS[name].help
+
+
+def test_what_needs_the_sdk_says_so_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> ModuleType:
+        raise ModuleNotFoundError(f"No module named {gone!r}", name=gone)
+
+    monkeypatch.setattr(later, "import_module", missing)
+    gone = "grantory_sdk"
+    with pytest.raises(SetupError, match="grantory clients needs the package grantory-sdk"):
+        loaded("clients")
+    gone = "apsw"
+    with pytest.raises(ModuleNotFoundError, match="apsw"):
+        loaded("clients")
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["clients", "create", "--help"]])

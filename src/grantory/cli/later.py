@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from grantory.errors import SetupError
+
 
 class Later(NamedTuple):
     """Where a command, or a group of commands, is to be found."""
@@ -79,8 +81,20 @@ def loaded(name: str) -> Any:
 
     Args:
         name: as it stands in ``COMMANDS``.
+
+    Raises:
+        SetupError: if it calls a server, and the SDK was not installed beside this package.
     """
     module, _, attribute = COMMANDS[name].place.partition(":")
-    command = get_command(getattr(import_module(f"grantory.cli.{module}"), attribute))
+    try:
+        found = import_module(f"grantory.cli.{module}")
+    except ModuleNotFoundError as error:
+        if error.name != "grantory_sdk":
+            raise
+        raise SetupError(
+            f"grantory {name} needs the package grantory-sdk beside grantory: in a clone "
+            "make setup installs both, or pip install ./sdk"
+        ) from None
+    command = get_command(getattr(found, attribute))
     command.name = name
     return command
