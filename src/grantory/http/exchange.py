@@ -115,6 +115,7 @@ class Exchange:
         self._news = True
         if self._waiter is not None:
             self._waiter.set()
+            self._waiter = None
 
     async def run(self, application: Application) -> None:
         """Lets an application answer; whatever it does, the connection knows how it ended."""
@@ -149,9 +150,8 @@ class Exchange:
         if not (self.disconnected or self.response_complete):
             self._wire.take_more()
             if not self._news:
-                waiter = self._waiter = asyncio.Event()
+                waiter = self._waiter = self._waiter or asyncio.Event()
                 await waiter.wait()
-                self._waiter = None
             self._news = False
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
