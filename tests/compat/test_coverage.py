@@ -24,9 +24,11 @@ pytestmark = pytest.mark.compat
 OF_OAUTH = {
     *("postOauthToken", "postOauthIntrospect", "postOauthRevoke"),
     *("getOauthAuthorizationServer", "getJwks", "getOauthJwks"),
+    *("getOauthAuthorize", "getLogout"),
 }
-"""OAuth's own: the SDKs' logins ask for tokens, in test_client_credentials, and have no calls for
-the others, which other libraries make in test_resource_side and in the guides."""
+"""OAuth's own: the SDKs' logins ask for tokens, in test_client_credentials, and send people to the
+last two, in tests/browser; they have no calls for the others, which other libraries make in
+test_resource_side and in the guides."""
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ADDRESSES = {"firstUri", "lastUri", "nextUri", "previousUri", "selfUri"}
 """Every list has them here; the SDK's models of lists do not all know them."""

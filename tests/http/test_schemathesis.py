@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import BaseSchema, Case
 
+from grantory.http.login.flow import AUTHORIZE
+from grantory.http.login.logout import LOGOUT
 from grantory.http.oauth.jwks import JWKS, JWKS_OF
 from grantory.http.oauth.metadata import METADATA_PATH
 from tests.support.about_tokens import INTROSPECT, REVOKE
@@ -24,6 +26,8 @@ OPERATIONS += [
     ("GET", METADATA_PATH, "getOauthAuthorizationServer", 200),
     ("GET", JWKS, "getJwks", 200),
     ("GET", JWKS_OF, "getOauthJwks", 200),
+    ("GET", AUTHORIZE, "getOauthAuthorize", 303),
+    ("GET", LOGOUT, "getLogout", 303),
 ]
 NEVER_DONE = {"getUsersMe", "postUsersMePassword", "putTokensTimeout"}
 """Whatever is asked of them is refused, as long as only clients have tokens."""

@@ -24,6 +24,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from grantory.domain.scopes import SCOPES
+from grantory.http.login.flow import AUTHORIZE
+from grantory.http.login.logout import LOGOUT
 from tests.support.about_tokens import INTROSPECT, REVOKE
 from tests.support.jwts import jwt_client
 from tests.support.saml import signer
@@ -39,6 +41,9 @@ CHECKS: Final = [
 ]
 TOKEN: Final = "/oauth/token"
 ABOUT_TOKENS: Final = (INTROSPECT, REVOKE)
+VISITED: Final = (AUTHORIZE, LOGOUT)
+"""Where people go with their browsers."""
+CALLBACK: Final = "https://app.example.com/callback"
 MOST_ITEMS: Final = 3
 MOST_CHARACTERS: Final = 20
 _MODELS: Final = "#/components/schemas/"
@@ -126,6 +131,8 @@ class Caller:
         self._world = world
         self._id = operation_id
         self._ids: dict[str, str] = {}
+        self._application: dict[str, str] = {}
+        """What a query says of a client that people come from."""
         self._machine: Member | None = None
         self._certificate = signer().certificate
 
@@ -137,11 +144,18 @@ class Caller:
             await self._machine.log_in()
         users = path.startswith("/api/v2/users/")
         self._ids["subjectId"] = self._ids["userId" if users else "clientId"]
+        if path in VISITED:
+            self._application = await self._make_application()
         self._ids["organizationId"] = self._world.founding.organization.id
         if "jwks" in path:
             await jwt_client(self._world)
         self._ids["scopeId"] = next(iter(SCOPES))
         self._ids["certificate"] = self._certificate
+
+    async def _make_application(self) -> dict[str, str]:
+        body = {"name": "App", "authorizedGrantType": "CODE", "registeredRedirectUri": [CALLBACK]}
+        made = await self._world.admin.post("/api/v2/oauth/clients", body)
+        return {"client_id": made["id"], "redirect_uri": CALLBACK}
 
     async def _make(self, name: str) -> None:
         admin = self._world.admin
@@ -171,6 +185,8 @@ class Caller:
         }
         if path != case.path_parameters:
             case.path_parameters = path
+        if self._application and real.next():
+            case.query = {**case.query, **self._application}
         if case.path in ABOUT_TOKENS and isinstance(case.body, dict):
             case.body = {"token": case.body.get("token", "")}
             if self._machine is not None and real.next():
@@ -231,7 +247,8 @@ class Caller:
         return answer
 
     def _count(self, answer: httpx.Response) -> None:
-        body = answer.json() if answer.is_error and answer.content else {}
+        kind = answer.headers.get("content-type", "")
+        body = answer.json() if answer.is_error and kind == "application/json" else {}
         self.seen[answer.status_code, body.get("code", body.get("error", ""))] += 1
 
 
