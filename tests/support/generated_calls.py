@@ -26,8 +26,10 @@ from schemathesis.specs.openapi.checks import (
 from grantory.domain.scopes import SCOPES
 from tests.support.about_tokens import INTROSPECT, REVOKE
 from tests.support.jwts import jwt_client
+from tests.support.people import GOOD_PASSWORD, USERS
 from tests.support.saml import signer
 from tests.support.subjects import make_division, make_user
+from tests.support.user_tokens import user_token
 from tests.support.world import ADDRESS, Member, World, new_world
 
 CHECKS: Final = [
@@ -39,6 +41,8 @@ CHECKS: Final = [
 ]
 TOKEN: Final = "/oauth/token"
 ABOUT_TOKENS: Final = (INTROSPECT, REVOKE)
+OWN: Final = f"{USERS}/me"
+"""What only a user can ask."""
 MOST_ITEMS: Final = 3
 MOST_CHARACTERS: Final = 20
 _MODELS: Final = "#/components/schemas/"
@@ -115,6 +119,8 @@ class Lots:
 class Caller:
     """An administrator in a world of its own, who calls one operation again and again.
 
+    What only a user can ask, a user without rights asks.
+
     Args:
         world: the server.
         operation_id: of the operation.
@@ -128,6 +134,9 @@ class Caller:
         self._ids: dict[str, str] = {}
         self._machine: Member | None = None
         self._certificate = signer().certificate
+        self._token = ""
+        self._user_id = ""
+        self._password = GOOD_PASSWORD
 
     async def settle_in(self, path: str) -> None:
         """Makes what the ids in calls are to name."""
@@ -142,6 +151,16 @@ class Caller:
             await jwt_client(self._world)
         self._ids["scopeId"] = next(iter(SCOPES))
         self._ids["certificate"] = self._certificate
+        if path.startswith(OWN):
+            body = {"name": "Ann", "email": "me@example.com", "password": self._password}
+            self._user_id = (await self._world.admin.post(USERS, body))["id"]
+        await self._log_in()
+
+    async def _log_in(self) -> None:
+        if self._user_id:
+            self._token = await user_token(self._world, user_id=self._user_id)
+        else:
+            self._token = await self._world.admin.log_in()
 
     async def _make(self, name: str) -> None:
         admin = self._world.admin
@@ -177,6 +196,8 @@ class Caller:
                 case.body = {"token": self._machine.token}
         elif case.path != TOKEN:
             case.body = self._furnished(case.body, "roleId", real)
+            if "oldPassword" in _members(case.body) and real.next():
+                case.body["oldPassword"] = self._password
         elif isinstance(case.body, dict) and real.next():
             case.body = {name: case.body[name] for name in case.body if "client" not in name}
             if real.next():  # one of several, and the only one that a client has alone
@@ -194,7 +215,7 @@ class Caller:
         return self._ids[name] if isinstance(value, str) and name and real.next() else value
 
     async def call(self, case: Case[Any], query: str, real: Lots) -> list[httpx.Response]:
-        """Sends a case; with a new token once more where the old one is refused.
+        """Sends a case; once more with a new token, or later, where that is what is refused.
 
         Args:
             case: what schemathesis made up.
@@ -208,15 +229,20 @@ class Caller:
             return [await self._ask_token(url, headers, content, real)]
         answers = []
         for _ in range(2):
-            headers["authorization"] = f"Bearer {self._world.admin.token}"
+            headers["authorization"] = f"Bearer {self._token}"
             answer = await self._world.http.request(method, url, headers=headers, content=content)
             answers.append(answer)
             self._count(answer)
-            if answer.status_code != 401:
+            if answer.status_code == 429:
+                self._world.clock.advance(int(answer.headers["retry-after"]))
+            elif answer.status_code == 401:
+                await self._log_in()
+            else:
                 break
-            await self._world.admin.log_in()
         if answers[-1].is_success and self._id in _USED_UP:
             await self._make(_USED_UP[self._id])
+        if answers[-1].is_success and "oldPassword" in _members(case.body):
+            self._password = case.body["newPassword"]
         return answers
 
     async def _ask_token(
@@ -233,6 +259,10 @@ class Caller:
     def _count(self, answer: httpx.Response) -> None:
         body = answer.json() if answer.is_error and answer.content else {}
         self.seen[answer.status_code, body.get("code", body.get("error", ""))] += 1
+
+
+def _members(body: Any) -> dict[str, Any]:
+    return body if isinstance(body, dict) else {}
 
 
 def _wire(case: Case[Any], query: str) -> tuple[str, str, dict[str, str], bytes]:
@@ -270,14 +300,18 @@ LOTS: Final = st.integers(0, 255)
 
 
 @contextmanager
-def calling(folder: Path, path: str, operation_id: str) -> Iterator[tuple[asyncio.Runner, Caller]]:
+def calling(
+    folder: Path, path: str, operation_id: str, database: str
+) -> Iterator[tuple[asyncio.Runner, Caller]]:
     """A caller of an operation, and what runs its coroutines."""
+    on_postgres = database == "postgresql"
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         try:
-            world = runner.run(stack.enter_async_context(new_world(folder)))
+            world = runner.run(
+                stack.enter_async_context(new_world(folder, on_postgres=on_postgres))
+            )
             caller = Caller(world, operation_id)
-            runner.run(world.admin.log_in())
             runner.run(caller.settle_in(path))
             yield runner, caller
         finally:
