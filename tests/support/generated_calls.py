@@ -196,8 +196,9 @@ class Caller:
                 case.body = {"token": self._machine.token}
         elif case.path != TOKEN:
             case.body = self._furnished(case.body, "roleId", real)
-            if "oldPassword" in _members(case.body) and real.next():
-                case.body["oldPassword"] = self._password
+            sent = _members(case.body)
+            if "oldPassword" in sent and real.next():
+                sent["oldPassword"] = self._password
         elif isinstance(case.body, dict) and real.next():
             case.body = {name: case.body[name] for name in case.body if "client" not in name}
             if real.next():  # one of several, and the only one that a client has alone
@@ -242,7 +243,7 @@ class Caller:
         if answers[-1].is_success and self._id in _USED_UP:
             await self._make(_USED_UP[self._id])
         if answers[-1].is_success and "oldPassword" in _members(case.body):
-            self._password = case.body["newPassword"]
+            self._password = _members(case.body)["newPassword"]
         return answers
 
     async def _ask_token(
