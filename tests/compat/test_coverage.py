@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from grantory.http.routing import Router
-from tests.compat.arrange import make_client
-from tests.compat.every_operation import CASES, Operation, Stage
+from tests.compat.arrange import make_client, user_token
+from tests.compat.every_operation import CASES, PASSWORD, Operation, Stage
 from tests.compat.sdk import PYTHON_SDK, Answer, RefusedError, Sdk, assert_platform_error
 from tests.compat.test_models import OWN_FIELDS
 from tests.support.server import RunningServer
@@ -85,6 +85,8 @@ def test_operation(
         assert refusal(operation, sdk, stage) == (400, case.refusal)
         assert asked() == [operation_id]
         return
+    if case.by_user:
+        sdk.use_token(user_token(server, PASSWORD))
     answer = operation.call(sdk, stage)
     assert asked() == [operation_id]
     assert (answer.status, bool(answer.headers["inin-correlation-id"])) == (operation.status, True)
@@ -185,6 +187,9 @@ def test_what_asks_no_permission_needs_none(
     client = make_client(server, "routing:queue:view")
     for operation_id, case in CASES.items():
         if declared[operation_id].permissions or case.refusal:
+            continue
+        if case.by_user:
+            assert refusal(declared[operation_id], sdk, Stage(server, user)) == (400, "not.a.user")
             continue
         sdk.use_token(server.token(client["id"], client["secret"]))  # one of them ends it
         answer = declared[operation_id].call(sdk, Stage(server, user))
