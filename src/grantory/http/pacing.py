@@ -213,7 +213,7 @@ class PacedProtocol(asyncio.Protocol):
             self._start(*self._waiting.pop())
         else:
             self._rest()
-        if self._read_paused:
+        if self._held or self._read_paused:
             self._read_on()
 
     def ended(self, exchange: Exchange) -> None:
