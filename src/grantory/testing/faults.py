@@ -9,13 +9,15 @@ from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from typing import Final
 
+import msgspec
+
 from grantory.errors import ApiError
 from grantory.http.application import CORRELATION
-from grantory.http.cors import API_ROOT
+from grantory.http.cors import API_ROOT, Cors
 from grantory.http.early_answers import is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.exchange import Application
-from grantory.http.request import Message, Receive, Scope, Send
+from grantory.http.request import Message, Receive, Request, Scope, Send
 from grantory.http.response import BrokenOff
 from grantory.testing.messages import (
     ANY,
@@ -40,6 +42,14 @@ _CODES: Final = {
 _START: Final = "http.response.start"
 
 
+class Opened(msgspec.Struct, frozen=True):
+    """What answers, from one reset to the next."""
+
+    application: Application
+    cors: Cors
+    """Says to which pages a refusal may be shown: they are told nothing of any other."""
+
+
 class _Pending:
     """A fault, and for how many requests more it is."""
 
@@ -50,7 +60,8 @@ class _Pending:
     def takes(self, method: str, path: str) -> bool:
         """Tells whether this request is meant, and counts it then."""
         fault = self.fault
-        if self.left == 0 or fault.method not in (ANY, method):
+        # A page's own calls are meant, and not the browser's question before them.
+        if self.left == 0 or not (fault.method == method or self._is_any(method)):
             return False
         if not fnmatchcase(path, fault.path):
             return False
@@ -60,17 +71,22 @@ class _Pending:
             self.left -= 1
         return True
 
+    def _is_any(self, method: str) -> bool:
+        return self.fault.method == ANY and method != "OPTIONS"
+
 
 class Faults:
     """Lets chosen requests fail, and remembers every request.
 
     Args:
-        application: gives the one that answers, which may be another after a reset.
-        login_prefix: what may stand before OAuth's addresses.
+        opened: gives what answers, which is another after a reset.
+        api_prefix: what may stand before the addresses of the management API.
+        login_prefix: what may stand before OAuth's.
     """
 
-    def __init__(self, application: Callable[[], Application], login_prefix: str) -> None:
-        self._application = application
+    def __init__(self, opened: Callable[[], Opened], api_prefix: str, login_prefix: str) -> None:
+        self._opened = opened
+        self._api_prefix = api_prefix
         self._login_prefix = login_prefix
         self._pending: list[_Pending] = []
         self.seen: list[SeenRequest] = []
@@ -107,19 +123,21 @@ class Faults:
                 seen.status = message["status"]
             await send(message)
 
+        opened = self._opened()
+        application = opened.application
         match effect:
             case Refusal() | ExpiredToken():
-                await self._refuse(scope, told, effect)
+                await self._refuse(opened.cors, scope, receive, told, effect)
             case Delay(seconds):
-                await self._application()(scope, receive, _late(told, seconds))
+                await application(scope, receive, _late(told, seconds))
             case Drop("before"):
                 raise BrokenOff("a fault of the test")
             case Drop("after"):
-                await self._application()(scope, receive, _cut)
+                await application(scope, receive, _cut)
             case Drop("midway"):
-                await self._application()(scope, receive, _halved(told))
+                await application(scope, receive, _halved(told))
             case _:
-                await self._application()(scope, receive, told)
+                await application(scope, receive, told)
 
     def _effect(self, method: str, path: str) -> Effect | None:
         for pending in self._pending:
@@ -127,13 +145,23 @@ class Faults:
                 return pending.fault.effect
         return None
 
-    async def _refuse(self, scope: Scope, send: Send, effect: Refusal | ExpiredToken) -> None:
+    async def _refuse(
+        self,
+        cors: Cors,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        effect: Refusal | ExpiredToken,
+    ) -> None:
         correlation_id = str(uuid.uuid4())
-        error = _error(effect)
+        request, error = Request(scope, receive, correlation_id, ()), _error(effect)
         if is_oauth(scope["path"], self._login_prefix):
             response = api_error_on_oauth(error)
         else:
             response = api_error(error, correlation_id)
+        path = scope["path"].removeprefix(self._api_prefix).removeprefix(self._login_prefix)
+        if cors.covers(path):
+            response.headers += await cors.headers(request, response, path)
         head = scope["method"] == "HEAD"
         await response.send(send, (CORRELATION, correlation_id.encode()), head=head)
 

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from grantory.http.application import Application
 from grantory.http.early_answers import TOKEN_PATH
+from grantory.http.exchange import Application
 from grantory.http.request import Message
 from grantory.testing.messages import Answered, AskToken, Call
 

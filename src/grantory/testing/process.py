@@ -115,7 +115,7 @@ class _Process:
             await _say(writer, _begun(founding, user_id, port))
             await _until_alone(_Conversation(stage, caller, founding).go_on(reader, writer))
         finally:
-            await stage.take_down()
+            await stage.close()
         server.wish_to_end()
         await serving
 

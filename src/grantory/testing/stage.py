@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, contextmanager
 from grantory.app import build_watched
 from grantory.background import kept_small
 from grantory.errors import GrantoryError
-from grantory.http.application import Application
+from grantory.http.cors import Cors
+from grantory.http.exchange import Application
 from grantory.http.request import Receive, Scope, Send
 from grantory.http.request_limits import SharedCounts
 from grantory.http.response import BrokenOff
@@ -17,7 +18,7 @@ from grantory.observability.log_writer import LogStream
 from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
 from grantory.settings import Settings
 from grantory.testing.clock import MovableClock
-from grantory.testing.faults import Faults
+from grantory.testing.faults import Faults, Opened
 from grantory.watching import Watch
 
 
@@ -35,17 +36,21 @@ class Stage:
         self._kept: dict[str, bytes] = {}
         self._running = AsyncExitStack()
         self._open = asyncio.Event()
+        self._ended = False
         self._answering: set[asyncio.Task[object]] = set()
         self._node: Node | None = None
-        self._application: Application | None = None
+        self._opened: Opened | None = None
         self.clock = MovableClock()
-        self.faults = Faults(self.application, settings.http_login_prefix)
+        self.faults = Faults(self._standing, settings.http_api_prefix, settings.http_login_prefix)
 
     def application(self) -> Application:
         """Gives the server's own application, past every fault."""
-        if self._application is None:
+        return self._standing().application
+
+    def _standing(self) -> Opened:
+        if self._opened is None:
             raise GrantoryError("the server is not open")
-        return self._application
+        return self._opened
 
     def room(self) -> int:
         """Tells how many more changes the store would make in time."""
@@ -75,7 +80,7 @@ class Stage:
 
     async def reset(self) -> None:
         """Begins anew: the store, the memory, the clock, no faults, no request seen."""
-        await self.take_down()
+        await self._take_down()
         folder = self._settings.data_dir
         shutil.rmtree(folder)
         folder.mkdir(mode=0o700)
@@ -83,13 +88,19 @@ class Stage:
             (folder / name).write_bytes(content)
         await self._put_up()
 
-    async def take_down(self) -> None:
-        """Lets the requests that are being answered end without an answer, and closes the store."""
+    async def close(self) -> None:
+        """Closes the store for good; whoever still asks loses the connection."""
+        self._ended = True
+        await self._take_down()
+
+    async def _take_down(self) -> None:
+        """Cuts off what is being answered, and closes the store; whoever comes now waits."""
         self._open.clear()
-        for task in self._answering:
+        cut_off = set(self._answering)
+        for task in cut_off:
             task.cancel()
-        while self._answering:
-            await asyncio.wait(self._answering)
+        if cut_off:
+            await asyncio.wait(cut_off)
         await self._running.aclose()
 
     async def _put_up(self) -> None:
@@ -102,13 +113,16 @@ class Stage:
         waiting = watched.watching.metrics.lists_waiting
         await self._running.enter_async_context(kept_small(node, settings, waiting))
         await self._running.enter_async_context(watched.watching.running())
-        self._node, self._application = node, watched.application
+        cors = Cors(node.store, settings.http_cors_origins, self.clock)
+        self._node, self._opened = node, Opened(watched.application, cors)
         self._open.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request (ASGI 3), once the server is open."""
-        await self._open.wait()
         with self._counted():
+            if self._ended:
+                raise BrokenOff("the server has ended")
+            await self._open.wait()
             await self.faults(scope, receive, send)
 
     @contextmanager
