@@ -29,15 +29,15 @@ def test_what_a_client_may_is_what_its_role_says(grantory_server: GrantoryServer
     assert refused.value.status == 403
 
 
-def test_a_user_logs_in(grantory_server: GrantoryServer) -> None:
+def test_users_log_in(grantory_server: GrantoryServer) -> None:
     role = grantory_server.make_role("directory:user:view")
-    user = grantory_server.make_user(role, password=PASSWORD)
     app = grantory_server.make_client(grant_type="PASSWORD")
-    form = {"grant_type": "password", "username": user.email, "password": user.password}
-    answer = httpx.post(f"{grantory_server.url}/oauth/token", data=form, auth=(app.id, app.secret))
-    token = answer.json()["access_token"]
-    assert grantory_server.call("GET", "/api/v2/users/me", token=token)["id"] == user.id
-    assert get(grantory_server, f"/api/v2/users/{grantory_server.admin.id}", token) == 200
+    for user in (grantory_server.admin, grantory_server.make_user(role, password=PASSWORD)):
+        form = {"grant_type": "password", "username": user.email, "password": user.password}
+        address = f"{grantory_server.url}/oauth/token"
+        token = httpx.post(address, data=form, auth=(app.id, app.secret)).json()["access_token"]
+        assert grantory_server.call("GET", "/api/v2/users/me", token=token)["id"] == user.id
+        assert get(grantory_server, f"/api/v2/users/{grantory_server.admin.id}", token) == 200
 
 
 def test_time_moves_on(grantory_server: GrantoryServer) -> None:

@@ -15,10 +15,11 @@ from grantory.http.request_limits import SharedCounts
 from grantory.http.response import BrokenOff
 from grantory.node import Node, first_start, open_node, open_or_create_node
 from grantory.observability.log_writer import LogStream
-from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founding
+from grantory.registry.organizations import DEFAULT_EMAIL, DEFAULT_NAME, Founder, Founding
 from grantory.settings import Settings
 from grantory.testing.clock import MovableClock
 from grantory.testing.faults import Faults, Opened
+from grantory.testing.quick_hasher import QuickHasher
 from grantory.watching import Watch
 
 
@@ -63,6 +64,7 @@ class Stage:
             The first credentials, and the id of the first user.
         """
         node = await open_or_create_node(self._settings, self.clock)
+        node.founder = Founder(node.store, node.clock, node.random, QuickHasher(), node.keys)
         try:
             founding = await first_start(node, DEFAULT_NAME, DEFAULT_EMAIL)
             if founding is None:
