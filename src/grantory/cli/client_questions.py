@@ -12,10 +12,10 @@ from grantory_sdk import RoleDivision
 
 _GRANTS: Final = (
     ("CLIENT-CREDENTIALS", "a job or a service, for itself"),
-    ("CODE", "people log in: a web application, or with PKCE a page, an app, a command"),
+    ("CODE", "people log in: web applications; with PKCE pages, apps"),
     ("SAML2-BEARER", "a program that has SAML assertions about people"),
-    ("PASSWORD", "an old program that takes people's passwords: better not"),
-    ("TOKEN", "an old page with the implicit grant, which retires: better CODE with PKCE"),
+    ("PASSWORD", "an old program that takes people's passwords"),
+    ("TOKEN", "an old page (implicit grant, which retires)"),
 )
 _WITH_ADDRESSES: Final = frozenset({"CODE", "TOKEN"})
 _MOST_SHOWN: Final = 50

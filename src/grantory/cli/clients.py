@@ -144,10 +144,11 @@ def create(  # noqa: PLR0913, PLR0917 - one for each option
             fields["role_divisions"] = role_divisions(session, role)
     given = Ways(show_secret, secret_file, secret_to, hide_secret)
     ways = chosen_ways(session, given)
-    with place_for(ways, replace=False) as place, session.change():
-        made = session.answer(lambda client: client.oauth_clients.create(**fields))
-        session.put(place.take(made))
-    place.tell()
+    with session.change():
+        with place_for(ways, replace=False) as place:
+            made = session.answer(lambda client: client.oauth_clients.create(**fields))
+            session.put(place.take(made))
+        place.tell()
 
 
 @app.command("update", cls=ServerCommand)
@@ -223,14 +224,15 @@ def rotate(
     wanted = _chosen(session, client_id)
     confirm(session, "The old secret stops working at once. Go on?", yes=yes)
     ways = chosen_ways(session, Ways(show_secret, secret_file, secret_to))
-    with place_for(ways, replace=True) as place, session.change():
-        made = session.answer(
-            lambda client: client.oauth_clients.regenerate_secret(
-                wanted, revoke_tokens=revoke_tokens
+    with session.change():
+        with place_for(ways, replace=True) as place:
+            made = session.answer(
+                lambda client: client.oauth_clients.regenerate_secret(
+                    wanted, revoke_tokens=revoke_tokens
+                )
             )
-        )
-        session.put(place.take(made))
-    place.tell()
+            session.put(place.take(made))
+        place.tell()
 
 
 @app.command("delete", cls=ServerCommand)
