@@ -56,7 +56,9 @@ def create(
     name: Annotated[
         str | None, typer.Argument(help="The division's name; asked for in a terminal.")
     ] = None,
-    description: Annotated[str | None, typer.Option("--description")] = None,
+    description: Annotated[
+        str | None, typer.Option("--description", help="What it is for.")
+    ] = None,
 ) -> None:
     """Creates a division.
 
@@ -76,7 +78,9 @@ def update(
     context: typer.Context,
     division_id: DivisionId = None,
     name: Annotated[str | None, typer.Option("--name", help="The new name.")] = None,
-    description: Annotated[str | None, typer.Option("--description")] = None,
+    description: Annotated[
+        str | None, typer.Option("--description", help="What it is for.")
+    ] = None,
 ) -> None:
     """Changes what is named, and leaves the rest.
 

@@ -22,7 +22,7 @@ MEANINGS: Final = {
     ExitStatus.DONE: "It is done.",
     ExitStatus.FAILED: "It was refused, or something is missing; the message says what. Nothing "
     "was changed.",
-    ExitStatus.WRONG_USE: "The command was called wrongly. Nothing was asked of the server.",
+    ExitStatus.WRONG_USE: "The command was called wrongly. Nothing was changed.",
     ExitStatus.NOT_FOUND: "There is no such client, role, division or user.",
     ExitStatus.NOT_ALLOWED: "The credentials are not good, or no longer, or lack a permission.",
     ExitStatus.NO_ANSWER: "The server cannot be reached, is overloaded or failed: later it may go "

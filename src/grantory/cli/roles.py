@@ -71,7 +71,9 @@ def create(
         str | None, typer.Argument(help="The role's name; asked for in a terminal.")
     ] = None,
     permission: Permissions = None,
-    description: Annotated[str | None, typer.Option("--description")] = None,
+    description: Annotated[
+        str | None, typer.Option("--description", help="What it is for.")
+    ] = None,
 ) -> None:
     """Creates a role.
 
@@ -96,7 +98,9 @@ def update(
     role_id: RoleId = None,
     name: Annotated[str | None, typer.Option("--name", help="The new name.")] = None,
     permission: Permissions = None,
-    description: Annotated[str | None, typer.Option("--description")] = None,
+    description: Annotated[
+        str | None, typer.Option("--description", help="What it is for.")
+    ] = None,
 ) -> None:
     """Changes what is named, and leaves the rest; permissions are replaced as a whole.
 

@@ -73,8 +73,8 @@ def create(
         str | None, typer.Argument(help="The user's name; asked for in a terminal.")
     ] = None,
     email: Annotated[str | None, typer.Option("--email", help="The e-mail address.")] = None,
-    title: Annotated[str | None, typer.Option("--title")] = None,
-    department: Annotated[str | None, typer.Option("--department")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="The title.")] = None,
+    department: Annotated[str | None, typer.Option("--department", help="The department.")] = None,
     password_stdin: PasswordFromInput = False,
 ) -> None:
     """Creates a user, who can log in once a password is set.
@@ -100,8 +100,8 @@ def update(
     user_id: UserId = None,
     name: Annotated[str | None, typer.Option("--name", help="The new name.")] = None,
     email: Annotated[str | None, typer.Option("--email", help="The new e-mail address.")] = None,
-    title: Annotated[str | None, typer.Option("--title")] = None,
-    department: Annotated[str | None, typer.Option("--department")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="The title.")] = None,
+    department: Annotated[str | None, typer.Option("--department", help="The department.")] = None,
     state: Annotated[str | None, typer.Option("--state", help="active or inactive.")] = None,
 ) -> None:
     """Changes what is named, and leaves the rest; an empty text is removed.
