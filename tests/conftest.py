@@ -10,12 +10,16 @@ import pytest
 from hypothesis import settings
 
 from tests.support.memory_folder import make_memory_folder
+from tests.support.soak import soaking
 from tests.support.world import World, new_world
 
 pytest_plugins = ["tests.support.fixtures"]
 
-# The same examples in every run, on however slow a machine, and no folder of examples.
-settings.register_profile("grantory", derandomize=True, deadline=None, database=None)
+# The same examples in every run but those for hours, whose seed tools/soak.py tells; on however
+# slow a machine, and no folder of examples.
+settings.register_profile(
+    "grantory", derandomize=not soaking(), deadline=None, database=None, print_blob=soaking()
+)
 settings.load_profile("grantory")
 
 

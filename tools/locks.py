@@ -16,12 +16,13 @@ from tools.virtual_environment import ROOT, SetupError, VirtualEnvironment, say
 REQUIREMENTS = ROOT / "requirements"
 PROJECT = "pyproject.toml"
 
-# Each lock with what it is made from. The first holds all that the next three hold, and binds
+# Each lock with what it is made from. The first holds all that the next four hold, and binds
 # their versions, so that .venv can go from one to the other.
 LOCKS: tuple[tuple[str, list[str]], ...] = (
     ("dev", [PROJECT, "--all-extras", "requirements/build.in", "requirements/dev.in"]),
     ("runtime", [PROJECT, "-c", "requirements/dev.lock"]),
     ("otel", [PROJECT, "--extra", "otel", "-c", "requirements/dev.lock"]),
+    ("testing", [PROJECT, "--extra", "testing", "-c", "requirements/dev.lock"]),
     ("build", ["requirements/build.in", "-c", "requirements/dev.lock"]),
     ("compat", ["requirements/compat.in"]),
     ("compat-seed-build", ["requirements/compat-seed-build.in"]),

@@ -2,11 +2,12 @@
 
 Each part writes its report into ``soak-report``; at the end there is a line for each.
 ``python -m tools.soak [tests] [overload]`` runs some parts only; with ``--share 0.1`` the tests
-repeat themselves a tenth as often.
+repeat themselves a tenth as often, with ``--seed 5`` they draw the lots of the run that named it.
 """
 
 import argparse
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -21,6 +22,11 @@ PARTS = {
         "tests/storage/test_dump.py",
         *("tests/storage/test_month.py", "tests/cli/test_serve_tls.py"),
         *("tests/http", "tests/security/login", "tests/security/test_cors.py"),
+        *("tests/security/test_tenancy.py", "tests/security/test_mass_assignment.py"),
+        *("tests/security/test_system_made_everywhere.py", "tests/security/test_escalation.py"),
+        "tests/security/test_escalation_by_roles.py",
+        *("tests/security/test_escalation_everywhere.py", "tests/security/test_hostile_input.py"),
+        *("tests/security/test_hostile_bodies.py", "tests/security/test_permission_taken.py"),
         *("tests/security/test_saml_bearer.py", "tests/protocol/test_saml2_bearer.py"),
         *("tests/security/test_slow_database.py", "-q", "-p", "no:cacheprovider"),
         *("-rA", f"--junitxml={REPORT / 'tests.xml'}"),
@@ -38,6 +44,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.soak", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
     parser.add_argument("--share", type=float, default=1.0, help="of the repetitions")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32), help="of the lots")
     arguments = parser.parse_args()
     names = arguments.parts or list(PARTS)
     if unknown := set(names).difference(PARTS):
@@ -45,20 +52,21 @@ def main() -> int:
     if not 0 < arguments.share <= 1:
         parser.error("--share must be above 0 and at most 1")
     REPORT.mkdir(exist_ok=True)
-    results = [_run(name, arguments.share) for name in names]
+    results = [_run(name, arguments.share, arguments.seed) for name in names]
     summary = "\n".join(line for _, line in results)
     (REPORT / "summary.txt").write_text(summary + "\n", encoding="utf-8")
     print(f"\n{summary}\nThe reports are in {REPORT}/")
     return 0 if all(good for good, _ in results) else 1
 
 
-def _run(name: str, share: float) -> tuple[bool, str]:
+def _run(name: str, share: float, seed: int) -> tuple[bool, str]:
     started = time.monotonic()
+    lots = [f"--hypothesis-seed={seed}"] if name == "tests" else []
     environment = {**os.environ, "GRANTORY_SOAK": str(share), "PYTHONUNBUFFERED": "1"}
     with (
         (REPORT / f"{name}.txt").open("w", encoding="utf-8") as file,
         subprocess.Popen(
-            [sys.executable, *PARTS[name]],
+            [sys.executable, *PARTS[name], *lots],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -72,7 +80,7 @@ def _run(name: str, share: float) -> tuple[bool, str]:
             file.flush()
     took = time.monotonic() - started
     result = "passed" if process.returncode == 0 else f"FAILED with status {process.returncode}"
-    counted = f"; {_counts(REPORT / 'tests.xml')}" if name == "tests" else ""
+    counted = f"; {_counts(REPORT / 'tests.xml')}; --seed {seed}" if name == "tests" else ""
     return process.returncode == 0, f"{name}: {result} in {took / 60:.1f} min{counted}"
 
 

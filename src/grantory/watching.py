@@ -11,10 +11,9 @@ import msgspec
 from grantory import __version__
 from grantory.domain.client import GrantType
 from grantory.errors import OAuthError
-from grantory.http.application import RequestRecord
 from grantory.http.early_answers import TOKEN_PATH
 from grantory.http.metrics import MetricsResource, may_be_read, networks_of
-from grantory.observability.access_log import AccessLog, RequestLine
+from grantory.observability.access_log import AccessLog
 from grantory.observability.exposition import Build, Exposition
 from grantory.observability.families import Families, Route
 from grantory.observability.freshness import kept_fresh
@@ -26,6 +25,7 @@ from grantory.observability.traced_parts import TracedIssuer, TracedStore
 from grantory.observability.tracing import Tracing
 from grantory.observability.watched_store import WatchedStore
 from grantory.ports.metrics_text import MetricsText
+from grantory.ports.request_line import RequestLine
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store
 from grantory.ports.store_state import WatchedStore as TellingStore
@@ -120,26 +120,18 @@ class Watching:
         """Counts a token request that was refused, by its reason."""
         self.metrics.token_refused(error.reason)
 
-    def record(self, entry: RequestRecord) -> None:
-        """Logs, counts and traces a request that was answered."""
-        line = RequestLine(
-            method=entry.method,
-            route=entry.route,
-            status=entry.status,
-            ms=round(entry.seconds * 1000, 3),
-            error=entry.error,
-            detail=entry.detail,
-            client=entry.client_id,
-            organization=entry.organization_id,
-            address=entry.address,
-            correlation_id=entry.correlation_id,
-        )
+    def record(self, line: RequestLine, grant_type: str) -> None:
+        """Logs, counts and traces a request that was answered.
+
+        Args:
+            line: what is known of it.
+            grant_type: as a token was asked for with; not logged, since anything may stand there.
+        """
         self._access_log.write(line)
         metrics = self.metrics
-        metrics.request(entry.method, entry.route, entry.status, entry.seconds, entry.error)
-        asked = entry.route == TOKEN_PATH and entry.method != "OPTIONS"
-        if asked or entry.grant_type:
-            metrics.token_request(entry.grant_type, entry.error)
+        metrics.request(line.method, line.route, line.status, line.ms / 1000, line.error)
+        if grant_type or (line.route == TOKEN_PATH and line.method != "OPTIONS"):
+            metrics.token_request(grant_type, line.error)
         if self._watch.tracing is not None:
             self._watch.tracing.describe(line)
 

@@ -1,5 +1,6 @@
 """What is installed from this repository, and what is shipped from it."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -73,6 +74,21 @@ def test_the_server_depends_on_all_that_the_sdk_depends_on() -> None:
     assert set(sdk["dependencies"]) <= set(server["dependencies"])
     # Until it is published, whoever has taken its name would be asked for it.
     assert not [line for line in server["dependencies"] if line.startswith("grantory")]
+
+
+def test_the_viewer_is_what_its_notice_says() -> None:
+    folder = ROOT / "src" / "grantory" / "http" / "viewer"
+    notice = (folder / "NOTICE").read_text("utf-8")
+    told = {name: digest for digest, name in re.findall(r"^([0-9a-f]{64})  (\S+)$", notice, re.M)}
+
+    assert told == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+        if path.suffix in {".js", ".css"}
+    }
+    (version,) = re.findall(r"swagger-ui-dist (\S+),", notice)
+    bundle = (folder / "swagger-ui-bundle.js").read_text("utf-8")
+    assert f'PACKAGE_VERSION:"{version}"' in bundle
 
 
 def build(source: Path, folder: Path) -> zipfile.Path:

@@ -16,7 +16,17 @@ from tests.support.server import RunningServer
 TOLD = {"PYTHONPROFILEIMPORTTIME": "1"}
 """Lets Python write the name of each module to standard error once it is loaded."""
 LINE = re.compile(r"^import time: +\d+ \| +\d+ \| +(\S+)$", re.MULTILINE)
-NEVER = ("alembic", "httpx2", "lxml", "opentelemetry", "rich", "signxml", "tomllib", "zxcvbn")
+NEVER = (
+    "alembic",
+    "grantory.testing",
+    "httpx2",
+    "lxml",
+    "opentelemetry",
+    "rich",
+    "signxml",
+    "tomllib",
+    "zxcvbn",
+)
 HTTP = ("grantory.app", "grantory.http", "grantory.observability", "uvicorn", "httptools")
 RARE = ("jinja2", "prometheus_client", "cryptography.x509.base")
 POSTGRES = ("asyncpg", "greenlet", "sqlalchemy.dialects.postgresql", "grantory.storage.postgres")

@@ -2,11 +2,13 @@
 
 from itertools import count
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from tests.compat.sdk import Document
+from tests.support.person import Person
 from tests.support.saml import signer
-from tests.support.server import Reply, RunningServer
+from tests.support.server import Reply, RunningServer, basic
 
 EVERY_DIVISION = "*"
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
@@ -108,6 +110,25 @@ def make_user(server: RunningServer, **fields: Any) -> str:
     """The id of a new user who holds nothing."""
     document = {"name": "Ann", "email": unique_address(), **fields}
     return str(_done(server.call("POST", "/api/v2/users", document))["id"])
+
+
+def user_token(server: RunningServer, password: str) -> str:
+    """The token of a new user with a password and a role, who has let a new client act for them."""
+    back, address = "http://127.0.0.1:4711/back", unique_address()
+    user_id = make_user(server, email=address, password=password)
+    give(server, user_id, make_role(server, "oauth:client:view"), EVERY_DIVISION)
+    app = make_code_client(server, registeredRedirectUri=[back])
+    with Person(server, address, password) as person:
+        code = person.authorize(app["id"], back)["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back}
+    headers = {
+        "Authorization": basic(app["id"], app["secret"]),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    body = urlencode(form).encode()
+    return str(
+        _done(server.request("POST", "/oauth/token", body=body, headers=headers))["access_token"]
+    )
 
 
 def token_with(server: RunningServer, *permissions: str) -> str:

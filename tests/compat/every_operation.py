@@ -24,6 +24,7 @@ AUTHORIZATION, OAUTH, TOKENS = "AuthorizationApi", "OAuthApi", "TokensApi"
 ORGANIZATION, USERS = "OrganizationApi", "UsersApi"
 PROVIDERS = "IdentityProviderApi"
 VIEW = "oauth:client:view"
+PASSWORD = "quiet harbor seven kites"
 
 
 def provider() -> Document:
@@ -109,6 +110,10 @@ class Case(NamedTuple):
     """The model that Python makes of the answer, where no method says it."""
     refusal: str = ""
     """The code of the 400 that is all that this operation answers."""
+    options: Document = {}  # noqa: RUF012 - nobody changes it
+    """What else is asked for, by the names of the SDK for Python."""
+    by_user: bool = False
+    """Whether only a user can ask, with ``PASSWORD``."""
 
 
 CASES: dict[str, Case] = {
@@ -282,9 +287,7 @@ CASES: dict[str, Case] = {
     ),
     "postUsers": Case(
         USERS,
-        body=lambda _: model(
-            "CreateUser", name="Ann", email=unique_address(), password="quiet harbor seven kites"
-        ),
+        body=lambda _: model("CreateUser", name="Ann", email=unique_address(), password=PASSWORD),
         never_null=("id", "name", "email", "username", "state", "version", "division.name"),
     ),
     "getUser": Case(USERS, ("user",), never_null=("id", "state", "version", "division.id")),
@@ -298,13 +301,25 @@ CASES: dict[str, Case] = {
     "postUserPassword": Case(
         USERS,
         ("new_user",),
-        body=lambda _: model("ChangePasswordRequest", newPassword="quiet harbor seven kites"),
+        body=lambda _: model("ChangePasswordRequest", newPassword=PASSWORD),
     ),
-    "getUsersMe": Case(USERS, refusal="not.a.user"),
+    "getUsersMe": Case(
+        USERS,
+        options={"expand": ["authorization", "lastTokenIssued", "organization", "token"]},
+        never_null=(
+            *("id", "name", "email", "username", "state", "version", "division.name"),
+            *("authorization.roles.0.id", "authorization.permissionPolicies.0.actionSet"),
+            *("lastTokenIssued.dateIssued", "organization.defaultCountryCode"),
+            *("token.organization.id", "token.OAuthClient.organization.id"),
+        ),
+        by_user=True,
+    ),
     "postUsersMePassword": Case(
         USERS,
-        body=lambda _: model("ChangeMyPasswordRequest", newPassword="x" * 9, oldPassword="x"),
-        refusal="not.a.user",
+        body=lambda _: model(
+            "ChangeMyPasswordRequest", newPassword="four green lamps", oldPassword=PASSWORD
+        ),
+        by_user=True,
     ),
 }
 
@@ -328,9 +343,9 @@ class Operation(NamedTuple):
             body = None if case.body is None else case.body(at)
             kind = case.kind or None
             return sdk.request(self.method, self.path, path_parameters=named, body=body, kind=kind)
-        options = {}
+        options = dict(case.options)
         if case.body is not None and case.body_is_optional:
-            options = {"body": case.body(at)}
+            options["body"] = case.body(at)
         elif case.body is not None:
             arguments.append(case.body(at))
         return sdk.call(case.api, snake_case(self.id), *arguments, **options)

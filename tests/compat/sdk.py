@@ -176,6 +176,11 @@ class Sdk:
             named["authority"] = str(authority)
         self._do("connect", **named)
 
+    def never_wait(self) -> None:
+        """Tell of a 429 at once, until the next ``connect``; JavaScript does so anyway."""
+        if not self.is_javascript:
+            self._do("never_wait")
+
     def login(self, client_id: str, client_secret: str) -> Document:
         """Client credentials with the SDK's own helper; answers what the SDK kept."""
         return self._do("login", client_id=client_id, client_secret=client_secret)

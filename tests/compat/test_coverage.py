@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from grantory.http.routing import Router
-from tests.compat.arrange import make_client
-from tests.compat.every_operation import CASES, Operation, Stage
+from tests.compat.arrange import make_client, user_token
+from tests.compat.every_operation import CASES, PASSWORD, Operation, Stage
 from tests.compat.sdk import PYTHON_SDK, Answer, RefusedError, Sdk, assert_platform_error
 from tests.compat.test_models import OWN_FIELDS
 from tests.support.server import RunningServer
@@ -24,9 +24,11 @@ pytestmark = pytest.mark.compat
 OF_OAUTH = {
     *("postOauthToken", "postOauthIntrospect", "postOauthRevoke"),
     *("getOauthAuthorizationServer", "getJwks", "getOauthJwks"),
+    *("getOauthAuthorize", "getLogout"),
 }
-"""OAuth's own: the SDKs' logins ask for tokens, in test_client_credentials, and have no calls for
-the others, which other libraries make in test_resource_side and in the guides."""
+"""OAuth's own: the SDKs' logins ask for tokens, in test_client_credentials, and send people to the
+last two, in tests/browser; they have no calls for the others, which other libraries make in
+test_resource_side and in the guides."""
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ADDRESSES = {"firstUri", "lastUri", "nextUri", "previousUri", "selfUri"}
 """Every list has them here; the SDK's models of lists do not all know them."""
@@ -83,6 +85,8 @@ def test_operation(
         assert refusal(operation, sdk, stage) == (400, case.refusal)
         assert asked() == [operation_id]
         return
+    if case.by_user:
+        sdk.use_token(user_token(server, PASSWORD))
     answer = operation.call(sdk, stage)
     assert asked() == [operation_id]
     assert (answer.status, bool(answer.headers["inin-correlation-id"])) == (operation.status, True)
@@ -183,6 +187,9 @@ def test_what_asks_no_permission_needs_none(
     client = make_client(server, "routing:queue:view")
     for operation_id, case in CASES.items():
         if declared[operation_id].permissions or case.refusal:
+            continue
+        if case.by_user:
+            assert refusal(declared[operation_id], sdk, Stage(server, user)) == (400, "not.a.user")
             continue
         sdk.use_token(server.token(client["id"], client["secret"]))  # one of them ends it
         answer = declared[operation_id].call(sdk, Stage(server, user))

@@ -7,7 +7,7 @@ import pytest
 
 from grantory.http.response import BrokenOff
 from tests.security.single_connection import POST, WHOLE, Connection
-from tests.security.wire import replies
+from tests.security.wire import platform_error, replies
 
 GONE = "http.disconnect"
 
@@ -178,6 +178,60 @@ async def test_a_body_is_asked_for_where_the_client_waits_for_that(connection: C
 
     assert connection.bodies == [b"a" * 10]
     assert connection.wire.written.count(b"100 Continue") == 1
+
+
+async def test_a_body_that_was_not_asked_for_is_not_waited_for(connection: Connection) -> None:
+    """Whoever is answered without may leave it out, and what comes next would pass for it."""
+    connection.application = answering(start(401, length(0)), part(b""))
+    await connection.send(POST.replace(b"Host: a", b"Host: a\r\nExpect: 100-continue"))
+
+    (reply,) = replies(connection.wire.written)
+    assert (reply.status, reply.headers["connection"]) == (401, "close")
+    assert not connection.is_open()
+
+
+async def test_http_1_0_is_not_asked_for_a_body(connection: Connection) -> None:
+    """It would take that for the answer (RFC 9110 section 10.1.1)."""
+    old = POST.replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"Host", b"Expect: 100-continue\r\nHost")
+    await connection.send(old)
+    assert connection.wire.written == b""
+    await connection.send(b"a" * 10)
+    assert connection.statuses() == [200]
+
+
+@pytest.mark.parametrize("status", [204, 304])
+async def test_what_may_have_no_body_has_none(
+    connection: Connection, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection.application = answering(start(status, length(3)), part(b"one"))
+    await connection.send(WHOLE)
+
+    assert connection.statuses() == [500]
+    assert len(caplog.records) == 1
+
+
+async def test_a_body_may_come_in_any_pieces(connection: Connection) -> None:
+    await connection.send(POST)
+    for number in range(10):
+        await connection.send(b"%d" % number)
+
+    assert connection.bodies == [b"0123456789"]
+    assert connection.statuses() == [200]
+
+
+async def test_a_failure_is_told_as_each_endpoint_tells_it(
+    connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection.application = answering()
+    await connection.send(WHOLE)
+    other = Connection()
+    other.application = answering()
+    await other.send(WHOLE.replace(b"GET /", b"GET /oauth/token"))
+
+    (reply,), (oauth,) = replies(connection.wire.written), replies(other.wire.written)
+    assert platform_error(reply)["code"] == "internal.server.error"
+    assert "error_description" in oauth.json()
+    assert len(caplog.records) == 2
 
 
 async def test_whoever_reads_nothing_makes_the_answer_wait(connection: Connection) -> None:

@@ -3,16 +3,20 @@
 import re
 from typing import Any
 
+import jsonschema_rs
 import msgspec
 import pytest
+import schemathesis
 
 from grantory.app import build_operations
-from grantory.http.login.flow import AUTHORIZE, CONSENT, LOGIN
+from grantory.http.login.flow import CONSENT, LOGIN
+from grantory.http.openapi import build_models
+from grantory.http.openapi_texts import untold
 from tests.support.jwts import FORMATS, JWKS, jwt_client
 from tests.support.world import World
 
-PAGES = {AUTHORIZE, LOGIN, CONSENT}
-"""What people see at OAuth's addresses, and no program asks for."""
+FORMS = {LOGIN, CONSENT}
+"""Where the forms of pages are sent, and nobody else sends anything."""
 
 
 async def document(world: World) -> dict[str, Any]:
@@ -31,9 +35,9 @@ async def test_every_operation_is_described_by_its_declaration(world: World) -> 
     oauth = {
         (path, method.lower())
         for method, path in world.application.routes
-        if path.startswith(("/oauth/", "/.well-known/")) and path not in PAGES
+        if path.startswith(("/oauth/", "/.well-known/", "/logout")) and path not in FORMS
     }
-    assert len(oauth) == 6
+    assert len(oauth) == 8
     assert described == {*declared, *oauth}
     for (path, method), operation in declared.items():
         told = paths[path][method]
@@ -44,6 +48,55 @@ async def test_every_operation_is_described_by_its_declaration(world: World) -> 
         assert str(operation.status) in told["responses"]
         named = {each["name"] for each in told["parameters"] if each["in"] == "path"}
         assert named == set(re.findall(r"\{(\w+)\}", path))
+
+
+async def test_the_document_is_one_of_openapi_and_its_schemas_are_of_json_schema(
+    world: World,
+) -> None:
+    found = await document(world)
+    schemathesis.openapi.from_dict(found).validate()  # by the schema that is published for 3.1
+    parts = list(found["components"]["schemas"].values())
+    operations = [each for methods in found["paths"].values() for each in methods.values()]
+    parts += [each["schema"] for told in operations for each in told.get("parameters", ())]
+    for part in parts:
+        jsonschema_rs.meta.validate(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **part}
+        )
+    ids = [told["operationId"] for told in operations]
+    assert len(ids) == len(set(ids))
+
+
+async def test_every_field_and_parameter_is_described(world: World) -> None:
+    found = await document(world)
+    models = found["components"]["schemas"]
+    places = [
+        (f"{name}.{field}", schema)
+        for name, model in models.items()
+        for field, schema in model.get("properties", {}).items()
+    ]
+    places += [
+        (f"{told['operationId']}: {each['name']}", each)
+        for methods in found["paths"].values()
+        for told in methods.values()
+        for each in told.get("parameters", ())
+    ]
+    assert [place for place, described in places if not described.get("description")] == []
+    bare = build_models(build_operations(world.node, world.settings))
+    assert untold(bare) == []
+
+
+async def test_every_operation_tells_how_a_slow_and_a_large_request_are_refused(
+    world: World,
+) -> None:
+    for path, methods in (await document(world))["paths"].items():
+        error = "OAuthError" if path.startswith("/oauth/") else "ErrorBody"
+        for method, told in methods.items():
+            for status in ("408", "431"):
+                answer = told["responses"][status]
+                if method != "head":
+                    (content,) = answer["content"].values()
+                    assert content["schema"]["$ref"].endswith("/" + error), path
+            assert {"405", "500"}.isdisjoint(told["responses"])
 
 
 async def test_whatever_is_referred_to_is_there_and_no_model_is_there_for_nothing(

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import BaseSchema, Case
 
+from grantory.http.login.flow import AUTHORIZE
+from grantory.http.login.logout import LOGOUT
 from grantory.http.oauth.jwks import JWKS, JWKS_OF
 from grantory.http.oauth.metadata import METADATA_PATH
 from tests.support.about_tokens import INTROSPECT, REVOKE
 from tests.support.generated_calls import LOTS, QUERIES, TOKEN, Lots, calling, cases, check, load
-from tests.support.soak import rounds
+from tests.support.soak import databases, rounds
 from tests.support.world import declared_operations, new_world
 
 EXAMPLES = rounds(20, 500)
@@ -24,9 +26,11 @@ OPERATIONS += [
     ("GET", METADATA_PATH, "getOauthAuthorizationServer", 200),
     ("GET", JWKS, "getJwks", 200),
     ("GET", JWKS_OF, "getOauthJwks", 200),
+    ("GET", AUTHORIZE, "getOauthAuthorize", 303),
+    ("GET", LOGOUT, "getLogout", 303),
 ]
-NEVER_DONE = {"getUsersMe", "postUsersMePassword", "putTokensTimeout"}
-"""Whatever is asked of them is refused, as long as only clients have tokens."""
+NEVER_DONE = {"putTokensTimeout"}
+"""Whatever is asked of them is refused."""
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +45,21 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> BaseSchema:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("database", databases())
 @pytest.mark.parametrize(
     ("method", "path", "operation_id", "status"), OPERATIONS, ids=[each[2] for each in OPERATIONS]
 )
 def test_no_call_is_answered_otherwise_than_described(
-    schema: BaseSchema, tmp_path: Path, method: str, path: str, operation_id: str, status: int
+    schema: BaseSchema,
+    tmp_path: Path,
+    database: str,
+    method: str,
+    path: str,
+    operation_id: str,
+    status: int,
 ) -> None:
     sent = 0
-    with calling(tmp_path / "data", path, operation_id) as (runner, caller):
+    with calling(tmp_path / "data", path, operation_id, database) as (runner, caller):
 
         @settings(
             max_examples=EXAMPLES,

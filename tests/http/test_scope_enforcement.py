@@ -147,6 +147,18 @@ async def test_a_limited_token_cannot_lift_its_own_limits(world: World) -> None:
     assert (await world.http.put(OWN, headers=whole, json=off)).status_code == 200
 
 
+async def test_only_who_may_do_everything_lifts_everybodys_limits(world: World) -> None:
+    """It makes a wide token of every narrow one."""
+    member = await world.admin.make_member("directory:organization:admin")
+    assert (await member.call("PUT", OWN, {"scopeEnforcement": False})).status_code == 200
+    assert (await member.call("PUT", OWN, {"scopeEnforcement": True})).status_code == 200
+
+    answer = await member.call("PUT", OWN, {"scopeEnforcement": False})
+    assert (answer.status_code, answer.json()["code"]) == (403, "missing.permissions")
+    assert (await world.admin.get(OWN))["scopeEnforcement"] is True
+    assert (await member.call("PUT", OWN, {"name": "other"})).status_code == 200
+
+
 async def test_the_description_tells_each_operations_scopes(world: World) -> None:
     paths = (await world.http.get("/openapi.json")).json()["paths"]
     for operation in build_operations(world.node, world.settings):

@@ -289,3 +289,80 @@ async def test_case_87_http_0_9_is_refused(connection: Connection) -> None:
 
     assert connection.statuses() == [400]
     assert not connection.served
+
+
+async def answers_at_once(_scope: Any, _receive: Any, send: Any) -> None:
+    """An application that does not wait for the body."""
+    headers = [(b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body"})
+
+
+async def test_case_87_a_body_behind_its_answer_leaves_a_connection_that_ends(
+    connection: Connection,
+) -> None:
+    connection.application = answers_at_once
+    await connection.send(POST)
+    assert connection.statuses() == [413]
+    await connection.send(b"a" * 10)
+    connection.loop.advance(KEEP_ALIVE_SECONDS - 1)
+    assert connection.is_open()
+    connection.loop.advance(1)
+    assert not connection.is_open()
+
+
+async def test_case_87_a_body_behind_its_answer_may_not_drip(connection: Connection) -> None:
+    connection.application = answers_at_once
+    await connection.send(POST + b"a")
+    connection.loop.advance(BODY_SECONDS)
+
+    assert connection.statuses() == [413]
+    assert not connection.is_open()
+
+
+async def test_case_87_what_follows_such_a_body_is_read_as_it_is(connection: Connection) -> None:
+    connection.application = answers_at_once
+    await connection.send(POST)
+    await connection.send(b"a" * 10 + b"GARBAGE\r\n\r\n")
+
+    assert connection.statuses() == [413, 400]
+    assert not connection.is_open()
+
+
+async def test_case_87_a_head_behind_another_request_may_not_drip(connection: Connection) -> None:
+    await connection.send(WHOLE + WHOLE[:9])
+    connection.loop.advance(HEAD_SECONDS)
+
+    assert connection.statuses() == [200, 408]
+    assert not connection.is_open()
+
+
+async def test_case_87_a_large_head_is_not_passed_over(connection: Connection) -> None:
+    """What stands behind it must not be answered in its place."""
+    large = WHOLE.replace(b"Host", b"X: " + b"a" * MAX_HEAD_BYTES + b"\r\nHost")
+    await connection.send(large + WHOLE.replace(b"GET /", b"GET /second"))
+
+    assert connection.statuses() == [431]
+    assert not connection.served
+    assert not connection.is_open()
+
+
+async def test_case_87_nothing_follows_the_last_words(connection: Connection) -> None:
+    """The application may still be at work when a body was too slow."""
+    told = []
+
+    async def works(_scope: Any, receive: Any, send: Any) -> None:
+        message = await receive()
+        while message.get("more_body"):
+            message = await receive()
+        told.append(message["type"])
+        await answers_at_once(_scope, receive, send)
+
+    connection.application = works
+    await connection.send(POST + b"a")
+    connection.loop.advance(BODY_SECONDS)
+    connection.wire.closed = False  # the system takes on what was written before the end
+    await connection.send(b"")
+
+    assert connection.statuses() == [408]
+    assert told == ["http.disconnect"]

@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Final
+from threading import Thread
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlencode
 
 import httpx2 as httpx
@@ -24,12 +26,18 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from grantory.domain.scopes import SCOPES
+from grantory.errors import StorageUnavailable
+from grantory.http.login.flow import AUTHORIZE
+from grantory.http.login.logout import LOGOUT
 from tests.support.about_tokens import INTROSPECT, REVOKE
 from tests.support.jwts import jwt_client
+from tests.support.people import GOOD_PASSWORD, USERS
 from tests.support.saml import signer
 from tests.support.subjects import make_division, make_user
+from tests.support.user_tokens import user_token
 from tests.support.world import ADDRESS, Member, World, new_world
 
+T = TypeVar("T")
 CHECKS: Final = [
     not_a_server_error,
     status_code_conformance,
@@ -39,8 +47,14 @@ CHECKS: Final = [
 ]
 TOKEN: Final = "/oauth/token"
 ABOUT_TOKENS: Final = (INTROSPECT, REVOKE)
+VISITED: Final = (AUTHORIZE, LOGOUT)
+"""Where people go with their browsers."""
+CALLBACK: Final = "https://app.example.com/callback"
+OWN: Final = f"{USERS}/me"
+"""What only a user can ask."""
 MOST_ITEMS: Final = 3
 MOST_CHARACTERS: Final = 20
+MOST_QUESTIONS: Final = 20
 _MODELS: Final = "#/components/schemas/"
 _SMALL: Final = "Small"
 _USED_UP: Final = {
@@ -115,6 +129,8 @@ class Lots:
 class Caller:
     """An administrator in a world of its own, who calls one operation again and again.
 
+    What only a user can ask, a user without rights asks.
+
     Args:
         world: the server.
         operation_id: of the operation.
@@ -126,8 +142,13 @@ class Caller:
         self._world = world
         self._id = operation_id
         self._ids: dict[str, str] = {}
+        self._application: dict[str, str] = {}
+        """What a query says of a client that people come from."""
         self._machine: Member | None = None
         self._certificate = signer().certificate
+        self._token = ""
+        self._user_id = ""
+        self._password = GOOD_PASSWORD
 
     async def settle_in(self, path: str) -> None:
         """Makes what the ids in calls are to name."""
@@ -137,11 +158,28 @@ class Caller:
             await self._machine.log_in()
         users = path.startswith("/api/v2/users/")
         self._ids["subjectId"] = self._ids["userId" if users else "clientId"]
+        if path in VISITED:
+            self._application = await self._make_application()
         self._ids["organizationId"] = self._world.founding.organization.id
         if "jwks" in path:
             await jwt_client(self._world)
         self._ids["scopeId"] = next(iter(SCOPES))
         self._ids["certificate"] = self._certificate
+        if path.startswith(OWN):
+            body = {"name": "Ann", "email": "me@example.com", "password": self._password}
+            self._user_id = (await self._world.admin.post(USERS, body))["id"]
+        await self._log_in()
+
+    async def _log_in(self) -> None:
+        if self._user_id:
+            self._token = await user_token(self._world, user_id=self._user_id)
+        else:
+            self._token = await self._world.admin.log_in()
+
+    async def _make_application(self) -> dict[str, str]:
+        body = {"name": "App", "authorizedGrantType": "CODE", "registeredRedirectUri": [CALLBACK]}
+        made = await self._world.admin.post("/api/v2/oauth/clients", body)
+        return {"client_id": made["id"], "redirect_uri": CALLBACK}
 
     async def _make(self, name: str) -> None:
         admin = self._world.admin
@@ -171,12 +209,17 @@ class Caller:
         }
         if path != case.path_parameters:
             case.path_parameters = path
+        if self._application and real.next():
+            case.query = {**case.query, **self._application}
         if case.path in ABOUT_TOKENS and isinstance(case.body, dict):
             case.body = {"token": case.body.get("token", "")}
             if self._machine is not None and real.next():
                 case.body = {"token": self._machine.token}
         elif case.path != TOKEN:
             case.body = self._furnished(case.body, "roleId", real)
+            sent = _members(case.body)
+            if "oldPassword" in sent and real.next():
+                sent["oldPassword"] = self._password
         elif isinstance(case.body, dict) and real.next():
             case.body = {name: case.body[name] for name in case.body if "client" not in name}
             if real.next():  # one of several, and the only one that a client has alone
@@ -194,30 +237,46 @@ class Caller:
         return self._ids[name] if isinstance(value, str) and name and real.next() else value
 
     async def call(self, case: Case[Any], query: str, real: Lots) -> list[httpx.Response]:
-        """Sends a case; with a new token once more where the old one is refused.
+        """Sends a case; once more with a new token, or later, where that is what is refused.
 
         Args:
             case: what schemathesis made up.
             query: more of a query, already encoded.
             real: whether the next id, or secret, is one that exists.
         """
-        self._world.clock.advance(1)
+        await self._later(1)
         self.furnish(case, real)
         method, url, headers, content = _wire(case, query)
         if case.path == TOKEN or case.path in ABOUT_TOKENS:
             return [await self._ask_token(url, headers, content, real)]
         answers = []
         for _ in range(2):
-            headers["authorization"] = f"Bearer {self._world.admin.token}"
+            headers["authorization"] = f"Bearer {self._token}"
             answer = await self._world.http.request(method, url, headers=headers, content=content)
             answers.append(answer)
             self._count(answer)
-            if answer.status_code != 401:
+            if answer.status_code == 429:
+                await self._later(int(answer.headers["retry-after"]))
+            elif answer.status_code == 401:
+                await self._log_in()
+            else:
                 break
-            await self._world.admin.log_in()
         if answers[-1].is_success and self._id in _USED_UP:
             await self._make(_USED_UP[self._id])
+        if answers[-1].is_success and "oldPassword" in _members(case.body):
+            self._password = _members(case.body)["newPassword"]
         return answers
+
+    async def _later(self, seconds: int) -> None:
+        self._world.clock.advance(seconds)
+        # A question that was under way meanwhile tells too little to be believed from here on,
+        # and on a busy machine the next one may take too long.
+        for _ in range(MOST_QUESTIONS):
+            try:
+                return await self._world.node.store.feed.hear_all()
+            except StorageUnavailable:
+                continue
+        raise AssertionError("the database does not answer")
 
     async def _ask_token(
         self, url: str, headers: dict[str, str], content: bytes, real: Lots
@@ -231,8 +290,13 @@ class Caller:
         return answer
 
     def _count(self, answer: httpx.Response) -> None:
-        body = answer.json() if answer.is_error and answer.content else {}
+        kind = answer.headers.get("content-type", "")
+        body = answer.json() if answer.is_error and kind == "application/json" else {}
         self.seen[answer.status_code, body.get("code", body.get("error", ""))] += 1
+
+
+def _members(body: Any) -> dict[str, Any]:
+    return body if isinstance(body, dict) else {}
 
 
 def _wire(case: Case[Any], query: str) -> tuple[str, str, dict[str, str], bytes]:
@@ -269,15 +333,48 @@ LOTS: Final = st.integers(0, 255)
 """Which ids of a call are made up: one bit for each, in turn."""
 
 
+class Beside:
+    """An event loop on a thread of its own, which goes on while a call is made up.
+
+    A server that stood still meanwhile would find that it has not asked its database for too long.
+    """
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.run(self._loop.shutdown_asyncgens())
+        self.run(self._loop.shutdown_default_executor())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What a coroutine gives in the end."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
 @contextmanager
-def calling(folder: Path, path: str, operation_id: str) -> Iterator[tuple[asyncio.Runner, Caller]]:
+def calling(
+    folder: Path, path: str, operation_id: str, database: str
+) -> Iterator[tuple[Beside, Caller]]:
     """A caller of an operation, and what runs its coroutines."""
-    with asyncio.Runner() as runner:
+    on_postgres = database == "postgresql"
+    with Beside() as runner:
         stack = AsyncExitStack()
         try:
-            world = runner.run(stack.enter_async_context(new_world(folder)))
+            world = runner.run(
+                stack.enter_async_context(new_world(folder, on_postgres=on_postgres))
+            )
             caller = Caller(world, operation_id)
-            runner.run(world.admin.log_in())
             runner.run(caller.settle_in(path))
             yield runner, caller
         finally:

@@ -7,13 +7,16 @@ from tests.support.subjects import make_user
 from tests.support.world import World
 
 
-async def user_token(world: World, *scopes: str, user_id: str = "") -> str:
-    """The token of a user, by default a new one without rights, limited to scopes."""
+async def user_token(world: World, *scopes: str, user_id: str = "", client_id: str = "") -> str:
+    """The token of a user, by default a new one without rights, limited to scopes.
+
+    It is the first client's, or another one's.
+    """
     # The server's own: a store tells of its changes to one memory alone.
     reads, tokens = world.application._reads, world.application._tokens
     user_id = user_id or await make_user(world)
     await reads.refresh()
-    record = await reads.client(world.admin.client_id)
+    record = await reads.client(client_id or world.admin.client_id)
     user = await reads.user(user_id)
     assert record is not None
     assert user is not None

@@ -4,6 +4,7 @@ An operation is found by one walk through a tree; its declaration says which per
 body it needs, and both are checked here, in one place, for every operation.
 """
 
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -26,6 +27,7 @@ from grantory.http.request_limits import RequestCounter, Standing
 from grantory.http.response import BrokenOff, Headers, Response
 from grantory.http.routing import Match, Router
 from grantory.ports.hot_reads import HotReads
+from grantory.ports.request_line import RequestLine
 from grantory.ports.runtime import Random
 from grantory.protocol.access_tokens import AccessTokens, TokenRefused
 from grantory.registry.actor import Actor
@@ -33,6 +35,7 @@ from grantory.registry.actor import Actor
 CORRELATION: Final = b"inin-correlation-id"
 _SURPLUS_IDS: Final = 256
 _UUID_BYTES: Final = 16
+_UUID: Final = re.compile("(.{8})(.{4}).(.{3}).(.{3})(.{12})")
 _READS: Final = ("GET", "HEAD")
 
 Plain = Callable[[Request], Awaitable[Response]]
@@ -49,23 +52,6 @@ class HttpSettings(msgspec.Struct, frozen=True):
     trusted_proxies: tuple[Network, ...] = ()
 
 
-class RequestRecord(msgspec.Struct):
-    """What is known of an answered request, for the log and to be counted."""
-
-    method: str
-    route: str
-    status: int
-    seconds: float
-    error: str
-    detail: str
-    client_id: str
-    organization_id: str
-    address: str
-    correlation_id: str
-    grant_type: str
-    """As a token was asked for with; anything may stand there."""
-
-
 class Application:
     """Answers requests.
 
@@ -78,7 +64,7 @@ class Application:
         cors: says to whom answers may be shown.
         random: for correlation ids.
         settings: addresses.
-        record: takes a line about each answered request.
+        record: takes a line about each answered request, and the grant type of one for a token.
         failed: takes an error that nobody expected.
     """
 
@@ -93,7 +79,7 @@ class Application:
         cors: Cors,
         random: Random,
         settings: HttpSettings,
-        record: Callable[[RequestRecord], None],
+        record: Callable[[RequestLine, str], None],
         failed: Callable[[BaseException, str], None],
     ) -> None:
         routes: list[tuple[str, str, Operation | Plain]] = [
@@ -112,7 +98,7 @@ class Application:
         self._settings = settings
         self._record = record
         self._failed = failed
-        self._ids = b""
+        self._ids: list[str] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request (ASGI 3)."""
@@ -121,49 +107,47 @@ class Application:
         started = time.perf_counter()
         correlation_id = self._correlation_id()
         request = Request(scope, receive, correlation_id, self._settings.trusted_proxies)
+        path = self._inner_path(request.path)
         route = [""]
         try:
-            response = await self._answer(request, route)
+            response = await self._answer(request, path, route)
         except ClientGone:
             return
-        header = (CORRELATION, correlation_id.encode())
         try:
-            path = self._inner_path(request.path)
             if self._cors.covers(path):
                 response.headers += await self._cors_headers(request, response, path)
-            await response.send(send, header, head=request.method == "HEAD")
+            correlation = (CORRELATION, correlation_id.encode())
+            await response.send(send, correlation, head=request.method == "HEAD")
         except BaseException as error:
             response.error_code = "broken.off"
             response.detail = str(error) if isinstance(error, BrokenOff) else ""
             raise
         finally:
             await response.close()
-            self._record(
-                RequestRecord(
-                    method=request.method,
-                    route=route[0],
-                    status=response.status,
-                    seconds=time.perf_counter() - started,
-                    error=response.error_code,
-                    detail=response.detail,
-                    client_id=response.client_id,
-                    organization_id=response.organization_id,
-                    address=request.address,
-                    correlation_id=correlation_id,
-                    grant_type=request.grant_type,
-                )
+            line = RequestLine(
+                method=request.method,
+                route=route[0],
+                status=response.status,
+                ms=round((time.perf_counter() - started) * 1000, 3),
+                error=response.error_code,
+                detail=response.detail,
+                client=response.client_id,
+                organization=response.organization_id,
+                address=request.address,
+                correlation_id=correlation_id,
             )
+            self._record(line, request.grant_type)
 
-    async def _answer(self, request: Request, route: list[str]) -> Response:
+    async def _answer(self, request: Request, path: str, route: list[str]) -> Response:
         actor: Actor | None = None
         standing: Standing | None = None
         try:
             _check_headers(request)
-            match = self._find(request)
-            if request.method == "OPTIONS" and self._cors.covers(self._inner_path(request.path)):
+            match = self._find(path)
+            if request.method == "OPTIONS" and self._cors.covers(path):
                 route[0] = self._templates[id(next(iter(match.methods.values())))]
                 return options_response(_methods(match))
-            target, path = _target(match, request.method), match.parameters
+            target, parameters = _target(match, request.method), match.parameters
             route[0] = self._templates[id(target)]
             if not isinstance(target, Operation):
                 return await target(request)
@@ -172,7 +156,7 @@ class Application:
             if standing.exceeded:
                 raise standing.refusal()
             await self._authorize(target, token, actor)
-            if any("\x00" in value for value in path.values()):
+            if any("\x00" in value for value in parameters.values()):
                 # No id holds a NUL, and PostgreSQL cannot even look for one.
                 raise _nothing_here()
             body = None
@@ -181,7 +165,7 @@ class Application:
                 # The body may have taken long to come: what was revoked meanwhile counts.
                 token, actor = await self._authenticate(request, target)
                 await self._authorize(target, token, actor)
-            response = await target.handler(Call(request, actor, token, path, body))
+            response = await target.handler(Call(request, actor, token, parameters, body))
         except ApiError as error:
             response = self._refused(error, request)
         except ClientGone:
@@ -208,8 +192,8 @@ class Application:
             self._failed(error, request.correlation_id)
             return (VARY,)
 
-    def _find(self, request: Request) -> Match[Operation | Plain]:
-        match = self._router.find(self._inner_path(request.path))
+    def _find(self, path: str) -> Match[Operation | Plain]:
+        match = self._router.find(path)
         if match is None:
             raise _nothing_here()
         return match
@@ -287,11 +271,10 @@ class Application:
             ) from None
 
     def _correlation_id(self) -> str:
-        if len(self._ids) < _UUID_BYTES:
-            self._ids = self._random.token_bytes(_UUID_BYTES * _SURPLUS_IDS)
-        digits = self._ids[:_UUID_BYTES].hex()
-        self._ids = self._ids[_UUID_BYTES:]
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+        if not self._ids:
+            digits = self._random.token_bytes(_UUID_BYTES * _SURPLUS_IDS).hex()
+            self._ids = _UUID.sub(r"\1-\2-4\3-a\4-\5 ", digits).split()
+        return self._ids.pop()
 
 
 def _target(match: Match[Operation | Plain], method: str) -> Operation | Plain:

@@ -18,7 +18,7 @@ from grantory.http.early_answers import (
     overloaded_start,
     refusal,
 )
-from grantory.http.exchange import HIGH_WATER, Application, Exchange
+from grantory.http.exchange import HIGH_WATER, LOGGER, Application, Exchange
 from grantory.http.health import LIVE, READY
 from grantory.http.metrics import METRICS
 from grantory.http.pacing import MOST_AT_ONCE, Connections, PacedProtocol
@@ -112,11 +112,15 @@ class BoundedProtocol(PacedProtocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             pass  # what follows is not read
+        except httptools.HttpParserCallbackError as error:
+            LOGGER.error("a request could not be taken", exc_info=error)
+            self._refuse_malformed("The request could not be taken.")
         except httptools.HttpParserError:
             self._refuse_malformed("Invalid HTTP request received.")
 
     def on_message_begin(self) -> None:
-        """Begins a request."""
+        """Begins a request; its head has its time, though it came behind another."""
+        self._head_bytes = self._head_bytes or 1
         self._url = b""
         self._headers = []
         self._wants_continue = False
@@ -136,6 +140,8 @@ class BoundedProtocol(PacedProtocol):
 
     def on_headers_complete(self) -> None:
         """Ends the head; one that came too large in a single piece is not served."""
+        if self._unserved:
+            return
         parser = self._parser
         if self._head_bytes > MAX_HEAD_BYTES:
             size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
@@ -146,15 +152,13 @@ class BoundedProtocol(PacedProtocol):
         if version not in _VERSIONS:
             self._unserved = True
             self._refuse_malformed("The request line must end with HTTP/1.0 or HTTP/1.1.")
-        if self._unserved:
+        address = None if self._unserved else self._address()
+        if address is None:
             return
         self._in_head = False
         self._body_seen = 0
         method = parser.get_method().decode("ascii")
-        path, query = self._url, b""
-        if _PLAIN_PATH.fullmatch(path) is None:
-            url = httptools.parse_url(path)
-            path, query = url.path, url.query or b""
+        path, query = address
         text = path.decode("ascii")
         change = is_change(method, text)
         if not self._is_answering and not self._admits(text, change=change):
@@ -178,10 +182,25 @@ class BoundedProtocol(PacedProtocol):
             self,
             scope,
             change=change,
-            wants_continue=self._wants_continue,
+            wants_continue=self._wants_continue and version == "1.1",
             keep_alive=not self._ended and version == "1.1" and parser.should_keep_alive(),
         )
         self._line_up(exchange, self._answer)
+
+    def _address(self) -> tuple[bytes, bytes] | None:
+        """Takes the address apart, into path and query; None for one that was refused."""
+        if _PLAIN_PATH.fullmatch(self._url):
+            return self._url, b""
+        try:
+            url = httptools.parse_url(self._url)
+        except httptools.HttpParserInvalidURLError:
+            url = None
+        path = None if url is None else url.path or b"/"
+        if url is None or path is None or not path.isascii():
+            self._unserved = True
+            self._refuse_malformed("The address cannot be read.")
+            return None
+        return path, url.query or b""
 
     @property
     def _is_answering(self) -> bool:
@@ -219,7 +238,7 @@ class BoundedProtocol(PacedProtocol):
                 self._waiting[-1] = (next_one, self._refuse_late)
         elif self._last_words and not self.transport.is_closing():
             self.transport.write(self._last_words)
-            self._close()
+            self.close()
         super().answered(exchange)
 
     def shutdown(self) -> None:
@@ -243,7 +262,7 @@ class BoundedProtocol(PacedProtocol):
         self.transport.write(answer)
         if not keep_alive:
             self._unserved = True  # as is all that follows
-            self._close()
+            self.close()
             return
         self._rest()
 
@@ -270,7 +289,7 @@ class BoundedProtocol(PacedProtocol):
         newest = self._newest
         if self._unserved or self._is_shed or newest is None or newest.response_complete:
             return
-        newest.body += body
+        newest.add(body)
         if len(newest.body) > HIGH_WATER:
             self._pause_reading()
         newest.tell()
@@ -287,9 +306,12 @@ class BoundedProtocol(PacedProtocol):
         self._is_first = False
         if self._is_shed:
             self._end_shed_request(keep_alive=self._may_go_on)
-        elif self._newest is not None and not self._newest.response_complete:
+        elif self._newest is not None:
             self._newest.more_body = False
-            self._newest.tell()
+            if self._newest.response_complete:  # it was answered before it was whole
+                self._rest()
+            else:
+                self._newest.tell()
 
     def _refuse_malformed(self, message: str) -> None:
         """Answers in JSON; some clients cannot read anything else."""
@@ -326,13 +348,14 @@ class BoundedProtocol(PacedProtocol):
                 self._waiting.popleft()
                 newest = self._answering
             else:
+                newest.leave()  # nothing may follow the last words
                 newest = None
         if words:
             self._shared.refused_early("", status, code)
         if newest is None or newest.response_complete:
             if words:
                 self.transport.write(words)
-            self._close()
+            self.close()
         else:
             self._pause_reading()
             self._last_words = words

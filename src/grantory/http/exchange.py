@@ -1,15 +1,17 @@
 """One request and its answer, between a connection and an ASGI application.
 
 uvicorn makes an event, a logger's fields and two regular expressions for each header of every
-answer; here a request costs what it needs (docs/adr/0019). What an application may send is as
-strict: a header with a line break in it ends as a 500, never as another header.
+answer; here a request costs what it needs (docs/adr/0019). The names of headers are to be in lower
+case, as ASGI has them; a header with a line break in it ends as a 500, never as another header.
 """
 
 import asyncio
 import http
 import logging
+from collections.abc import Iterable
 from typing import Final, Protocol, cast
 
+from grantory.http.early_answers import is_oauth, refusal
 from grantory.http.request import Message, Receive, Scope, Send
 from grantory.http.response import BrokenOff
 
@@ -25,8 +27,7 @@ _SPELLED: Final = {name.lower(): name for name in (b"ININ-Correlation-Id", b"Ret
 _NO_BODY: Final = (204, 304)
 _CLOSE: Final = b"connection: close\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
-_FAILED: Final = b"The server failed."
-_LOGGER: Final = logging.getLogger("grantory.http")
+LOGGER: Final = logging.getLogger("grantory.http")
 
 
 class Wire(Protocol):
@@ -38,6 +39,9 @@ class Wire(Protocol):
     @property
     def default_headers(self) -> bytes:
         """Lines that every answer begins with."""
+
+    def close(self) -> None:
+        """Ends the connection once its answers were read."""
 
     def take_more(self) -> None:
         """Reads on, where reading was stopped for want of room."""
@@ -99,7 +103,7 @@ class Exchange:
         self.keep_alive = keep_alive
         self.task: asyncio.Task[None] | None = None
         self.disconnected = False
-        self.body = b""
+        self.body: bytes | bytearray = b""
         self.more_body = True
         self.response_started = False
         self.response_complete = False
@@ -109,6 +113,21 @@ class Exchange:
         """Goes out together with what comes first of the body."""
         self._chunked = False
         self._length: int | None = None
+
+    def add(self, part: bytes) -> None:
+        """Takes a part of the body."""
+        if not self.body:
+            self.body = part
+            return
+        if isinstance(self.body, bytes):
+            self.body = bytearray(self.body)
+        self.body += part
+
+    def leave(self) -> None:
+        """Tells the application that nobody waits for its answer any more."""
+        if not self.response_complete:
+            self.disconnected = True
+            self.tell()
 
     def tell(self) -> None:
         """Wakes the application: more of the body is here, or nothing more will come."""
@@ -122,25 +141,25 @@ class Exchange:
         try:
             await application(self.scope, self.receive, self.send)
         except BrokenOff:  # the request's own line says so
-            self._wire.transport.close()
+            self._wire.close()
         except BaseException as error:
-            _LOGGER.error("a request was not answered", exc_info=error)
-            await self._fail()
+            LOGGER.error("a request was not answered", exc_info=error)
+            self._fail()
         else:
             if not (self.response_complete or self.disconnected):
-                _LOGGER.error("the application has not answered")
-                await self._fail()
+                LOGGER.error("the application has not answered")
+                self._fail()
         finally:
             self._wire.ended(self)
 
-    async def _fail(self) -> None:
-        if self.response_started:
-            self._wire.transport.close()
-            return
-        self._head = None
-        headers = [(b"content-length", b"%d" % len(_FAILED)), (b"connection", b"close")]
-        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
-        await self.send({"type": "http.response.body", "body": _FAILED})
+    def _fail(self) -> None:
+        if not (self.response_started or self.disconnected):
+            oauth = is_oauth(self.scope["path"], "")
+            code = "internal.server.error"
+            words = refusal(500, "Internal Server Error", code, "The server failed.", oauth=oauth)
+            self._wire.transport.write(words)
+        self.response_started = self.response_complete = True
+        self._wire.close()
 
     async def receive(self) -> Message:
         """Returns what has come of the body; once that was told, waits for the end (ASGI 3)."""
@@ -155,7 +174,7 @@ class Exchange:
             self._news = False
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
-        body, self.body = self.body, b""
+        body, self.body = bytes(self.body), b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Message) -> None:
@@ -171,16 +190,17 @@ class Exchange:
             return
         kind = message["type"]
         if kind == "http.response.start" and self._head is None and not self.response_started:
-            self._start(message["status"], message["headers"])
+            self._start(message["status"], message.get("headers", ()))
         elif kind != "http.response.body" or self._head is None or self.response_complete:
             raise RuntimeError(f"{kind} came out of order")
         else:
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
 
-    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def _start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         lines = [_STATUS_LINES[status], self._wire.default_headers]
         length = None
-        keep_alive = self.keep_alive
+        # Whoever was not asked for a body may send none, and what came next would pass for it.
+        keep_alive = self.keep_alive and not (self.wants_continue and self.more_body)
         for name, value in headers:
             if name == b"content-length":
                 length = int(value)
@@ -190,8 +210,10 @@ class Exchange:
             lines.append(b"%b: %b\r\n" % (_SPELLED.get(name, name), value))
         if not keep_alive:
             lines.append(_CLOSE)
-        has_body = status not in _NO_BODY and self.scope["method"] != "HEAD"
-        chunked = length is None and has_body and self.scope["http_version"] == "1.1"
+        if status in _NO_BODY:
+            length = 0
+        is_head = self.scope["method"] == "HEAD"
+        chunked = length is None and not is_head and self.scope["http_version"] == "1.1"
         if chunked:
             lines.append(b"transfer-encoding: chunked\r\n")
         lines.append(b"\r\n")
@@ -225,5 +247,5 @@ class Exchange:
         self.response_complete = True
         self.tell()
         if not self.keep_alive:
-            self._wire.transport.close()
+            self._wire.close()
         self._wire.answered(self)

@@ -13,22 +13,26 @@ import msgspec
 from grantory.domain.scopes import sufficient_scopes
 from grantory.http.api_v2 import schemas
 from grantory.http.json_body import ListBody, codes_of
+from grantory.http.openapi_login import LOGIN_PATHS
 from grantory.http.openapi_oauth import OAUTH_PATHS, OAUTH_SCHEMAS
+from grantory.http.openapi_texts import IDS, describe_fields
 from grantory.http.operation import Empty, Operation, Parameter
 
 _REF: Final = "#/components/schemas/"
 _OUR_NAME: Final = re.compile(rf'("{_REF})(\w+)"')
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
-_ALWAYS: Final = (401, 429, 503)
+_ALWAYS: Final = (401, 408, 429, 431, 503)
 _REASONS: Final = {
     400: "The request is not valid; details name each bad field.",
     401: "The bearer token is missing, or not valid any more.",
     403: "The caller lacks the permission, or would give what it does not hold.",
     404: "There is no such entity in the caller's organisation.",
+    408: "The request came too slowly.",
     409: "Another entity is in the way, such as one of the same name.",
     413: "The body is too large.",
     415: "The body is not plain application/json.",
     429: "Too many requests; Retry-After tells when to come again.",
+    431: "The line and headers of the request are too large.",
     503: "The server cannot answer now; Retry-After tells when to come again.",
 }
 _PAGE: Final = {
@@ -75,14 +79,16 @@ def build_document(operations: Iterable[Operation], version: str, address: str) 
             "title": "Grantory",
             "version": version,
             "description": "An OAuth 2.0 authorization server and registry of OAuth clients. "
-            "The management API is that of PureCloud / Genesys Cloud.",
+            "The management API is that of PureCloud / Genesys Cloud. To another method than "
+            "those that are described an address answers 405 and, in Allow, those that it takes; "
+            "500 is a fault of the server's, and so described nowhere.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": address}],
         "security": [{"bearer": []}],
         "paths": _paths(declared),
         "components": {
-            "schemas": _schemas(declared),
+            "schemas": describe_fields(build_models(declared)),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "client": {"type": "http", "scheme": "basic"},
@@ -105,7 +111,7 @@ def _paths(operations: tuple[Operation, ...]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation)
-    return {**dict(sorted(paths.items())), **OAUTH_PATHS}
+    return {**dict(sorted(paths.items())), **OAUTH_PATHS, **LOGIN_PATHS}
 
 
 def _described(operation: Operation) -> dict[str, Any]:
@@ -114,7 +120,13 @@ def _described(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "tags": [operation.path.split("/")[3]],
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": IDS[name],
+                "schema": {"type": "string"},
+            }
             for name in _IN_PATH.findall(operation.path)
         ]
         + [_parameter(parameter) for parameter in operation.query],
@@ -202,7 +214,16 @@ def _listing_name(model: type) -> str:
     return model.__name__ + "EntityListing"
 
 
-def _schemas(operations: tuple[Operation, ...]) -> dict[str, Any]:
+def build_models(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Describes the models of operations and of OAuth's own endpoints, fields without their texts.
+
+    Args:
+        operations: the declarations.
+
+    Returns:
+        JSON Schemas, by the platform's names.
+    """
+    operations = tuple(operations)
     models: set[type[msgspec.Struct]] = {schemas.ErrorBody}
     for operation in operations:
         models.update(each for each in (operation.body, operation.answer) if _is_model(each))

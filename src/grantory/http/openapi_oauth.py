@@ -5,19 +5,22 @@ from typing import Any, Final
 from grantory.domain.signing import SigningAlgorithm
 from grantory.http.oauth.jwks import JWKS, JWKS_OF, MAX_AGE_SECONDS
 from grantory.http.oauth.metadata import METADATA_PATH
+from grantory.http.openapi_texts import IDS
 from grantory.protocol.grants import GRANTS
 from grantory.protocol.introspection import PERMISSIONS
 
 
-def _json(name: str) -> dict[str, Any]:
+def json_of(name: str) -> dict[str, Any]:
+    """Describes content in JSON by the name of its model."""
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
-def _refused(description: str) -> dict[str, Any]:
-    return {"description": description, "content": _json("OAuthError")}
+def refused(description: str) -> dict[str, Any]:
+    """Describes an answer with OAuth's error body."""
+    return {"description": description, "content": json_of("OAuthError")}
 
 
-_TEXT: Final = {"type": "string"}
+TEXT: Final = {"type": "string"}
 _SECONDS: Final = {"type": "integer", "minimum": 1}
 _ADDRESSES: Final = (
     "issuer",
@@ -43,37 +46,37 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
         "type": "object",
         "properties": {
             "grant_type": {"type": "string", "enum": [grant.name for grant in GRANTS]},
-            "client_id": {**_TEXT, "description": "Where no Basic header is sent"},
-            "client_secret": {**_TEXT, "description": "Where no Basic header is sent"},
-            "code": {**_TEXT, "description": "With authorization_code"},
-            "redirect_uri": {**_TEXT, "description": "As the code was asked for with"},
-            "code_verifier": {**_TEXT, "description": "Of a code with a challenge (RFC 7636)"},
-            "refresh_token": {**_TEXT, "description": "With refresh_token"},
-            "username": {**_TEXT, "description": "With password: an e-mail address"},
-            "password": {**_TEXT, "description": "With password"},
-            "assertion": {**_TEXT, "description": "With saml2-bearer, in base64 (RFC 7522)"},
-            "orgName": {**_TEXT, "description": "With saml2-bearer: the client's organisation"},
-            "scope": {**_TEXT, "description": "Less than the client is registered for"},
+            "client_id": {**TEXT, "description": "Where no Basic header is sent"},
+            "client_secret": {**TEXT, "description": "Where no Basic header is sent"},
+            "code": {**TEXT, "description": "With authorization_code"},
+            "redirect_uri": {**TEXT, "description": "As the code was asked for with"},
+            "code_verifier": {**TEXT, "description": "Of a code with a challenge (RFC 7636)"},
+            "refresh_token": {**TEXT, "description": "With refresh_token"},
+            "username": {**TEXT, "description": "With password: an e-mail address"},
+            "password": {**TEXT, "description": "With password"},
+            "assertion": {**TEXT, "description": "With saml2-bearer, in base64 (RFC 7522)"},
+            "orgName": {**TEXT, "description": "With saml2-bearer: the client's organisation"},
+            "scope": {**TEXT, "description": "Less than the client is registered for"},
         },
         "required": ["grant_type"],
     },
     "Token": {
         "type": "object",
         "properties": {
-            "access_token": _TEXT,
+            "access_token": TEXT,
             "token_type": {"type": "string", "const": "bearer"},
             "expires_in": {"type": "integer", "minimum": 1, "description": "Seconds"},
-            "refresh_token": {**_TEXT, "description": "To whoever acts for a person, by secret"},
+            "refresh_token": {**TEXT, "description": "To whoever acts for a person, by secret"},
         },
         "required": ["access_token", "token_type", "expires_in"],
     },
     "AboutToken": {
         "type": "object",
         "properties": {
-            "token": {**_TEXT, "description": "An access token or a refresh token"},
-            "token_type_hint": {**_TEXT, "description": "access_token or refresh_token, if known"},
-            "client_id": {**_TEXT, "description": "Where no Basic header is sent"},
-            "client_secret": {**_TEXT, "description": "Where no Basic header is sent"},
+            "token": {**TEXT, "description": "An access token or a refresh token"},
+            "token_type_hint": {**TEXT, "description": "access_token or refresh_token, if known"},
+            "client_id": {**TEXT, "description": "Where no Basic header is sent"},
+            "client_secret": {**TEXT, "description": "Where no Basic header is sent"},
         },
         "required": ["token"],
     },
@@ -82,14 +85,14 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
         "description": "Without active being true there is nothing else.",
         "properties": {
             "active": {"type": "boolean"},
-            "client_id": {**_TEXT, "description": "To whom it was issued"},
-            "sub": {**_TEXT, "description": "The user's id; the client's when it acts for itself"},
-            "org_id": {**_TEXT, "description": "The id of the organisation"},
-            "iss": {**_TEXT, "description": "The server's address"},
+            "client_id": {**TEXT, "description": "To whom it was issued"},
+            "sub": {**TEXT, "description": "The user's id; the client's when it acts for itself"},
+            "org_id": {**TEXT, "description": "The id of the organisation"},
+            "iss": {**TEXT, "description": "The server's address"},
             "exp": {**_SECONDS, "description": "When it expires, in seconds since 1970 (UTC)"},
             "iat": {**_SECONDS, "description": "When it was issued, likewise"},
             "aud": {
-                "oneOf": [_TEXT, {"type": "array", "items": _TEXT}],
+                "oneOf": [TEXT, {"type": "array", "items": TEXT}],
                 "description": "For whom an access token is",
             },
             "token_type": {
@@ -97,17 +100,17 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
                 "const": "Bearer",
                 "description": "Of an access token; a refresh token has none",
             },
-            "jti": {**_TEXT, "description": "The id of an access token, 16 bytes in base64url"},
-            "scope": {**_TEXT, "description": "Left out where it is not limited to scopes"},
-            "username": {**_TEXT, "description": "The user's e-mail address, where there is one"},
+            "jti": {**TEXT, "description": "The id of an access token, 16 bytes in base64url"},
+            "scope": {**TEXT, "description": "Left out where it is not limited to scopes"},
+            "username": {**TEXT, "description": "The user's e-mail address, where there is one"},
         },
         "required": ["active"],
     },
     "AuthorizationServer": {
         "type": "object",
         "properties": {
-            **dict.fromkeys(_ADDRESSES, _TEXT),
-            **{name: {"type": "array", "items": _TEXT} for name in _LISTS},
+            **dict.fromkeys(_ADDRESSES, TEXT),
+            **{name: {"type": "array", "items": TEXT} for name in _LISTS},
             "authorization_response_iss_parameter_supported": {"type": "boolean"},
         },
         "required": [*_ADDRESSES, *_LISTS, "authorization_response_iss_parameter_supported"],
@@ -120,26 +123,28 @@ OAUTH_SCHEMAS: Final[dict[str, Any]] = {
     "Jwk": {
         "type": "object",
         "properties": {
-            "kid": {**_TEXT, "description": "As the header of a JWT names its key"},
+            "kid": {**TEXT, "description": "As the header of a JWT names its key"},
             "alg": {"type": "string", "enum": [each.value for each in SigningAlgorithm]},
             "use": {"type": "string", "const": "sig"},
             "kty": {"type": "string", "enum": ["OKP", "EC", "RSA"]},
             "crv": {"type": "string", "enum": ["Ed25519", "P-256"]},
-            **{name: {**_TEXT, "description": "In base64url"} for name in "xyne"},
+            **{name: {**TEXT, "description": "In base64url"} for name in "xyne"},
         },
         "required": ["kid", "alg", "use", "kty"],
     },
     "OAuthError": {
         "type": "object",
         "properties": {
-            "error": _TEXT,
-            "description": _TEXT,
-            "error_description": _TEXT,
+            "error": TEXT,
+            "description": TEXT,
+            "error_description": TEXT,
         },
         "required": ["error", "description", "error_description"],
     },
 }
-_AWAY: Final = "The server cannot answer now."
+AWAY: Final = "The server cannot answer now."
+SLOW: Final = "The request came too slowly."
+LONG: Final = "The line and headers of the request are too large."
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -149,16 +154,25 @@ def _form(name: str) -> dict[str, Any]:
 
 
 _ERRORS: Final = {
-    "400": _refused(
+    "400": refused(
         "The request is not valid, or not allowed to this client; or there were too "
         "many failures, and Retry-After tells when to come again."
     ),
-    "401": _refused("The client is unknown, or its secret is wrong."),
-    "413": _refused("The body is too large."),
-    "503": _refused(_AWAY),
+    "401": refused("The client is unknown, or its secret is wrong."),
+    "408": refused(SLOW),
+    "413": refused("The body is too large."),
+    "431": refused(LONG),
+    "503": refused(AWAY),
 }
+NOT_OAUTHS: Final = {
+    "408": {"description": SLOW, "content": json_of("ErrorBody")},
+    "431": {"description": LONG, "content": json_of("ErrorBody")},
+}
+"""At the addresses that are not below ``/oauth/``."""
+
+
 _KEPT: Final = f"They may be kept for {MAX_AGE_SECONDS} seconds. There are none where no client of "
-_KEYS: Final = {"description": "The keys.", "content": _json("JwkSet")}
+_KEYS: Final = {"description": "The keys.", "content": json_of("JwkSet")}
 OAUTH_PATHS: Final[dict[str, Any]] = {
     "/oauth/token": {
         "post": {
@@ -167,7 +181,10 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
             "tags": ["token"],
             "security": [{"client": []}, {}],
             "requestBody": _form("TokenRequest"),
-            "responses": {"200": {"description": "A token.", "content": _json("Token")}, **_ERRORS},
+            "responses": {
+                "200": {"description": "A token.", "content": json_of("Token")},
+                **_ERRORS,
+            },
         }
     },
     "/oauth/introspect": {
@@ -184,7 +201,7 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
             "responses": {
                 "200": {
                     "description": "What it is for, or that it is not active.",
-                    "content": _json("Introspection"),
+                    "content": json_of("Introspection"),
                 },
                 **_ERRORS,
             },
@@ -215,8 +232,9 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
             "responses": {
                 "200": {
                     "description": "The document.",
-                    "content": _json("AuthorizationServer"),
-                }
+                    "content": json_of("AuthorizationServer"),
+                },
+                **NOT_OAUTHS,
             },
         }
     },
@@ -229,7 +247,8 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
             "security": [],
             "responses": {
                 "200": _KEYS,
-                "503": {"description": _AWAY, "content": _json("ErrorBody")},
+                **NOT_OAUTHS,
+                "503": {"description": AWAY, "content": json_of("ErrorBody")},
             },
         }
     },
@@ -241,12 +260,20 @@ OAUTH_PATHS: Final[dict[str, Any]] = {
             "tags": ["token"],
             "security": [],
             "parameters": [
-                {"name": "organizationId", "in": "path", "required": True, "schema": _TEXT}
+                {
+                    "name": "organizationId",
+                    "in": "path",
+                    "required": True,
+                    "description": IDS["organizationId"],
+                    "schema": TEXT,
+                }
             ],
             "responses": {
                 "200": _KEYS,
-                "404": _refused("Nothing is at this address."),
-                "503": _refused(_AWAY),
+                "404": refused("Nothing is at this address."),
+                "408": refused(SLOW),
+                "431": refused(LONG),
+                "503": refused(AWAY),
             },
         }
     },

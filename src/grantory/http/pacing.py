@@ -71,7 +71,8 @@ class PacedProtocol(asyncio.Protocol):
     _drained: asyncio.Event | None = None
     _unread: asyncio.TimerHandle | None = None
     _silent_since: float | None = None
-    """Since when there has been nothing to do."""
+    """Since when there has been nothing to do: set by ``_rest``, when the last request is whole and
+    was answered or refused, and cleared by whatever comes."""
     _silence: asyncio.TimerHandle | None = None
 
     def __init__(self, shared: Connections, loop: asyncio.AbstractEventLoop | None = None) -> None:
@@ -101,10 +102,10 @@ class PacedProtocol(asyncio.Protocol):
         self._held = b""
         self._stop_waiting_for_the_reader()
         for exchange in (self._answering, *(waiting for waiting, _ in self._waiting)):
-            if exchange is not None and not exchange.response_complete:
-                exchange.disconnected = True
-                exchange.tell()
+            if exchange is not None:
+                exchange.leave()
         self._waiting.clear()
+        self._newest = None
         self.resume_writing()
         self._silent_since = None
         if self._silence is not None:
@@ -212,7 +213,7 @@ class PacedProtocol(asyncio.Protocol):
             self._start(*self._waiting.pop())
         else:
             self._rest()
-        if self._read_paused:
+        if self._held or self._read_paused:
             self._read_on()
 
     def ended(self, exchange: Exchange) -> None:
@@ -233,7 +234,7 @@ class PacedProtocol(asyncio.Protocol):
         if left > 0:
             self._silence = self.loop.call_later(left, self._look_how_long)
         else:
-            self._close()
+            self.close()
 
     def shutdown(self) -> None:
         """Ends the connection when the server ends: at once, or with the answer that is due."""
@@ -246,7 +247,8 @@ class PacedProtocol(asyncio.Protocol):
         if self.transport.is_closing():
             self._await_the_reader()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Ends the connection once its answers were read, for which there is a time."""
         self.transport.close()
         self._await_the_reader()
 

@@ -48,6 +48,7 @@ class Request:
     """
 
     __slots__ = (
+        "_address",
         "_receive",
         "_trusted",
         "correlation_id",
@@ -67,6 +68,7 @@ class Request:
     ) -> None:
         self.scope = scope
         self._receive = receive
+        self._address: str | None = None
         self._trusted = trusted_proxies
         self.correlation_id = correlation_id
         self.grant_type = ""
@@ -96,6 +98,11 @@ class Request:
     @property
     def address(self) -> str:
         """The client's network address, past the proxies that are trusted."""
+        if self._address is None:
+            self._address = self._find_address()
+        return self._address
+
+    def _find_address(self) -> str:
         peer = self._peer
         if not self.is_past_proxies:
             return peer
@@ -153,19 +160,21 @@ class Request:
         declared = self.headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared[:20]) > limit:
             raise BodyTooLarge
-        chunks = []
-        size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                raise ClientGone
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > limit:
-                raise BodyTooLarge
-            chunks.append(chunk)
-            if not message.get("more_body"):
-                return b"".join(chunks)
+        body, more = await self._part()
+        chunks, size = [body], len(body)
+        while more and size <= limit:
+            body, more = await self._part()
+            chunks.append(body)
+            size += len(body)
+        if size > limit:
+            raise BodyTooLarge
+        return body if len(chunks) == 1 else b"".join(chunks)
+
+    async def _part(self) -> tuple[bytes, bool]:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            raise ClientGone
+        return message.get("body", b""), message.get("more_body", False)
 
     async def gone(self) -> None:
         """Waits until the client goes away."""

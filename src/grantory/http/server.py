@@ -24,6 +24,8 @@ from grantory.http.pacing import (
 from grantory.http.turns import MOST_REFUSED, MOST_REFUSED_ALONE, Turns
 
 END_SECONDS: Final = 30
+TICKS_OF_A_SECOND: Final = 10
+"""As often uvicorn looks whether it is to end."""
 BACKLOG: Final = 16_384
 """As many may wait to be accepted, where the system (net.core.somaxconn) permits as many; whoever
 comes to a full queue believes to be connected, and is heard seconds later."""
@@ -72,8 +74,9 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Tells every second what time the answers are to tell (RFC 9110 section 6.6.1)."""
         ends = await super().on_tick(counter)
-        lines = [b"%b: %b\r\n" % line for line in self.server_state.default_headers]
-        self._connections.default_headers = b"".join(lines)
+        if counter % TICKS_OF_A_SECOND == 0:
+            lines = [b"%b: %b\r\n" % line for line in self.server_state.default_headers]
+            self._connections.default_headers = b"".join(lines)
         return ends
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -151,7 +154,7 @@ def make_server(
     config = uvicorn.Config(
         application,
         loop="uvloop",
-        http=BoundedProtocol,
+        http=BoundedProtocol,  # never called by uvicorn, but it would load its own
         ws="none",
         lifespan="off",
         interface="asgi3",

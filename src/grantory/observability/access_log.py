@@ -1,8 +1,6 @@
-"""One structured line per request, without anything that could hold a credential.
+"""One structured line per request.
 
-The route's template is logged, never the address itself: a path or query could hold a secret
-that somebody put there by mistake. Lines are gathered during one turn of the event loop and
-written together.
+Lines are gathered during one turn of the event loop and written together.
 """
 
 import asyncio
@@ -11,25 +9,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from grantory.observability.log_writer import LogStream
+from grantory.ports.request_line import RequestLine
 from grantory.ports.runtime import Clock
-
-
-class RequestLine(
-    msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="event", tag="request"
-):
-    """What is known of an answered request. ``ms`` is milliseconds."""
-
-    time: str = ""
-    method: str
-    route: str
-    status: int
-    ms: float = 0.0
-    error: str = ""
-    detail: str = ""
-    client: str = ""
-    organization: str = ""
-    address: str = ""
-    correlation_id: str = ""
 
 
 class AccessLog:

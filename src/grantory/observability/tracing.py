@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from grantory.observability.access_log import RequestLine
 from grantory.observability.events import log
+from grantory.ports.request_line import RequestLine
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider

@@ -69,6 +69,6 @@ def parse_form(body: bytes) -> dict[str, str]:
                 form[name] = value
     except UnicodeDecodeError:
         raise OAuthError("invalid_request", "the form is not valid UTF-8") from None
-    if "\x00" in text or any("\x00" in value for value in form.values()):
+    if b"\x00" in body or (b"%00" in body and any("\x00" in value for value in form.values())):
         raise OAuthError("invalid_request", "the form holds a NUL character")
     return form

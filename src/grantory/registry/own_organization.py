@@ -11,6 +11,7 @@ from grantory.errors import ApiError, Conflict, FieldProblem, invalid, lacks_sco
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store, Transaction
 from grantory.registry.actor import Actor
+from grantory.registry.coverage import EVERYTHING, require_coverage
 
 ENTITY: Final = "Organization"
 _UNSAID: Final = frozenset({"id", "version", "token_epoch", "created_at"})
@@ -47,9 +48,9 @@ class OwnOrganization:
             is_limited: whether the actor's token is limited by scopes, which it may not lift.
 
         Raises:
-            ApiError: 400 for a blank name; 403 for lifting one's own limits; 409 for a name that
-                another organisation of the store has, or when the organisation is of another
-                version by now.
+            ApiError: 400 for a blank name; 403 for lifting one's own limits, or everybody's
+                without holding every right; 409 for a name that another organisation of the store
+                has, or when the organisation is of another version by now.
         """
         now = self._clock.now_ms()
         if draft.name is not None and not draft.name.strip():
@@ -61,8 +62,11 @@ class OwnOrganization:
                 raise not_found("organization", actor.organization_id)
             if draft.version not in (None, before.version):
                 raise _conflict("version", f"is {before.version} by now")
-            if is_limited and before.enforces_scopes and draft.enforces_scopes is False:
-                raise lacks_scope((ALL,))
+            if before.enforces_scopes and draft.enforces_scopes is False:
+                if is_limited:
+                    raise lacks_scope((ALL,))
+                # Every narrow token of whatever user becomes a wide one.
+                require_coverage(transaction, actor, EVERYTHING)
             after = msgspec.structs.replace(
                 before,
                 name=draft.name or before.name,

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.compat.arrange import make_client, stored, unique
+from tests.compat.guides.guide import Guide, at_ports
 from tests.compat.sdk import Document
 from tests.compat.terraform.conftest import PERMISSIONS, NewFolder
 from tests.compat.terraform.working_folder import NOTHING_TO_DO, WorkingFolder
@@ -34,11 +35,20 @@ def strict_server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
         yield stack.enter_context(RunningServer(environment=environment))
 
 
+def with_paths(guide: Guide, server: RunningServer) -> str:
+    """The guide's provider, with what it says of prefixes inside its gateway block."""
+    whole, end = at_ports(guide.block("hcl", 1), server), "  }\n}\n"
+    assert whole.endswith(end)
+    return whole.removesuffix(end) + guide.block("hcl", 2) + end
+
+
 def test_prefixes_and_clients_that_must_be_inactive(strict_server: RunningServer) -> None:
     client = make_client(strict_server, *PERMISSIONS)
     variables: Document = {"prefix": unique("terraform"), "paths": PATHS}
     with WorkingFolder(strict_server.port, client, "clients.tf", variables=variables) as folder:
         folder.apply()
+        assert folder.plan(status=NOTHING_TO_DO) == []
+        folder.write("provider.tf", with_paths(Guide("terraform"), strict_server))
         assert folder.plan(status=NOTHING_TO_DO) == []
         address = f"/api/v2/oauth/clients/{folder.resources()[HOME]['id']}"
         assert stored(strict_server, folder.resources()[HOME]["id"])["state"] == "active"

@@ -90,6 +90,10 @@ class WorkingFolder:
         """Put a configuration into the folder, in place of one with the same last name."""
         shutil.copy(CONFIGURATIONS / configuration, self.folder)
 
+    def write(self, name: str, text: str) -> None:
+        """Put a configuration of the test's own into the folder."""
+        (self.folder / name).write_text(text, encoding="utf-8")
+
     def set(self, **variables: Any) -> None:
         """Give variables their values from now on; the others keep theirs."""
         self._variables |= variables

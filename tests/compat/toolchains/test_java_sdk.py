@@ -9,7 +9,17 @@ import json
 
 import pytest
 
-from tests.compat.arrange import UNKNOWN_ID, make_client, make_code_client, unique
+from tests.compat.arrange import (
+    UNKNOWN_ID,
+    give,
+    held,
+    make_client,
+    make_code_client,
+    make_role,
+    unique,
+    unique_address,
+)
+from tests.compat.authorization import NOT_FOUND, assert_empty, authorization, refuse
 from tests.compat.sdk import RefusedError, Sdk, assert_platform_error, model
 from tests.compat.test_client_credentials import (
     test_client_of_another_grant_gets_no_token,
@@ -18,6 +28,16 @@ from tests.compat.test_client_credentials import (
     test_inactive_client_gets_no_token_and_keeps_those_it_has,
     test_login_gives_a_token_that_works,
     test_wrong_secret_and_unknown_client_are_refused_alike,
+)
+from tests.compat.test_divisions import (
+    CONFLICT,
+    VIEW,
+    new_division,
+    test_a_division_is_created_read_and_replaced,
+    test_divisions_are_listed_filtered_and_counted,
+    test_grants_of_a_division_are_paged,
+    test_home_division_is_the_one_of_the_list,
+    test_the_limit_is_a_number,
 )
 from tests.compat.test_errors import (
     test_bad_field_is_named,
@@ -37,6 +57,12 @@ from tests.compat.test_grants import (
     test_a_role_is_given_to_several_in_several_divisions,
     test_grants_are_added_removed_and_replaced,
     test_nobody_gives_or_takes_what_he_does_not_hold,
+)
+from tests.compat.test_neighbours import (
+    test_a_client_is_not_a_user,
+    test_permissions_hold_those_of_oauth_clients,
+    test_permissions_of_a_domain,
+    test_unknown_subject,
 )
 from tests.compat.test_organization import (
     test_organization_of_the_caller,
@@ -92,6 +118,52 @@ def test_a_date_goes_there_and_back(sdk: Sdk, server: RunningServer) -> None:
     changed = sdk.call("OAuthApi", "put_oauth_client", client["id"], body)
     assert json.loads(changed.body)["dateToDelete"] == date
     assert changed.value["dateToDelete"] == date
+
+
+def test_a_division_goes_with_its_grants(sdk: Sdk, server: RunningServer) -> None:
+    division_id = new_division(sdk)["id"]
+    client_id, role_id = make_client(server)["id"], make_role(server, VIEW)
+    give(server, client_id, role_id, division_id)
+
+    page = authorization(sdk, "get_authorization_division_grants", division_id).value
+    assert [grant["subjectId"] for grant in page["entities"]] == [client_id]
+    assert refuse(sdk, "delete_authorization_division", division_id) == CONFLICT
+    assert_empty(authorization(sdk, "delete_authorization_division", division_id, force=True))
+
+    assert (role_id, division_id) not in held(server, client_id)
+    assert refuse(sdk, "get_authorization_division", division_id) == NOT_FOUND
+
+
+def test_a_person_is_made_changed_and_deleted(sdk: Sdk) -> None:
+    fields = {"name": unique("Ann"), "email": unique_address(), "password": "four horses at noon"}
+    made = sdk.call("UsersApi", "post_users", model("CreateUser", **fields)).value
+    assert (made["name"], made["email"], made["state"]) == (*list(fields.values())[:2], "active")
+    found = sdk.call("UsersApi", "get_users", page_size=500, id=[made["id"]]).value
+    assert [each["id"] for each in found["entities"]] == [made["id"]]
+
+    body = model("UpdateUser", version=made["version"], title="Head of horses")
+    changed = sdk.call("UsersApi", "patch_user", made["id"], body).value
+    assert (changed["title"], changed["version"] > made["version"]) == ("Head of horses", True)
+    assert sdk.call("UsersApi", "get_user", made["id"]).value["title"] == "Head of horses"
+    password = model("ChangePasswordRequest", newPassword="four ponies at night")
+    assert_empty(sdk.call("UsersApi", "post_user_password", made["id"], password))
+
+    assert sdk.call("UsersApi", "delete_user", made["id"]).status == 200
+    with pytest.raises(RefusedError) as refused:
+        sdk.call("UsersApi", "get_user", made["id"])
+    assert_platform_error(refused.value, 404, "not.found")
+
+
+def test_what_a_client_was_allowed_is_told(sdk: Sdk, server: RunningServer) -> None:
+    client_id = make_code_client(server, scope=["oauth:readonly"])["id"]
+    path = f"/api/v2/oauth/authorizations/{client_id}"
+    assert server.call("PUT", path, {}).status == 200
+
+    allowed = sdk.call("OAuthApi", "get_oauth_authorization", client_id).value
+    assert (allowed["client"]["id"], allowed["state"]) == (client_id, "Authorized")
+    assert (allowed["scope"], allowed["pending"]) == (["oauth:readonly"], False)
+    listed = sdk.call("OAuthApi", "get_oauth_authorizations").value
+    assert client_id in [each["client"]["id"] for each in listed["entities"]]
 
 
 def test_five_logins_at_once(java_process: JavaSdk, server: RunningServer) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from grantory.http.api_v2.schemas import EntityRef, OAuthClient, Wire
+from grantory.http.api_v2.schemas import Date, EntityRef, OAuthClient, Wire, one_of
 
 Scope = Annotated[str, Meta(min_length=1, max_length=100)]
 
@@ -15,10 +15,10 @@ class OAuthAuthorization(Wire, kw_only=True):
     client: OAuthClient
     scope: list[str]
     roles: list[str]
-    date_created: str
-    date_modified: str
+    date_created: Date
+    date_modified: Date
     pending: bool
-    state: str
+    state: Annotated[str, one_of("Authorized", "Revoked")]
     self_uri: str
     resource_owner: EntityRef | None = None
     created_by: EntityRef | None = None

@@ -23,8 +23,14 @@ _SORTS: Final = {
 _DESCENDING: Final = {"asc": False, "ascending": False, "desc": True, "descending": True}
 FILTERS: Final = (
     Parameter(name="name", summary="Part of the name, in any case"),
-    Parameter(name="authorizedGrantType", choices=SPELLINGS),
-    Parameter(name="state", choices=tuple(state.value for state in ClientState)),
+    Parameter(
+        name="authorizedGrantType", choices=SPELLINGS, summary="Of one grant type, in any spelling"
+    ),
+    Parameter(
+        name="state",
+        choices=tuple(state.value for state in ClientState),
+        summary="Of one state, in any case",
+    ),
     Parameter(name="sortBy", choices=tuple(_SORTS), summary="dateCreated where it is left out"),
     Parameter(name="sortOrder", choices=("ASC", "DESC"), summary="ASC where it is left out"),
 )

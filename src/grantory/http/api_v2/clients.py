@@ -81,7 +81,13 @@ class ClientResource:
                 scope="oauth",
                 handler=self.regenerate_secret,
                 permissions=("oauth:client:edit",),
-                query=(Parameter(name="revokeTokens", type="boolean"),),
+                query=(
+                    Parameter(
+                        name="revokeTokens",
+                        type="boolean",
+                        summary="Whether the client's tokens end, too",
+                    ),
+                ),
                 answer=schemas.OAuthClient,
                 summary="Regenerate client secret",
             ),

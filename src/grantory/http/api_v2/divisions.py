@@ -7,7 +7,7 @@ from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.directory import grant_of
 from grantory.http.api_v2.division_cursor import MOST_AT_ONCE, cursor_page
 from grantory.http.api_v2.division_mapping import DIVISIONS, division_of, draft_of
-from grantory.http.api_v2.roles import SORTS, listed_values, read_sort
+from grantory.http.api_v2.roles import SORT, listed_values, read_sort
 from grantory.http.operation import PAGING, Call, Operation, Parameter
 from grantory.http.paging import DEFAULT_SIZE, Page, listing, read_page, read_switch
 from grantory.http.response import Response, empty_response, json_response
@@ -17,19 +17,31 @@ _COUNT = Parameter(
     name="objectCount", type="boolean", summary="Whether objects are counted; there are none"
 )
 _FILTERS = (
-    Parameter(name="id", repeated=True),
+    Parameter(name="id", summary="The ids of those that are wanted", repeated=True),
     Parameter(name="name", summary="Part of the name, in any case"),
 )
 MOST_GRANTS = 100
 """On a page: each comes with all that its role allows."""
 _GRANT_PAGE = (
-    Parameter(name="pageSize", type="integer", least=1, most=MOST_GRANTS),
+    Parameter(
+        name="pageSize",
+        type="integer",
+        summary="How many entities a page has",
+        least=1,
+        most=MOST_GRANTS,
+    ),
     PAGING[1],
 )
 _CURSOR = (
     Parameter(name="before", summary="The id from before which divisions are wanted"),
     Parameter(name="after", summary="The id from after which divisions are wanted"),
-    Parameter(name="pageSize", type="integer", least=1, most=MOST_AT_ONCE),
+    Parameter(
+        name="pageSize",
+        type="integer",
+        summary="How many entities a page has",
+        least=1,
+        most=MOST_AT_ONCE,
+    ),
 )
 
 
@@ -51,7 +63,7 @@ class DivisionResource:
                 path=DIVISIONS,
                 scope="authorization",
                 handler=self.list_divisions,
-                query=(*PAGING, Parameter(name="sortBy", choices=SORTS), *_FILTERS, _COUNT),
+                query=(*PAGING, SORT, *_FILTERS, _COUNT),
                 answer=schemas.Division,
                 listed=True,
                 summary="The list of divisions",

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from grantory.http.api_v2.schemas import _PLAIN, Name, Wire
+from grantory.http.api_v2.schemas import _PLAIN, Date, Name, Wire
 
 _Issuer = Annotated[str, Meta(min_length=1, max_length=1_024, pattern=_PLAIN)]
 _Attribute = Annotated[str, Meta(max_length=256, pattern=_PLAIN)]
@@ -47,7 +47,7 @@ class CustomProvider(Wire, kw_only=True):
     recipients: list[str]
     email_attribute: str | None = None
     disabled: bool
-    date_created: str
-    date_modified: str
+    date_created: Date
+    date_modified: Date
     version: int
     self_uri: str

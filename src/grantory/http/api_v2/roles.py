@@ -12,13 +12,14 @@ from grantory.http.response import Response, empty_response, json_response
 from grantory.registry.roles import ListedRole, RoleRegistry
 
 SORTS = ("name", "id")
+SORT = Parameter(name="sortBy", choices=SORTS, summary="name where it is left out")
 _FILTERS = (
-    Parameter(name="sortBy", choices=SORTS),
+    SORT,
     Parameter(name="name", summary="Part of the name, in any case"),
     Parameter(name="permission", summary="Which all of these give", repeated=True),
-    Parameter(name="defaultRoleId", repeated=True),
+    Parameter(name="defaultRoleId", summary="Any of these default roles", repeated=True),
     Parameter(name="userCount", type="boolean", summary="Counted in any case"),
-    Parameter(name="id", repeated=True),
+    Parameter(name="id", summary="The ids of those that are wanted", repeated=True),
 )
 
 

@@ -61,6 +61,15 @@ TokenFormatText = Annotated[TokenFormat | None, Codes(read=read_token_format, sc
 _DATE = {"type": "string", "format": "date-time"}
 DateText = Annotated[int | None, Codes(invalid="invalid.date", read=read_date, schema=_DATE)]
 
+
+def one_of(*values: str) -> Meta:
+    """Describes the texts that an answer may hold."""
+    return Meta(extra_json_schema={"enum": list(values)})
+
+
+Date = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+GrantTypeSpelling = Annotated[str, one_of(*SPELLINGS)]
+ClientStateText = Annotated[str, one_of(*ClientState)]
 LanguageText = Annotated[
     str | None, Codes(read=read_language, schema={"type": "string", "maxLength": 35})
 ]
@@ -85,7 +94,7 @@ class Limit(Wire, kw_only=True):
     """A limit that was exceeded."""
 
     key: str
-    namespace: str
+    namespace: Annotated[str, one_of("auth.api")]
     value: int
 
 
@@ -146,15 +155,15 @@ class OAuthClient(Wire, kw_only=True):
     registered_redirect_uri: list[str] | None = None
     secret: str | None = None
     role_ids: list[str] | None = None
-    date_created: str
-    date_modified: str
+    date_created: Date
+    date_modified: Date
     created_by: EntityRef | None = None
     modified_by: EntityRef | None = None
-    authorized_grant_type: str
+    authorized_grant_type: GrantTypeSpelling
     scope: list[str] | None = None
     role_divisions: list[RoleDivision] | None = None
-    state: str
-    date_to_delete: str | None = None
+    state: ClientStateText
+    date_to_delete: Date | None = None
     access_token_format: str | None = None
     """Grantory's own; left out for opaque tokens, so that the SDKs' models see nothing new."""
     self_uri: str
@@ -168,15 +177,15 @@ class OrgOAuthClient(Wire, kw_only=True):
 
     id: str
     name: str
-    date_created: str
-    date_modified: str
+    date_created: Date
+    date_modified: Date
     created_by: EntityRef | None = None
     modified_by: EntityRef | None = None
-    authorized_grant_type: str
+    authorized_grant_type: GrantTypeSpelling
     scope: list[str] | None = None
     role_divisions: list[RoleDivision] | None = None
-    state: str
-    date_to_delete: str | None = None
+    state: ClientStateText
+    date_to_delete: Date | None = None
     organization: EntityRef
 
 
@@ -199,8 +208,8 @@ class Organization(Wire, kw_only=True):
     third_party_org_name: str
     domain: str
     version: int
-    state: str
-    product_platform: str
+    state: Annotated[str, one_of("active")]
+    product_platform: Annotated[str, one_of("PureCloud")]
     features: dict[str, bool]
     scope_enforcement: bool | None = None
     """Grantory's own; left out where it is off, so that the SDKs' models see nothing new."""
@@ -361,7 +370,7 @@ class Grant(Wire, kw_only=True):
     subject_id: str
     division: Division
     role: GrantRole
-    grant_made_at: str
+    grant_made_at: Date
 
 
 class Subject(Wire, kw_only=True):

@@ -9,6 +9,7 @@ from grantory.domain.organization import UserState
 from grantory.domain.password import LEAST_CHARACTERS, MOST_CHARACTERS
 from grantory.http.api_v2.schemas import (
     UNSEEN,
+    Date,
     Id,
     Name,
     Organization,
@@ -16,6 +17,7 @@ from grantory.http.api_v2.schemas import (
     TokenInfo,
     UserAuthorization,
     Wire,
+    one_of,
 )
 from grantory.http.json_body import Codes
 
@@ -129,7 +131,7 @@ class User(Wire, kw_only=True):
     division: UserDivision
     department: str | None = None
     email: str
-    state: str
+    state: Annotated[str, one_of(*UserState)]
     title: str | None = None
     username: str
     version: int
@@ -139,7 +141,7 @@ class User(Wire, kw_only=True):
 class OAuthLastTokenIssued(Wire, kw_only=True):
     """When a user was last given a token."""
 
-    date_issued: str
+    date_issued: Date
 
 
 class UserMe(User, kw_only=True):

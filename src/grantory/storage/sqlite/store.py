@@ -32,7 +32,7 @@ T = TypeVar("T")
 SCAN_THREADS: Final = 2
 MOST_OF_SEVERAL: Final = 32
 """So many writes may wait where several processes take turns at the file: all theirs together."""
-LEAST_OF_SEVERAL: Final = 3
+LEAST_OF_SEVERAL: Final = 2
 """... and so many of each one, however slow the file is."""
 LONGEST_OF_SEVERAL: Final = 0.06
 """Seconds that a change may take where writers of several processes wait for each other."""
