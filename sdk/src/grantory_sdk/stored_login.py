@@ -47,8 +47,8 @@ class StoredLogin:
         values = read_profile(path, profile)
         if not values.get("client_id"):
             raise ConfigurationError(f"{path}, profile {profile}: client_id is missing.")
-        self.client_id = values["client_id"]
-        self.client_secret = values.get("client_secret")
+        self.client_id: str = values["client_id"]
+        self.client_secret: str | None = values.get("client_secret")
         self._path = path
         self._profile = profile
         self._clock = clock
