@@ -18,7 +18,7 @@ MEASURE = $(if $(QUICK),--quick) $(if $(PUBLISH),--publish)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve dev-setup system-setup compat-setup test test-fast compat-terraform \
-	compat-toolchains check format sdk schema lock bench-setup bench bench-capacity soak wheel clean
+	compat-toolchains check format sdk commands schema lock bench-setup bench bench-capacity soak wheel clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,9 @@ format: dev-setup ## put formatting and imports right
 sdk: dev-setup ## derive the blocking half of the SDK and its reference, after it was changed
 	@$(BIN)/python -m tools.derive_sdk
 	@$(BIN)/python -m tools.sdk_reference
+
+commands: dev-setup ## write the reference of commands anew, after one was changed
+	@$(BIN)/python -m tools.command_reference
 
 schema: dev-setup ## write the SQL of an empty store anew, after a revision was added
 	@$(BIN)/python -m tools.newest_schema

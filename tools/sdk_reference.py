@@ -39,7 +39,9 @@ DEFAULTS = {
     "TIMEOUT": "30.0",
 }
 """What these names stand for in signatures; a test compares them with the code."""
-OF_TOKEN_SOURCES = frozenset({"accept", "give_up", "refused", "request", "waits_for_people"})
+OF_TOKEN_SOURCES = frozenset(
+    {"accept", "give_up", "refused", "request", "settled", "waits_for_people"}
+)
 """Methods that are told once, with the protocol."""
 BASES_NOT_TOLD = frozenset({"Model", "Exception", "Protocol", "TypedDict", "Enum", "Generic[T]"})
 _FIELD = re.compile(r"^(\*{0,2}\w+): (.*)$")

@@ -79,7 +79,7 @@ def test_commands_load_nothing_of_the_server(tmp_path: Path) -> None:
 def test_who_asks_a_server_loads_neither_server_nor_store() -> None:
     address = {"GRANTORY_URL": f"http://127.0.0.1:{free_port()}"}
     caller = {"GRANTORY_CLIENT_ID": "a", "GRANTORY_CLIENT_SECRET": "b"}
-    modules = loaded_by("clients", "list", status=1, **address, **caller)
+    modules = loaded_by("clients", "list", status=5, **address, **caller)
     assert "httpx2" in modules
     assert not of_these(modules, (*HTTP, *RARE, *POSTGRES, *SQLITE, *STORE))
 

@@ -41,9 +41,9 @@ class Caller:
         assert result.stderr == ""
         return result.stdout
 
-    def refused(self, *arguments: str, **environment: str) -> str:
+    def refused(self, *arguments: str, status: int = 1, **environment: str) -> str:
         result = self.run(*arguments, **environment)
-        assert result.returncode == 1, (result.stdout, result.stderr)
+        assert result.returncode == status, (result.stdout, result.stderr)
         assert result.stdout == ""
         assert result.stderr.startswith("grantory: ")
         assert "Traceback" not in result.stderr
@@ -108,7 +108,7 @@ def test_a_clients_whole_life(caller: Caller) -> None:
 
     assert caller.run("clients", "delete", made["id"]).returncode == 1
     assert caller.good("clients", "delete", made["id"], "--yes") == "Deleted.\n"
-    assert "404 not.found" in caller.refused("clients", "show", made["id"])
+    assert "404 not.found" in caller.refused("clients", "show", made["id"], status=3)
 
 
 def test_a_client_of_another_grant_is_made(caller: Caller) -> None:
@@ -120,7 +120,7 @@ def test_a_client_of_another_grant_is_made(caller: Caller) -> None:
     )
     assert made["authorizedGrantType"] == "CODE"
     assert made["registeredRedirectUri"] == ["https://a.b/", "https://c.d/"]
-    text = caller.good("clients", "create", "web 2", "--grant", "CODE")
+    text = caller.good("clients", "create", "web 2", "--grant", "CODE", "--show-secret")
     assert "gcs_" in text
 
 
@@ -131,14 +131,14 @@ def test_a_role_in_a_named_division_is_given(caller: Caller) -> None:
 
 
 def test_a_refusal_is_told_with_its_correlation_id(caller: Caller) -> None:
-    said = caller.refused("clients", "create", "m")
+    said = caller.refused("clients", "create", "m", "--show-secret")
     assert "400 missing.client.roles" in said
     assert "correlation id" in said
-    assert "404" in caller.refused("clients", "show", "../tokens/me")
+    assert "404" in caller.refused("clients", "show", "../tokens/me", status=3)
 
 
 def test_a_wrong_secret_is_told_without_it(caller: Caller) -> None:
-    said = caller.refused("token", "get", GRANTORY_CLIENT_SECRET="wrong-secret")
+    said = caller.refused("token", "get", status=4, GRANTORY_CLIENT_SECRET="wrong-secret")
     assert "401 invalid_client" in said
     assert "wrong-secret" not in said
 
@@ -149,6 +149,10 @@ def test_what_is_not_set_is_named(caller: Caller) -> None:
     assert "GRANTORY_CLIENT_ID" not in said
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "127.0.0.1:1", "http://[x", "nonsense"])
-def test_a_server_that_is_not_there_is_one_sentence(caller: Caller, url: str) -> None:
+@pytest.mark.parametrize("url", ["127.0.0.1:1", "http://[x", "nonsense"])
+def test_an_address_that_is_none_is_one_sentence(caller: Caller, url: str) -> None:
     caller.refused("clients", "list", GRANTORY_URL=url)
+
+
+def test_a_server_that_is_not_there_is_one_sentence(caller: Caller) -> None:
+    caller.refused("clients", "list", status=5, GRANTORY_URL="http://127.0.0.1:1")

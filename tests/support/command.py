@@ -12,9 +12,14 @@ from grantory.cli.main import main
 
 
 def quick_command(
-    *arguments: str, environment: Mapping[str, str] | None = None, folder: Path
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    folder: Path,
+    entered: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run ``grantory`` with these arguments to its end, in a folder, output captured as text.
+
+    What is ``entered`` stands in its standard input.
 
     For every command but ``serve``, which sets a whole process up.
     """
@@ -27,7 +32,7 @@ def quick_command(
         os.environ.clear()
         os.environ.update({**kept, **(environment or {})})
         os.chdir(folder)
-        sys.stdin = io.StringIO()
+        sys.stdin = io.StringIO(entered)
         sys.argv = ["grantory", *arguments]
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
             try:

@@ -125,6 +125,9 @@ class AuthorizationCode:
         self._refresh = None
         return had_one
 
+    def settled(self) -> None:
+        """Holds nothing."""
+
     def give_up(self) -> None:
         """Ends the wait for the login."""
         self._given_up.set()

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from grantory_sdk.addresses import api_address, login_address, region_address
 from grantory_sdk.errors import ConfigurationError
 from grantory_sdk.masking import shown
-from grantory_sdk.profiles import profiles_file, read_profile
+from grantory_sdk.profiles import default_profile, profiles_file, read_profile
+from grantory_sdk.stored_login import StoredLogin
 from grantory_sdk.token_sources import AccessToken, Auth, ClientCredentials
 
 _OURS: Final = {
@@ -24,6 +26,7 @@ _VENDORS: Final = {
     "access_token": "GENESYSCLOUD_ACCESS_TOKEN",
 }
 _CREDENTIALS: Final = ("access_token", "client_id", "client_secret")
+_OF_LOGINS: Final = ("access_token_expires", "refresh_token")
 _ADDRESSES: Final = ("url", "region", "login_url")
 
 
@@ -40,6 +43,8 @@ class _Place(NamedTuple):
 
     name: str
     values: Mapping[str, str]
+    file: Path | None = None
+    profile: str = ""
 
     def __repr__(self) -> str:
         return shown(self.name, dict(self.values))
@@ -102,12 +107,13 @@ def _place(variables: Mapping[str, str], profile: str | None) -> _Place:
     chosen = profile or variables.get("GRANTORY_PROFILE")
     file = profiles_file(variables)
     if chosen:
-        return _Place(f"the profile {chosen}", read_profile(file, chosen))
+        return _Place(f"the profile {chosen}", read_profile(file, chosen), file, chosen)
     for table, kind in ((_OURS, "GRANTORY_*"), (_VENDORS, "GENESYSCLOUD_*")):
         values = {name: variables[key] for name, key in table.items() if variables.get(key)}
         if values:
             return _Place(kind, values)
-    return _Place(f"the default profile of {file}", read_profile(file))
+    name = default_profile(variables)
+    return _Place(f"the default profile of {file}", read_profile(file), file, name)
 
 
 def _address(given: Mapping[str, str], place: _Place) -> tuple[str, str]:
@@ -128,6 +134,8 @@ def _address(given: Mapping[str, str], place: _Place) -> tuple[str, str]:
 def _auth(given: Mapping[str, str], place: _Place, url: str) -> Auth:
     values = {name: given[name] for name in _CREDENTIALS if name in given}
     found = _credentials_for(place, url)
+    if not values and place.file is not None and any(name in found for name in _OF_LOGINS):
+        return StoredLogin(place.file, place.profile)
     if not values:
         values = found
     elif "access_token" not in values and _same_client(values, found):
@@ -155,4 +163,4 @@ def _credentials_for(place: _Place, url: str) -> dict[str, str]:
                 return {}
         except ConfigurationError:
             return {}
-    return {name: values[name] for name in _CREDENTIALS if name in values}
+    return {name: values[name] for name in (*_CREDENTIALS, *_OF_LOGINS) if name in values}

@@ -18,6 +18,8 @@ NAMES: Final = frozenset(
         "client_secret",
         "client_secret_file",
         "access_token",
+        "access_token_expires",
+        "refresh_token",
     }
 )
 
@@ -45,7 +47,7 @@ def read_profile(path: Path, name: str = "") -> dict[str, str]:
         ConfigurationError: if the file cannot be read, others may read it, or the profile is
             missing or wrong.
     """
-    document = _read(path)
+    _, document = read_document(path)
     profiles = document.get("profiles", {})
     chosen = name or document.get("default", "")
     if not chosen:
@@ -63,6 +65,28 @@ def read_profile(path: Path, name: str = "") -> dict[str, str]:
     return _with_secret(values, path, chosen)
 
 
+def profile_names(environment: Mapping[str, str]) -> list[str]:
+    """The names of the profiles that there are.
+
+    Raises:
+        ConfigurationError: if the file cannot be read, or others may read it.
+    """
+    _, document = read_document(profiles_file(environment))
+    profiles = document.get("profiles", {})
+    return list(profiles) if isinstance(profiles, dict) else []
+
+
+def default_profile(environment: Mapping[str, str]) -> str:
+    """The name of the file's default profile; empty where there is none.
+
+    Raises:
+        ConfigurationError: if the file cannot be read, or others may read it.
+    """
+    _, document = read_document(profiles_file(environment))
+    default = document.get("default", "")
+    return default if isinstance(default, str) else ""
+
+
 def _with_secret(values: dict[str, str], path: Path, chosen: str) -> dict[str, str]:
     file = values.pop("client_secret_file", None)
     if file is None:
@@ -77,13 +101,21 @@ def _with_secret(values: dict[str, str], path: Path, chosen: str) -> dict[str, s
     return values
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> tuple[str, dict[str, Any]]:
+    """Reads the file.
+
+    Returns:
+        Its text, and what it says; nothing where there is none.
+
+    Raises:
+        ConfigurationError: if it cannot be read, or others may read it.
+    """
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read().decode("utf-8")
     except FileNotFoundError:
-        return {}
+        return "", {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}.") from None
     if os.name == "posix" and mode & 0o077:
@@ -91,6 +123,6 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} can be read by others and may hold secrets: chmod 600 {path}"
         )
     try:
-        return tomllib.loads(text)
+        return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is no TOML: {error}.") from None

@@ -49,11 +49,14 @@ class TokenSource(Protocol):
         """Whether the next ``request`` takes long, and is to be made on a thread of its own."""
         ...
 
-    def request(self, login_url: str) -> TokenRequest:
+    def request(self, login_url: str) -> TokenRequest | TokenAnswer:
         """Makes the next request for a token; may wait for somebody to log in.
 
         Args:
             login_url: the address of the login side.
+
+        Returns:
+            What is to be sent; or what would be answered, where that is there already.
 
         Raises:
             LoginFailed: if nobody did.
@@ -66,6 +69,10 @@ class TokenSource(Protocol):
 
     def refused(self) -> bool:
         """Is told that the request was refused; answers whether another one may do better."""
+        ...
+
+    def settled(self) -> None:
+        """Is told that the request that it made has come to its end, whichever that is."""
         ...
 
     def give_up(self) -> None:
@@ -95,6 +102,9 @@ class _WithClient:
     def refused(self) -> bool:
         """No: the same would be refused again."""
         return False
+
+    def settled(self) -> None:
+        """Holds nothing."""
 
     def give_up(self) -> None:
         """Nothing is waited for."""

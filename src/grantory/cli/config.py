@@ -18,7 +18,10 @@ def group() -> None:
 
 @app.command("show")
 def show(config: Config = None, as_json_: AsJson = False) -> None:
-    """Prints every setting with its effective value; secrets are masked."""
+    """Prints every setting with its effective value; secrets are masked.
+
+    Example: grantory config show --config grantory.toml
+    """
     values = effective(settings_from(config))
     if as_json_:
         typer.echo(json.dumps(values, indent=2))

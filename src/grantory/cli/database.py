@@ -30,6 +30,8 @@ def upgrade(
     """Brings the tables to the newest revision, in one transaction; then makes missing lists.
 
     Servers may go on meanwhile. Broken off, it may be run again; a server makes lists as well.
+
+    Example: grantory db upgrade --data-dir /var/lib/grantory
     """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
     database = database_of(settings)
@@ -60,6 +62,8 @@ def relist(
     The clients themselves stay as they are. Servers may go on meanwhile; the lists of
     organizations with very many clients answer 503 until they are made. Broken off, it may be run
     again; a server makes lists as well.
+
+    Example: grantory db relist --data-dir /var/lib/grantory
     """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
 
@@ -89,7 +93,10 @@ def _progress() -> Callable[[int], None]:
 def current(
     database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None
 ) -> None:
-    """Prints the revision of the tables."""
+    """Prints the revision of the tables.
+
+    Example: grantory db current --data-dir /var/lib/grantory
+    """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
     typer.echo(run(database_of(settings).revision()) or "none")
 
@@ -98,7 +105,10 @@ def current(
 def check(
     database_url: DatabaseUrl = None, data_dir: DataDir = None, config: Config = None
 ) -> None:
-    """Tells whether the tables are whole and of the newest revision; exits with 1 if not."""
+    """Tells whether the tables are whole and of the newest revision; exits with 1 if not.
+
+    Example: grantory db check --database-url postgresql://db.example/grantory
+    """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
     database = database_of(settings)
     found = run(database.revision())
@@ -126,6 +136,8 @@ def recovered(
     """Makes a store safe that may have lost its newest changes, and ends all access tokens.
 
     Run it after a point-in-time recovery, or a failover to a standby that had not heard all.
+
+    Example: grantory db recovered --database-url postgresql://db.example/grantory
     """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
 

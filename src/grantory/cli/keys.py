@@ -128,6 +128,8 @@ def rewrap(
 
     The first run adds a new key to the file of the old one. The second encrypts what is in the
     store under the new key, and takes the old one out of the file.
+
+    Example: grantory keys rewrap --data-dir /var/lib/grantory
     """
     settings = settings_from(config, database_url=database_url, data_dir=data_dir)
     if at_once and run(database_of(settings).is_in_use()):

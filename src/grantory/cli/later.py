@@ -41,12 +41,21 @@ COMMANDS: Final = {
     "db": Later("database:app", "The tables of the store, and what is in them."),
     "config": Later("config:app", "The settings."),
     "dev": Later("dev:app", "For trying things out."),
+    "login": Later("login:login_app", "Logs in at a server, and keeps the login in a profile."),
+    "logout": Later("login:logout_app", "Ends a login, and forgets its credentials."),
+    "profiles": Later("profiles:app", "Servers that commands call, and the credentials for them."),
     "clients": Later(
         "clients:app",
-        "OAuth clients of a running server, which GRANTORY_URL, GRANTORY_CLIENT_ID and "
-        "GRANTORY_CLIENT_SECRET name.",
+        "OAuth clients of a running server, which grantory login or GRANTORY_URL, "
+        "GRANTORY_CLIENT_ID and GRANTORY_CLIENT_SECRET name.",
     ),
     "token": Later("tokens:app", "Access tokens of a running server."),
+    "roles": Later("roles:app", "Roles of a running server, and who holds them."),
+    "divisions": Later("divisions:app", "Divisions of a running server, in which roles are held."),
+    "users": Later("users:app", "Users of a running server: people who log in."),
+    "authorizations": Later(
+        "authorizations:app", "What clients of a running server were allowed to do for people."
+    ),
     "identity-providers": Later(
         "identity_providers:app", "Identity providers that issue SAML assertions."
     ),

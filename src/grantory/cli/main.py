@@ -38,7 +38,7 @@ def root(
 def main() -> None:
     """Runs the command line; exits with 1 for an error that a person can mend."""
     try:
-        app()
+        app(prog_name="grantory")
     except SetupError as error:
         typer.echo(f"grantory: {error}", err=True)
         sys.exit(1)

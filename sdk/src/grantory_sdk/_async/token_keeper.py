@@ -100,9 +100,14 @@ class TokenKeeper:
             if refused.code != "invalid_grant" or not source.refused():
                 raise
             await self._exchange(source, await self._request(source))
+        finally:
+            source.settled()
 
-    async def _exchange(self, source: TokenSource, request: TokenRequest) -> None:
+    async def _exchange(self, source: TokenSource, request: TokenRequest | TokenAnswer) -> None:
         began = self._runtime.clock()
+        if isinstance(request, TokenAnswer):
+            self._kept = _kept(request, began, source)
+            return
 
         def keep(answer: TokenAnswer) -> None:
             source.accept(answer)
@@ -113,7 +118,7 @@ class TokenKeeper:
         else:
             keep(await self.endpoint.ask(request))
 
-    async def _request(self, source: TokenSource) -> TokenRequest:
+    async def _request(self, source: TokenSource) -> TokenRequest | TokenAnswer:
         if not source.waits_for_people:
             return source.request(self.endpoint.login_url)
         return await apart(lambda: source.request(self.endpoint.login_url), source.give_up)

@@ -101,9 +101,14 @@ class TokenKeeper:
             if refused.code != "invalid_grant" or not source.refused():
                 raise
             self._exchange(source, self._request(source))
+        finally:
+            source.settled()
 
-    def _exchange(self, source: TokenSource, request: TokenRequest) -> None:
+    def _exchange(self, source: TokenSource, request: TokenRequest | TokenAnswer) -> None:
         began = self._runtime.clock()
+        if isinstance(request, TokenAnswer):
+            self._kept = _kept(request, began, source)
+            return
 
         def keep(answer: TokenAnswer) -> None:
             source.accept(answer)
@@ -114,7 +119,7 @@ class TokenKeeper:
         else:
             keep(self.endpoint.ask(request))
 
-    def _request(self, source: TokenSource) -> TokenRequest:
+    def _request(self, source: TokenSource) -> TokenRequest | TokenAnswer:
         if not source.waits_for_people:
             return source.request(self.endpoint.login_url)
         return apart(lambda: source.request(self.endpoint.login_url), source.give_up)

@@ -1,0 +1,35 @@
+"""What a command's exit status says, of those that call a server."""
+
+from enum import IntEnum
+from typing import Final
+
+
+class ExitStatus(IntEnum):
+    """Exit statuses; the store's commands and ``serve`` know the first three alone."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_USE = 2
+    NOT_FOUND = 3
+    NOT_ALLOWED = 4
+    NO_ANSWER = 5
+    OUTCOME_UNKNOWN = 6
+    SECRET_LOST = 7
+    INTERRUPTED = 130
+
+
+MEANINGS: Final = {
+    ExitStatus.DONE: "It is done.",
+    ExitStatus.FAILED: "It was refused, or something is missing; the message says what. Nothing "
+    "was changed.",
+    ExitStatus.WRONG_USE: "The command was called wrongly. Nothing was changed.",
+    ExitStatus.NOT_FOUND: "There is no such client, role, division or user.",
+    ExitStatus.NOT_ALLOWED: "The credentials are not good, or no longer, or lack a permission.",
+    ExitStatus.NO_ANSWER: "The server cannot be reached, is overloaded or failed: later it may go "
+    "well. Nothing was changed.",
+    ExitStatus.OUTCOME_UNKNOWN: "The answer to a change did not come: look whether it was made.",
+    ExitStatus.SECRET_LOST: "The change was made, but its secret did not get where it was to go: "
+    "`grantory clients rotate` makes another.",
+    ExitStatus.INTERRUPTED: "Ctrl-C. What was begun was finished; the rest was not begun.",
+}
+"""For the reference of commands."""

@@ -1,0 +1,167 @@
+"""Where a new secret goes: it is told once, and is to meet no screen and no shell history."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, Any, Final, NamedTuple
+
+import typer
+
+from grantory.cli.exit_status import ExitStatus
+from grantory.cli.prompts import ask, choose
+from grantory.cli.session import Session
+from grantory.cli.tables import plain
+from grantory.errors import SetupError
+
+ShowSecret = Annotated[bool, typer.Option("--show-secret", help="Print the secret with the rest.")]
+SecretFile = Annotated[
+    Path | None,
+    typer.Option("--secret-file", help="Write the secret to this file, which you alone can read."),
+]
+SecretTo = Annotated[
+    str | None,
+    typer.Option(
+        "--secret-to",
+        metavar="COMMAND",
+        help="Hand the secret to the standard input of this shell command, which finds the "
+        "client's id in CLIENT_ID.",
+    ),
+]
+HideSecret = Annotated[
+    bool,
+    typer.Option("--hide-secret", help="Drop the secret, which a public client has no use for."),
+]
+_WAYS: Final = (
+    ("show", "print it here"),
+    ("file", "write it to a file that you alone can read"),
+    ("command", "hand it to the standard input of a command"),
+    ("nowhere", "drop it: a public client needs none"),
+)
+
+
+class Ways(NamedTuple):
+    """What the options say of a secret."""
+
+    show: bool = False
+    file: Path | None = None
+    command: str | None = None
+    hide: bool = False
+
+
+class SecretPlace:
+    """Where a secret goes that is about to be made.
+
+    Args:
+        ways: of which one is chosen.
+        file: is open already, if it is to go to one.
+    """
+
+    def __init__(self, ways: Ways, file: IO[bytes] | None) -> None:
+        self._ways = ways
+        self._file = file
+        self._failed = ""
+
+    def take(self, client: dict[str, Any]) -> dict[str, Any]:
+        """Brings the secret of an answer where it is to go.
+
+        Args:
+            client: the answer.
+
+        Returns:
+            What of it may be shown.
+        """
+        secret = client.get("secret")
+        if self._ways.show or not isinstance(secret, str):
+            return client
+        if self._file is not None:
+            self._file.write(secret.encode())
+        elif self._ways.command is not None:
+            self._failed = _hand_over(secret, self._ways.command, str(client.get("id", "")))
+        return {name: value for name, value in client.items() if name != "secret"}
+
+    def tell(self) -> None:
+        """Tells where the secret went.
+
+        Raises:
+            Exit: if a command did not take it.
+        """
+        if self._failed:
+            typer.echo(f"grantory: the change was made, but its secret is lost: {self._failed}. "
+                       "grantory clients rotate makes another.", err=True)  # fmt: skip
+            raise typer.Exit(ExitStatus.SECRET_LOST)
+        if self._ways.file is not None:
+            typer.echo(f"The secret is in {plain(self._ways.file)}.", err=True)
+
+
+def chosen_ways(session: Session, ways: Ways) -> Ways:
+    """What is to happen to a secret, asked for before there is one.
+
+    Args:
+        session: of the command.
+        ways: what the options say.
+
+    Raises:
+        BadParameter: if they say several things, or nothing where nobody can be asked.
+    """
+    said = [ways.show, ways.file is not None, ways.command is not None, ways.hide]
+    if sum(said) > 1:
+        raise typer.BadParameter(
+            "only one of --show-secret, --secret-file, --secret-to, --hide-secret"
+        )
+    if any(said):
+        return ways
+    if session.for_programs:
+        return Ways(show=True)
+    if not session.may_ask:
+        raise typer.BadParameter(
+            "say where the secret goes: --show-secret, --secret-file FILE, --secret-to COMMAND "
+            "or --hide-secret"
+        )
+    typer.echo("The secret is told this once. Where is it to go?", err=True)
+    number = choose("Where", _WAYS, 0)
+    if number == 1:
+        return Ways(file=Path(ask(session, "--secret-file", "File")))
+    if number == 2:
+        return Ways(command=ask(session, "--secret-to", "Command"))
+    return Ways(show=number == 0, hide=number == 3)
+
+
+@contextmanager
+def place_for(ways: Ways, *, replace: bool) -> Iterator[SecretPlace]:
+    """Sees that a secret can be brought where it is to go, before it is made.
+
+    Args:
+        ways: what is to happen to it.
+        replace: whether a file that is there may make way.
+
+    Raises:
+        SetupError: if the file cannot be written.
+    """
+    if ways.file is None:
+        yield SecretPlace(ways, None)
+        return
+    # What writes it brings the keys of the store along, for which nobody else is to wait.
+    from grantory.cli.whole_file import written_whole
+
+    if not replace and ways.file.exists():
+        raise SetupError(f"{ways.file} exists: name another file")
+    with written_whole(ways.file, replace=replace) as file:
+        yield SecretPlace(ways, file)
+
+
+def _hand_over(secret: str, command: str, client_id: str) -> str:
+    """Gives a secret to a command; returns what went wrong."""
+    try:
+        done = subprocess.run(  # noqa: S602 - the person's own command, for their own shell
+            command,
+            shell=True,
+            input=secret.encode(),
+            stdout=2,
+            env={**os.environ, "CLIENT_ID": client_id},
+            check=False,
+        )
+    except OSError as error:
+        return f"the command cannot be run: {error.strerror}"
+    return f"the command ended with status {done.returncode}" if done.returncode else ""
