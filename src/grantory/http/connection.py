@@ -195,7 +195,7 @@ class BoundedProtocol(PacedProtocol):
             url = httptools.parse_url(self._url)
         except httptools.HttpParserInvalidURLError:
             url = None
-        path = None if url is None else url.path or b"/"
+        path = None if url is None else url.path
         if url is None or path is None or not path.isascii():
             self._unserved = True
             self._refuse_malformed("The address cannot be read.")
