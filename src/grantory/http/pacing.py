@@ -6,6 +6,7 @@ the server keep is two reads, whatever it sends.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -48,7 +49,7 @@ class Connections(msgspec.Struct, eq=False):
     """In which an application is at work."""
 
 
-class PacedProtocol(asyncio.Protocol):
+class PacedProtocol(asyncio.Protocol, ABC):
     """Takes what comes in pieces, each in its turn, and reads no further than it can look.
 
     A connection whose reader takes none of its answers for 35 seconds is cut, and one that says
@@ -184,9 +185,9 @@ class PacedProtocol(asyncio.Protocol):
         """How many bytes may be looked at in one turn."""
         return MOST_AT_ONCE
 
+    @abstractmethod
     def _take(self, data: bytes) -> None:
         """Looks at a piece."""
-        raise NotImplementedError
 
     def _line_up(self, exchange: Exchange, application: Application) -> None:
         """Lets a request be answered, now or once those before it are."""
