@@ -40,7 +40,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes = b""
 
     def scope(self) -> dict[str, Any]:
-        """The connection scope (ASGI 3) that uvicorn makes of it."""
+        """The connection scope (ASGI 3) that the server makes of it."""
         headers = [
             (b"host", b"127.0.0.1:8080"),
             (b"authorization", self.authorization.encode()),
@@ -63,7 +63,6 @@ class Request(msgspec.Struct, frozen=True):
             "raw_path": self.path.encode(),
             "query_string": b"",
             "headers": headers,
-            "state": {},
         }
 
 

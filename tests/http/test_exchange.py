@@ -227,11 +227,17 @@ async def test_a_failure_is_told_as_each_endpoint_tells_it(
     other = Connection()
     other.application = answering()
     await other.send(WHOLE.replace(b"GET /", b"GET /oauth/token"))
+    behind = Connection()
+    behind.application = answering()
+    behind.protocol._shared.login_prefix = "/login"
+    await behind.send(WHOLE.replace(b"GET /", b"GET /login/oauth/token"))
 
     (reply,), (oauth,) = replies(connection.wire.written), replies(other.wire.written)
+    (prefixed,) = replies(behind.wire.written)
     assert platform_error(reply)["code"] == "internal.server.error"
     assert "error_description" in oauth.json()
-    assert len(caplog.records) == 2
+    assert "error_description" in prefixed.json()
+    assert len(caplog.records) == 3
 
 
 async def test_whoever_reads_nothing_makes_the_answer_wait(connection: Connection) -> None:

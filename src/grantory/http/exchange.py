@@ -40,6 +40,10 @@ class Wire(Protocol):
     def default_headers(self) -> bytes:
         """Lines that every answer begins with."""
 
+    @property
+    def login_prefix(self) -> str:
+        """What may stand before OAuth's addresses."""
+
     def close(self) -> None:
         """Ends the connection once its answers were read."""
 
@@ -142,7 +146,7 @@ class Exchange:
             await application(self.scope, self.receive, self.send)
         except BrokenOff:  # the request's own line says so
             self._wire.close()
-        except BaseException as error:
+        except BaseException as error:  # a task that was cancelled at the end of the server, too
             LOGGER.error("a request was not answered", exc_info=error)
             self._fail()
         else:
@@ -154,7 +158,7 @@ class Exchange:
 
     def _fail(self) -> None:
         if not (self.response_started or self.disconnected):
-            oauth = is_oauth(self.scope["path"], "")
+            oauth = is_oauth(self.scope["path"], self._wire.login_prefix)
             code = "internal.server.error"
             words = refusal(500, "Internal Server Error", code, "The server failed.", oauth=oauth)
             self._wire.transport.write(words)

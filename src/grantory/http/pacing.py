@@ -89,6 +89,11 @@ class PacedProtocol(asyncio.Protocol, ABC):
         """Lines that every answer begins with."""
         return self._shared.default_headers
 
+    @property
+    def login_prefix(self) -> str:
+        """What may stand before OAuth's addresses."""
+        return self._shared.login_prefix
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins to read."""
         self.transport = cast(asyncio.Transport, transport)

@@ -55,7 +55,7 @@ def set_up_logging(stream: LogStream) -> None:
         stream: where lines go.
     """
     _LOG.stream = stream
-    # A malformed request is answered and is no event; whoever sends many must not fill the log.
+    # It tells of its start and its end, which the server tells by itself.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     # It writes whole assertions, when it is asked for all that it does.
     logging.getLogger("signxml").setLevel(logging.WARNING)
