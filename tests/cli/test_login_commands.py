@@ -213,7 +213,7 @@ def test_ctrl_c_while_somebody_is_to_log_in_changes_nothing(home: Home) -> None:
         shown.answer("Id of the client: ", "a-client")
         shown.answer("Enter for a client without one: ", "")
         shown.expect("/oauth/authorize?")
-        shown.write("\x03")
+        shown.interrupt()
         assert shown.end() == 130
     assert not home.file.exists()
     assert re.search(r"client_id=a-client", shown.screen.replace("\n", ""))

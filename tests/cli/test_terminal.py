@@ -84,7 +84,7 @@ def test_one_of_several_is_chosen_and_ctrl_c_changes_nothing(cloud: Cloud, tmp_p
         shown.answer("part of the name of the client: ", "p")
         shown.answer("Which one: ", "3")
         shown.expect("Go on? [y/N]: ")
-        shown.write("\x03")
+        shown.interrupt()
         assert shown.end() == 130
     assert_as_kept("delete-given-up", shown.screen)
     assert not cloud.changes()
@@ -96,7 +96,7 @@ def test_ctrl_c_lets_what_was_begun_come_to_its_end(cloud: Cloud, tmp_path: Path
         cloud, tmp_path, "clients", "rotate", OLD, "--yes", "--secret-file", "new"
     ) as shown:
         assert cloud.change_asked.wait(60)
-        shown.write("\x03")
+        shown.interrupt()
         shown.expect("finishing what was begun")
         cloud.may_answer_changes.set()
         assert shown.end() == 130
@@ -109,9 +109,9 @@ def test_ctrl_c_lets_what_was_begun_come_to_its_end(cloud: Cloud, tmp_path: Path
         cloud, tmp_path, "clients", "rotate", OLD, "--yes", "--secret-file", "newer"
     ) as shown:
         assert cloud.change_asked.wait(60)
-        shown.write("\x03")
+        shown.interrupt()
         shown.expect("once more ends at once")
-        shown.write("\x03")
+        shown.interrupt()
         assert shown.end() == 130
     assert [each.name for each in tmp_path.iterdir() if each.name != ".config"] == ["new"]
 

@@ -84,6 +84,19 @@ class Terminal:
         """Presses keys."""
         os.write(self._own, text.encode())
 
+    def interrupt(self) -> None:
+        """Presses Ctrl-C, once the program waits for something.
+
+        A signal between what a question shows and the call that reads its answer is heard only
+        after that call: nobody is that quick, but a test is.
+        """
+        end = time.monotonic() + SECONDS
+        stat = Path(f"/proc/{self._process.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "S":
+            assert time.monotonic() < end, f"it does not come to rest after {self.seen!r}"
+            time.sleep(0.005)
+        self.write("\x03")
+
     def end(self) -> int:
         """Waits for the end; returns the exit status."""
         while self._read():
