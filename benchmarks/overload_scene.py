@@ -13,7 +13,7 @@ from benchmarks.servers import Server
 from benchmarks.wrk import Target
 from tests.support.postgres import Cluster
 
-SITES = {"sqlite-1": 1, "sqlite-4": 4, "postgres-2": 2}
+SITES = {"sqlite-1": 1, "sqlite-2": 2, "sqlite-4": 4, "postgres-2": 2}
 """How many workers each has."""
 
 

@@ -45,28 +45,36 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
     parser.add_argument("--share", type=float, default=1.0, help="of the repetitions")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32), help="of the lots")
+    parser.add_argument("--processes", type=int, default=1, help="that run tests")
     arguments = parser.parse_args()
     names = arguments.parts or list(PARTS)
     if unknown := set(names).difference(PARTS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; parts: {', '.join(PARTS)}")
     if not 0 < arguments.share <= 1:
         parser.error("--share must be above 0 and at most 1")
+    if arguments.processes < 1:
+        parser.error("--processes must be at least 1")
     REPORT.mkdir(exist_ok=True)
-    results = [_run(name, arguments.share, arguments.seed) for name in names]
+    results = [_run(name, arguments) for name in names]
     summary = "\n".join(line for _, line in results)
     (REPORT / "summary.txt").write_text(summary + "\n", encoding="utf-8")
     print(f"\n{summary}\nThe reports are in {REPORT}/")
     return 0 if all(good for good, _ in results) else 1
 
 
-def _run(name: str, share: float, seed: int) -> tuple[bool, str]:
+def _run(name: str, arguments: argparse.Namespace) -> tuple[bool, str]:
     started = time.monotonic()
-    lots = [f"--hypothesis-seed={seed}"] if name == "tests" else []
-    environment = {**os.environ, "GRANTORY_SOAK": str(share), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, *PARTS[name]]
+    if name == "tests":
+        command += [f"--hypothesis-seed={arguments.seed}"]
+        if arguments.processes > 1:
+            command += ["-n", str(arguments.processes), "--dist", "loadfile"]
+    share = str(arguments.share)
+    environment = {**os.environ, "GRANTORY_SOAK": share, "PYTHONUNBUFFERED": "1"}
     with (
         (REPORT / f"{name}.txt").open("w", encoding="utf-8") as file,
         subprocess.Popen(
-            [sys.executable, *PARTS[name], *lots],
+            command,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -80,7 +88,9 @@ def _run(name: str, share: float, seed: int) -> tuple[bool, str]:
             file.flush()
     took = time.monotonic() - started
     result = "passed" if process.returncode == 0 else f"FAILED with status {process.returncode}"
-    counted = f"; {_counts(REPORT / 'tests.xml')}; --seed {seed}" if name == "tests" else ""
+    counted = ""
+    if name == "tests":
+        counted = f"; {_counts(REPORT / 'tests.xml')}; --seed {arguments.seed}"
     return process.returncode == 0, f"{name}: {result} in {took / 60:.1f} min{counted}"
 
 
