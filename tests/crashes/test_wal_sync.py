@@ -8,7 +8,7 @@ from tests.crashes.wal_sync import CannotTraceError, read_trace, seen_in, traced
 from tests.support.barred import SYS_PTRACE, barred
 from tests.support.soak import rounds
 
-WRITE = '11 10.000000 pwrite64(7</data/grantory.db-wal>, "x", 24, 0) = 24 <0.000100>'
+WRITE = '11 10.000000 pwrite64(7</data/grantory.db-wal>, "a traced client", 24, 0) = 24 <0.000100>'
 SYNC = "11 10.001000 fdatasync(7</data/grantory.db-wal>) = 0 <0.002000>"
 ANSWER = '10 10.004000 write(9<socket:[5]>, "HTTP/1.1 200 OK", 48) = 48 <0.000010>'
 EARLY = ANSWER.replace("10.004", "10.002")
@@ -35,6 +35,12 @@ def test_any_other_order_is_wrong() -> None:
     assert not is_right(WRITE, SYNC.replace("= 0", "= -1 EIO (Input/output error)"), ANSWER)
     late = WRITE.replace("10.000", "10.003500").replace("0000000", "0")
     assert not is_right(SYNC, late, ANSWER)
+
+
+def test_what_other_threads_write_does_not_count() -> None:
+    other = WRITE.replace("11 10.000", "12 10.003").replace("a traced client", "x")
+    assert is_right(WRITE, SYNC, other, ANSWER)
+    assert not is_right(WRITE, SYNC.replace("11 ", "12 "), ANSWER)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -31,6 +32,7 @@ PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
 
 
+@cache
 def spellings(credential: str) -> set[bytes]:
     """The ways in which a text can be written down by accident."""
     found: set[bytes] = set()
@@ -139,10 +141,12 @@ class Everything:
         """Every operation gets credentials where none belong."""
         secret, token = self.server.client_secret, self.token
         for operation in operations:
+            bodies = (None, {"secret": secret}, {"state": secret, "name": [token]})
             for value in (UNKNOWN, secret, token, f"{secret}%00", "%ff" + token):
                 path = value.join(re.split(r"\{\w+\}", operation.path))
                 query = f"access_token={token}&client_secret={secret}&pageSize={secret}&%00={token}"
-                for body in (None, {"secret": secret}, {"state": secret, "name": [token]}):
+                # A body is read alike whatever the path says.
+                for body in bodies if value == UNKNOWN else bodies[1:2]:
                     for authorization in ("", secret, f"Bearer {secret}", basic("a", secret)):
                         self.send(operation.method, path, body, authorization=authorization)
                     if operation.id != "deleteTokensMe":
