@@ -3,8 +3,9 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -43,3 +44,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A whole server on a store of its own, in this process, with a clock in hand."""
     async with new_world(tmp_path / "data") as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def grantory_settings() -> Mapping[str, Any]:
+    """Of the server that all tests with ``grantory_server`` share."""
+    return {"grants.password": True, "http.cors_origins": ["http://page.example"]}

@@ -73,6 +73,7 @@ CHANGES = (create, replace, delete, renew)
         refused(408),
         refused(429, "too.many.requests", retry_after="3"),
         refused(500, "internal.server.error"),
+        refused(501),
         answer(502),
         refused(503),
         NOT_DONE,
@@ -89,7 +90,7 @@ def test_a_read_is_tried_again(failure: Step) -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [refused(400), refused(403), refused(404), refused(501)], ids=str
+    "failure", [refused(400), refused(403), refused(404), refused(409)], ids=str
 )
 def test_a_read_is_not_tried_again_where_that_is_of_no_use(failure: Step) -> None:
     server, hand = Scripted(failure, GOOD), Hand()

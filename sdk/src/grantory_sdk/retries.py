@@ -36,7 +36,7 @@ def may_repeat(method: str, error: GrantoryError) -> bool:
     if error.status == 429 or _is_login_limit(error):
         return True
     if method in READS:
-        return error.status == 408 or (error.status >= 500 and error.status != 501)
+        return error.status == 408 or error.status >= 500
     return error.status == 503 and error.code in _NOTHING_DONE and error.retry_after is not None
 
 
