@@ -131,6 +131,10 @@ def test_long_work_shows_how_far_it_is(cloud: Cloud, tmp_path: Path) -> None:
         assert short.end() == 0
     assert "Reading" not in short.screen
     assert len(short.screen.splitlines()) == 6
+    with terminal(cloud, tmp_path, "clients", "list") as table:  # whose rows show it themselves
+        assert table.end() == 0
+    assert "Reading" not in table.screen
+    assert len(table.screen.splitlines()) == 251
 
 
 def test_nothing_is_asked_that_was_not_to_be(cloud: Cloud, tmp_path: Path) -> None:

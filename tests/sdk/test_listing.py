@@ -1,6 +1,5 @@
 """Lists that iterate over pages: lazily, to the end and no further, in flat memory."""
 
-import json
 import tracemalloc
 from typing import Any
 
@@ -8,30 +7,9 @@ import httpx2 as httpx
 import pytest
 
 from grantory_sdk import AsyncGrantory, Grantory
-from tests.support.scripted import URL, Scripted, answer
+from tests.support.scripted import URL, Pages, Scripted, answer
 
 MANY = 100_000
-
-
-class Pages:
-    """A server with many clients, which are written when they are asked for."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.asked: list[tuple[int, int]] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        size = int(request.url.params["pageSize"])
-        number = int(request.url.params["pageNumber"])
-        self.asked.append((size, number))
-        ids = range((number - 1) * size, min(number * size, self.total))
-        entities = [{"id": str(each), "name": f"client {each}"} for each in ids]
-        count = max(1, -(-self.total // size))
-        body = {"entities": entities, "pageNumber": number, "pageCount": count}
-        return httpx.Response(200, content=json.dumps(body).encode())
-
-    def client(self) -> Grantory:
-        return Grantory(URL, access_token="t", transport=httpx.MockTransport(self))
 
 
 @pytest.mark.parametrize(("total", "calls"), [(0, 1), (1, 1), (10, 1), (11, 2), (25, 3)])

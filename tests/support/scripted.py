@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2 as httpx
 
+from grantory_sdk import Grantory
 from grantory_sdk._async import runtime as awaited
 from grantory_sdk._sync import runtime as blocking
 
@@ -94,3 +95,24 @@ class Hand:
     def awaited(self) -> awaited.Runtime:
         """For ``AsyncGrantory``."""
         return awaited.Runtime(lambda: self.now, self._sleep_awaited, lambda: self.chance)
+
+
+class Pages:
+    """A server with many clients, which are written when they are asked for."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.asked: list[tuple[int, int]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        size = int(request.url.params["pageSize"])
+        number = int(request.url.params["pageNumber"])
+        self.asked.append((size, number))
+        ids = range((number - 1) * size, min(number * size, self.total))
+        entities = [{"id": str(each), "name": f"client {each}"} for each in ids]
+        count = max(1, -(-self.total // size))
+        body = {"entities": entities, "pageNumber": number, "pageCount": count}
+        return httpx.Response(200, content=json.dumps(body).encode())
+
+    def client(self) -> Grantory:
+        return Grantory(URL, access_token="t", transport=httpx.MockTransport(self))

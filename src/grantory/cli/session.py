@@ -156,8 +156,8 @@ class Session:
 
     @property
     def _may_show_progress(self) -> bool:
-        """Not between the lines of JSON that come out meanwhile."""
-        streams = self.as_json and self.query is None and sys.stdout.isatty()
+        """Not between the lines that come out meanwhile."""
+        streams = self.query is None and sys.stdout.isatty()
         return sys.stderr.isatty() and not streams
 
 
@@ -175,8 +175,9 @@ def put_fields(document: dict[str, Any]) -> None:
 
 
 def _put_rows(columns: Sequence[Column], entities: Iterable[dict[str, Any]]) -> None:
-    rows = [[_text(column.value(entity)) for column in columns] for entity in entities]
-    typer.echo(table(columns, rows, terminal_width()), nl=False)
+    rows = ([_text(column.value(entity)) for column in columns] for entity in entities)
+    for lines in table(columns, rows, terminal_width()):
+        typer.echo(lines, nl=False)
 
 
 def _put_array(found: Iterable[dict[str, Any]]) -> None:

@@ -4,7 +4,8 @@ import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import typer
@@ -12,6 +13,8 @@ import typer
 GAP: Final = 2
 LEAST: Final = 12
 """Columns of a terminal that a text which can be folded is left at least."""
+PIECE: Final = 300
+"""Rows that are looked at before the first of them is written."""
 _STATES: Final = {
     "inactive": typer.colors.YELLOW,
     "disabled": typer.colors.RED,
@@ -35,30 +38,38 @@ def plain(text: object) -> str:
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in str(text))
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None) -> str:
-    """Writes a table.
+def table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None
+) -> Iterator[str]:
+    """Writes a table, of which it holds a piece at a time, however long it is.
+
+    Columns only grow from piece to piece; where they do in a terminal, the heading is repeated.
 
     Args:
         columns: those that there are.
         rows: a text for each column.
         width: columns of the terminal; None for a file or a pipe, where every row is one line.
 
-    Returns:
-        Lines, of which the first is the heading, each with a line break at its end.
+    Yields:
+        Lines, each with a line break at its end, of which the first is the heading; many at once.
     """
-    lines = [[column.title for column in columns], *([plain(text) for text in r] for r in rows)]
-    widths = [max(map(cells, each)) for each in zip(*lines, strict=True)]
-    chosen = list(range(len(columns)))
-    if width is not None:
-        for place in reversed(range(len(columns))):
-            least = [min(widths[i], LEAST) if columns[i].folds else widths[i] for i in chosen]
-            if sum(least) + GAP * (len(chosen) - 1) > width and columns[place].spare:
-                chosen.remove(place)
-        _shrink(widths, chosen, columns, width)
-    written = []
-    for number, line in enumerate(lines):
-        written += _lines(line, chosen, widths, heading=number == 0)
-    return "".join(f"{line}\n" for line in written)
+    titles = [column.title for column in columns]
+    widths = list(map(cells, titles))
+    rest = iter(rows)
+    layout: _Layout | None = None
+    while True:
+        piece = [[plain(text) for text in row] for row in islice(rest, PIECE)]
+        if layout is not None and not piece:
+            return
+        for place, each in enumerate(zip(*piece, strict=True)):
+            widths[place] = max(widths[place], *map(cells, each))
+        last, layout = layout, _layout(columns, widths, width)
+        lines = []
+        if last is None or (width is not None and last != layout):
+            lines += _lines(titles, layout, heading=True)
+        for row in piece:
+            lines += _lines(row, layout, heading=False)
+        yield "".join(f"{line}\n" for line in lines)
 
 
 def terminal_width() -> int | None:
@@ -84,17 +95,31 @@ def _cells_of(sign: str) -> int:
     return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
 
 
-def _shrink(widths: list[int], chosen: list[int], columns: Sequence[Column], width: int) -> None:
-    """Takes from columns that fold, the last one first, what is too much."""
+class _Layout(NamedTuple):
+    """Which columns are shown, and how wide each of all columns is."""
+
+    chosen: list[int]
+    widths: list[int]
+
+
+def _layout(columns: Sequence[Column], widths: Sequence[int], width: int | None) -> _Layout:
+    """Leaves columns out, and takes from those that fold, the last one first, what is too much."""
+    chosen, wide = list(range(len(columns))), list(widths)
+    if width is None:
+        return _Layout(chosen, wide)
+    for place in reversed(range(len(columns))):
+        least = [min(wide[i], LEAST) if columns[i].folds else wide[i] for i in chosen]
+        if sum(least) + GAP * (len(chosen) - 1) > width and columns[place].spare:
+            chosen.remove(place)
     for place in reversed(chosen):
-        over = sum(widths[i] for i in chosen) + GAP * (len(chosen) - 1) - width
+        over = sum(wide[i] for i in chosen) + GAP * (len(chosen) - 1) - width
         if over > 0 and columns[place].folds:
-            widths[place] = max(min(widths[place], LEAST), widths[place] - over)
+            wide[place] = max(min(wide[place], LEAST), wide[place] - over)
+    return _Layout(chosen, wide)
 
 
-def _lines(
-    line: Sequence[str], chosen: Sequence[int], widths: Sequence[int], *, heading: bool
-) -> list[str]:
+def _lines(line: Sequence[str], layout: _Layout, *, heading: bool) -> list[str]:
+    chosen, widths = layout
     parts = [folded(line[place], widths[place]) for place in chosen]
     written = []
     for number in range(max(map(len, parts))):

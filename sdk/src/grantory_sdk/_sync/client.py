@@ -23,6 +23,7 @@ from grantory_sdk.configuration import resolve
 from grantory_sdk.errors import ConfigurationError
 from grantory_sdk.requests import Query
 from grantory_sdk.token_sources import Auth
+from grantory_sdk.trust import trusted_by
 from grantory_sdk.version import VERSION
 
 TIMEOUT = 30.0
@@ -92,10 +93,14 @@ class Grantory:
             auth=auth,
             profile=profile,
         )
+        verify = True if transport is not None else trusted_by(connection.url, connection.login_url)
         if transport is None and is_of_this_machine(connection.url):
-            transport = DirectTransport()
+            transport = DirectTransport(verify=verify)
         http = HttpClient(
-            transport=transport, headers={"User-Agent": _AGENT}, follow_redirects=False
+            transport=transport,
+            verify=verify,
+            headers={"User-Agent": _AGENT},
+            follow_redirects=False,
         )
         sender = Sender(http, runtime or Runtime(), timeout, max_retries)
         endpoint = TokenEndpoint(sender, connection.login_url)
