@@ -84,9 +84,10 @@ def difference(entries: list[Entry], present: Present, faults: Faults) -> Plan:
     Raises:
         SetupError: for those, all at once.
     """
-    matched = _matches(entries, present, faults)
+    matched, unclear = _matches(entries, present, faults)
     made = _Comparison(entries, present, matched, faults)
-    steps = [step for step in map(made.step, entries) if step is not None]
+    clear = (entry for entry in entries if entry.place not in unclear)
+    steps = [step for step in map(made.step, clear) if step is not None]
     faults.tell()
     kinds = [*SECTIONS.values()]
     kept = [step for step in steps if step.action != "delete"]
@@ -95,9 +96,16 @@ def difference(entries: list[Entry], present: Present, faults: Faults) -> Plan:
     return Plan((*kept, *gone), len(entries) - len(steps))
 
 
-def _matches(entries: list[Entry], present: Present, faults: Faults) -> dict[str, Found]:
-    """Finds what each entry means, by its place; what is to be made is not among it."""
+def _matches(
+    entries: list[Entry], present: Present, faults: Faults
+) -> tuple[dict[str, Found], set[str]]:
+    """Finds what each entry means, by its place; what is to be made is not among it.
+
+    Returns:
+        What was found, and the places of entries of which it is not clear.
+    """
     matched: dict[str, Found] = {}
+    unclear: set[str] = set()
     for kind in SECTIONS.values():
         of_kind = [entry for entry in entries if entry.kind == kind]
         there = present.named(kind, of_kind)
@@ -109,12 +117,14 @@ def _matches(entries: list[Entry], present: Present, faults: Faults) -> dict[str
             if entry.id is None and names[entry.name] > 1:
                 text = f"{names[entry.name]} {kind}s are called so: say the id of the one meant"
                 faults.add(f"{entry.place}: id", text)
+                unclear.add(entry.place)
             elif found is not None:
                 matched[entry.place] = present.whole(found) if kind == "role" else found
             elif entry.id is not None and not entry.absent:
                 faults.add(f"{entry.place}: id", f"there is no {kind} with this id")
+                unclear.add(entry.place)
         _find_taken_twice(of_kind, matched, faults)
-    return matched
+    return matched, unclear
 
 
 def _find_taken_twice(entries: list[Entry], matched: dict[str, Found], faults: Faults) -> None:

@@ -90,7 +90,7 @@ def make_in_order(
     ids: dict[str, str] = {}
     try:
         with ExitStack() as stack:
-            advance = present.progress(stack, "Making", len(plan.steps), True)
+            advance = present.progress(stack, "Making", len(plan.steps), len(plan.steps) > 10)
             for step in plan.steps:
                 with session.change() as client:
                     answered = _make(client, step, ids)

@@ -39,10 +39,12 @@ class References:
         Raises:
             Unknown: naming what there is not.
         """
-        division = EVERYWHERE if held.division == EVERYWHERE else self._division(held.division)
-        return Held(self._id("role", held.role, self._present.roles), division)
+        role = self._id("role", held.role, self._present.roles)
+        return Held(role, self._division(held.division))
 
     def _division(self, name: str) -> str:
+        if name == EVERYWHERE:
+            return EVERYWHERE
         if not name:
             return self._present.home.id
         return self._id("division", name, self._present.divisions)

@@ -35,7 +35,10 @@ def plan_lines(plan: Plan, *, coloured: bool) -> Iterator[str]:
     for step in plan.steps:
         sign, colour = _SIGNS[step.action]
         known = f" ({step.id})" if step.id is not None else ""
-        yield _styled(f"{sign} {plain(label(step) + known)}", colour, coloured)
+        start = f"{sign} "
+        for part in _fitting(plain(label(step) + known), len(start)):
+            yield _styled(start + part, colour, coloured)
+            start = " " * len(start)
         width = max((len(each.name) for each in step.fields), default=0)
         for each in step.fields:
             yield from _field_lines(each, width, coloured)
