@@ -113,7 +113,8 @@ def test_an_export_is_no_change(
         "description": names}), max_size=3))  # fmt: skip
     places = ["*", *(each for each in (make(server, DIVISIONS, d) for d in drawn) if each)]
     first = server.call("GET", ROLES).json()["entities"][0]["id"]
-    for body in data.draw(st.lists(clients, min_size=1, max_size=5)):
+    for drawn_client in data.draw(st.lists(clients, min_size=1, max_size=5)):
+        body = drawn_client
         if body["authorizedGrantType"] == "CLIENT-CREDENTIALS":
             pairs = [{"roleId": data.draw(st.sampled_from([first, *held])),
                       "divisionId": data.draw(st.sampled_from(places))}]  # fmt: skip

@@ -183,7 +183,7 @@ def test_many_faults_and_many_entries() -> None:
 def test_content_that_cannot_be_read_is_told(
     name: str, content: bytes, said: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(SetupError, match="^f") as told:
+    with pytest.raises(SetupError, match=r"^f") as told:
         of_text(tmp_path, content, name)
     assert said in str(told.value)
 

@@ -40,7 +40,7 @@ def test_words_are_read_as_yaml_1_2_has_them() -> None:
     ],
 )
 def test_what_is_not_read_is_told_by_its_line(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match="^[^\n]*$") as refused:
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as refused:
         read_yaml(text)
     assert said in str(refused.value)
 
@@ -48,7 +48,7 @@ def test_what_is_not_read_is_told_by_its_line(text: str, said: str) -> None:
 def test_levels_are_counted() -> None:
     assert read_yaml("[" * MOST_LEVELS + "]" * MOST_LEVELS)
     for deep in ("[" * 3_000_000, "{a: " * 1_000_000, "- " * 1_000_000, "? " * 1_000_000):
-        with pytest.raises(ValueError, match="levels|nesting depth"):
+        with pytest.raises(ValueError, match=r"levels|nesting depth"):
             read_yaml(deep)
 
 

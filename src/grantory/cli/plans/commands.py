@@ -104,7 +104,7 @@ def apply(
 
     What the file does not name is left alone. Shows the changes and asks first.
 
-    Example: grantory apply clients.yaml --secret-to 'gh secret set "$CLIENT_NAME"'
+    Example: grantory apply clients.yaml --secret-to 'vault kv put "oauth/$CLIENT_ID" value=-'
     """
     session = Session.of(context)
     present = Present(session)

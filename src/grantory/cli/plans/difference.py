@@ -194,7 +194,7 @@ class _Comparison:
             fields=tuple(self._told(name, None, value) for name, value in given.items()),
             change=Change(
                 operation=_OPERATIONS["create", entry.kind],
-                key=key_of(entry.kind, entry.name),
+                key=None if entry.kind == "client" else key_of(entry.kind, entry.name),
                 body=body_of_new(entry.kind, entry.name, given),
             ),
         )

@@ -48,7 +48,8 @@ def export(
         list[str] | None,
         typer.Option(
             "--client",
-            help="Clients of this id or name alone; may be repeated. Takes --only clients along.",
+            help="Of clients those of this id or name alone; may be repeated. Without --only "
+            "nothing else.",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,

@@ -32,6 +32,8 @@ class References:
         self._present = present
         self._matched = matched
         self._entries = {(entry.kind, entry.name): entry for entry in entries}
+        gone = (matched.get(entry.place) for entry in entries if entry.absent)
+        self._gone = {(found.kind, found.id) for found in gone if found is not None}
 
     def ids_of(self, held: Held) -> Held:
         """A role and a division of a file by their ids, or by the keys of what is to be made.
@@ -62,8 +64,7 @@ class References:
         found = named or [each for each in there if each.id == name.lower()]
         if not found:
             raise Unknown(f"there is no {kind} {name!r}, and the file does not make it")
-        gone = [e for e in self._entries.values() if e.absent and e.kind == kind]
-        if any(self._matched.get(e.place) is found[0] for e in gone):
+        if (kind, found[0].id) in self._gone:
             raise Unknown(f"the {kind} {name!r} is to be deleted")
         return found[0].id
 
