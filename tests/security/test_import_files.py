@@ -130,7 +130,7 @@ def test_case_83_what_is_no_small_file_is_not_read(server: RunningServer, tmp_pa
 @pytest.mark.parametrize(
     ("last", "said"),
     [
-        ("{name: bad, grant_type: CODE, redirect_uris: ['javascript:alert(1)']}", "redirect"),
+        ("{name: bad, grant_type: CODE, redirect_uris: ['javascript:1']}", "registeredRedirectUri"),
         ("{name: bad, grant_type: CODE, token_seconds: 38880000}", "accessTokenValiditySeconds"),
         ("{name: bad, grant_type: CODE, scopes: ['a b']}", "scope"),
         ('{name: "bad\\u0007", grant_type: CODE}', "name"),

@@ -10,7 +10,9 @@ from grantory.cli.plans.difference import Plan, difference
 from grantory.cli.plans.document import STANDARD_INPUT, format_of, read_document
 from grantory.cli.plans.faults import Faults
 from grantory.cli.plans.making import (
+    TOO_LONG,
     Made,
+    is_too_long,
     knows_no_changes,
     make_in_order,
     make_together,
@@ -79,6 +81,8 @@ def plan(
     else:
         _show(found, err=False)
     if refusal is not None:
+        if is_too_long(refusal):
+            typer.echo(f"grantory: {TOO_LONG}", err=True)
         step = step_refused(found, refusal)
         at = f" at: {step.action} {plain(label(step))}" if step is not None else ""
         typer.echo(f"grantory: apply would be refused{at}", err=True)

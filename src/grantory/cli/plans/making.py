@@ -7,11 +7,13 @@ from typing import Any, Final, cast
 import msgspec
 import typer
 
+from grantory.cli.exit_status import ExitStatus
 from grantory.cli.plans.difference import Plan, Step
 from grantory.cli.plans.entries import Kind
 from grantory.cli.plans.new_secrets import NewSecrets
 from grantory.cli.plans.present import Present
 from grantory.cli.plans.showing import label
+from grantory.cli.server_command import status_of
 from grantory.cli.session import Session
 from grantory.cli.tables import plain
 from grantory.errors import SetupError
@@ -23,6 +25,7 @@ _PATHS: Final[dict[Kind, str]] = {
     "role": "/api/v2/authorization/roles",
     "client": "/api/v2/oauth/clients",
 }
+TOO_LONG: Final = "parts of the file can be applied one after the other, or all --in-order"
 _OF_A_CHANGE: Final = re.compile(r"Change (\d{1,6}) of \d+ ", re.ASCII)
 
 
@@ -103,7 +106,11 @@ def make_in_order(
                 advance(1)
                 if secrets.lost:  # so would be what comes after it
                     break
-    except (GrantoryError, KeyboardInterrupt):
+    except GrantoryError as error:
+        unclear = status_of(error, changing=session.changing) is ExitStatus.OUTCOME_UNKNOWN
+        tell_what_is_left(plan, made, unclear=unclear)
+        raise
+    except KeyboardInterrupt:
         tell_what_is_left(plan, made)
         raise
     if len(made) < len(plan.steps):
@@ -111,12 +118,22 @@ def make_in_order(
     return made
 
 
-def tell_what_is_left(plan: Plan, made: list[Made]) -> None:
-    """Tells what was done of a plan and what was not."""
+def tell_what_is_left(plan: Plan, made: list[Made], *, unclear: bool = False) -> None:
+    """Tells what was done of a plan and what was not.
+
+    Args:
+        plan: what was to be done.
+        made: what was.
+        unclear: whether the next step may have been made, too.
+    """
     typer.echo(f"grantory: stopped after {len(made)} of {len(plan.steps)} changes", err=True)
     for number, step in enumerate(plan.steps):
-        done = "done" if number < len(made) else "left"
-        typer.echo(f"  {done}  {step.action} {plain(label(step))}", err=True)
+        word = "done" if number < len(made) else "left"
+        if unclear and number == len(made):
+            word = "open"
+        typer.echo(f"  {word}  {step.action} {plain(label(step))}", err=True)
+    if unclear:
+        _tell_of_new_clients(plan)
 
 
 def _explain(plan: Plan, error: GrantoryError) -> None:
@@ -128,6 +145,27 @@ def _explain(plan: Plan, error: GrantoryError) -> None:
     step = step_refused(plan, error)
     if step is not None:
         typer.echo(f"grantory: refused at: {step.action} {plain(label(step))}", err=True)
+    if is_too_long(error):
+        typer.echo(f"grantory: {TOO_LONG}", err=True)
+    if status_of(error, changing=True) is ExitStatus.OUTCOME_UNKNOWN:
+        _tell_of_new_clients(plan)
+
+
+def is_too_long(error: GrantoryError) -> bool:
+    """Tells whether a server refused more changes than it makes at once."""
+    return isinstance(error, ApiError) and any(
+        detail.field_name == "changes" for detail in error.details
+    )
+
+
+def _tell_of_new_clients(plan: Plan) -> None:
+    """A secret whose answer did not come is lost."""
+    if plan.new_clients:
+        typer.echo(
+            "grantory: what grantory plan does not want to create any more was made; "
+            "grantory clients rotate gives such a client a secret",
+            err=True,
+        )
 
 
 def _make(client: Grantory, step: Step, ids: dict[str, str]) -> dict[str, Any]:
