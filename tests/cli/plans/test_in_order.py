@@ -3,6 +3,7 @@
 import json
 import stat
 import subprocess
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.snapshot import assert_as_kept
-from tests.support.cloud import HOME, MADE, NIGHTLY, OLD, PORTAL, ROLE, SECRET, Cloud
+from tests.support.cloud import HOME, MADE, NIGHTLY, OLD, PORTAL, ROLE, SECRET, Cloud, client
 from tests.support.command import quick_command
 
 FILE = """
@@ -94,7 +95,7 @@ def test_a_plan_is_shown_and_drift_has_a_status_of_its_own(caller: Caller) -> No
 def test_changes_are_made_in_order_and_only_once(caller: Caller) -> None:
     shown = caller.apply("--yes", "--secret-dir", "secrets")
     assert_as_kept("apply-in-order", shown.stdout)
-    division, role, client = caller.cloud.divisions, caller.cloud.roles, caller.cloud.clients
+    division, role, clients = caller.cloud.divisions, caller.cloud.roles, caller.cloud.clients
     [north] = [each for each in division if each != HOME]
     [exporter] = [each for each in role if each != ROLE]
     assert [each[:2] for each in asked(caller.cloud)] == [
@@ -108,12 +109,12 @@ def test_changes_are_made_in_order_and_only_once(caller: Caller) -> None:
     assert role[exporter]["permissionPolicies"] == [
         {"domain": "routing", "entityName": "queue", "actionSet": ["view"]}
     ]
-    assert client[NIGHTLY]["roleDivisions"] == [
+    assert clients[NIGHTLY]["roleDivisions"] == [
         {"roleId": ROLE, "divisionId": "*"},
         {"roleId": exporter, "divisionId": north},
     ]
-    assert client[MADE]["roleDivisions"] == [{"roleId": exporter, "divisionId": HOME}]
-    assert client[PORTAL]["laterField"] == {"kept": True}
+    assert clients[MADE]["roleDivisions"] == [{"roleId": exporter, "divisionId": HOME}]
+    assert clients[PORTAL]["laterField"] == {"kept": True}
     file = caller.folder / "secrets" / MADE
     assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (SECRET, 0o600)
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -213,6 +214,25 @@ def test_an_export_is_what_is_there(caller: Caller) -> None:
     assert "there is no client" in caller.run("export", "--client", "none", status=1).stderr
     assert "must be one of" in caller.run("export", "--only", "users", status=2).stderr
     assert "yaml or toml" in caller.run("export", "--format", "json", status=2).stderr
+
+
+def test_an_export_of_many_holds_few_of_them(caller: Caller) -> None:
+    caller.cloud.page_size = 500
+
+    def peak(count: int) -> int:
+        caller.cloud.clients = {
+            f"{n:08d}": client(f"{n:08d}", f"c{n} {'long ' * 30}", "CODE", "active")
+            for n in range(count)
+        }
+        tracemalloc.start()
+        try:
+            caller.run("export", "f.yaml", "--force")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few = peak(1_000)
+    assert peak(8_000) < few + 1_500_000  # all of them would take ten times that
 
 
 def test_clients_of_one_name_are_exported_with_their_ids(caller: Caller) -> None:

@@ -161,6 +161,8 @@ def test_files_that_say_nothing_are_refused(tmp_path: Path) -> None:
 def test_many_faults_and_many_entries() -> None:
     said = refused({"clients": [{} for _ in range(100)]})
     assert (len(said), said[-1]) == (52, "  and 50 more")
+    said = refused({"clients": [{str(n): 1 for n in range(100_000)}]})
+    assert (len(said), said[0]) == (52, "f has 1000 faults or more:")
     said = refused({"clients": [{"name": str(n)} for n in range(MOST_ENTRIES + 1)]})
     assert said == [f"f: it has more than {MOST_ENTRIES} entries, which is the limit"]
 
@@ -173,6 +175,10 @@ def test_many_faults_and_many_entries() -> None:
         ("f.toml", b"a = " + b"[" * 100_000, "levels"),
         ("f.toml", b"a = " + b"{a=" * 100_000, "levels"),
         ("f.toml", b"a" + b".a" * 60 + b" = 1", "levels"),
+        ("f.toml", b"a" + b".a" * 2_000_000 + b" = 1", "levels"),
+        ("f.toml", b"[a" + b" . 'a'" * 500_000 + b"]" + b"\nb = 1" * 10, "levels"),
+        ("f.toml", b"a = {b" + b".a" * 2_000_000 + b" = 1}", "levels"),
+        ("f.toml", b"a = " + b"9" * 1_000_000, "digits"),
         ("f.json", b'{"a": 1, "a": 2}', "repeated"),
         ("f.json", b"[" * 1_000_000, "levels"),
         ("f.json", b"NaN", "no JSON"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable
@@ -14,6 +15,9 @@ from grantory.errors import SetupError
 
 STANDARD_INPUT: Final = "-"
 MOST_BYTES: Final = 4 * 1024 * 1024
+_KEY: Final = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY: Final = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_KEY}[ \t]*+\.[ \t]*+){{100}}")
+"""A key of many parts, for which ``tomllib`` takes as much time as the square of their number."""
 FORMATS: Final = {".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".json": "json"}
 """By the end of a file's name."""
 
@@ -90,6 +94,8 @@ def _content(name: str, faults: Faults) -> bytes:
 def _toml(text: str) -> Any:
     import tomllib
 
+    if _LONG_KEY.search(text):
+        raise ValueError(f"there are more than {MOST_LEVELS} levels")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

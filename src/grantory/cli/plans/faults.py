@@ -6,6 +6,7 @@ from grantory.cli.tables import plain
 from grantory.errors import SetupError
 
 MOST_TOLD: Final = 50
+MOST_GATHERED: Final = 1_000
 
 
 class Faults:
@@ -28,8 +29,13 @@ class Faults:
         Args:
             place: entry and field; empty for the file as a whole.
             text: what is wrong, without what stands there: it may be a secret.
+
+        Raises:
+            SetupError: if there are so many that nobody will read on.
         """
         self._texts.append(f"{place}: {text}" if place else text)
+        if len(self._texts) == MOST_GATHERED:
+            self.tell()
 
     def tell(self) -> None:
         """Tells of what there is.
@@ -43,6 +49,8 @@ class Faults:
         if len(self._texts) > MOST_TOLD:
             lines.append(f"  and {len(self._texts) - MOST_TOLD} more")
         count = "1 fault" if len(self._texts) == 1 else f"{len(self._texts)} faults"
+        if len(self._texts) == MOST_GATHERED:
+            count += " or more"
         raise SetupError("\n".join([f"{plain(self.file)} has {count}:", *lines]))
 
     def stop(self, text: str) -> NoReturn:
