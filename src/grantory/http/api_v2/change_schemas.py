@@ -8,6 +8,9 @@ from grantory.http.api_v2.schemas import DateText, Id, Wire, plain_text
 from grantory.http.json_body import Codes
 
 MOST_CHANGES: Final = 500
+"""So many new clients with a role take 0.25 to 0.35 s on SQLite, where every other change waits for
+that, and 0.7 s on PostgreSQL, where only those wait that touch the same. There each client takes
+two ways to the database and back: where that is 2 ms away, 3 s of the 4.5 that there are."""
 _LENGTH: Final = Meta(min_length=1, max_length=MOST_CHANGES)
 Key = Annotated[str, plain_text(1, 300)]
 

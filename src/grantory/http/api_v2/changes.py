@@ -3,6 +3,7 @@
 What an operation takes and needs is in its own declaration, and is checked here by the same code.
 """
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, cast
 
@@ -27,6 +28,8 @@ from grantory.registry.prepared import Prepared
 
 CHANGES: Final = "/api/v2/grantory/changes"
 INVALID: Final = "invalid.value"
+AT_ONCE: Final = 20
+"""So many changes are looked at without letting others have their turn: some milliseconds."""
 _REFERENCE: Final = "#"
 _REFERRING: Final = frozenset({"roleIds", "roleId", "divisionId"})
 """The fields that name a role or division."""
@@ -82,6 +85,8 @@ class ChangesResource:
         prepared: list[Prepared[Any]] = []
         ids: dict[str, str] = {}
         for index, each in enumerate(asked):
+            if index % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)  # others have their turn
             try:
                 prepared.append(await _prepared(actor, each, ids))
             except ApiError as error:
