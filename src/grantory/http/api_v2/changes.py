@@ -31,8 +31,8 @@ INVALID: Final = "invalid.value"
 AT_ONCE: Final = 20
 """So many changes are looked at without letting others have their turn: some milliseconds."""
 _REFERENCE: Final = "#"
-_REFERRING: Final = frozenset({"roleIds", "roleId", "divisionId"})
-"""The fields that name a role or division."""
+_REFERRING: Final = frozenset({"roleId", "divisionId"})
+"""The fields of ``roleDivisions`` that name a role or division."""
 
 
 class _Asked(NamedTuple):
@@ -177,20 +177,26 @@ def _resolved(body: Any, ids: dict[str, str]) -> Any:
         return body
     problems: list[FieldProblem] = []
     found = dict(body)
-    for name in ("roleIds", "roleDivisions"):
-        if isinstance(body.get(name), list):
-            found[name] = [_item(item, name, ids, problems) for item in body[name]]
+    role_ids, pairs = body.get("roleIds"), body.get("roleDivisions")
+    if isinstance(role_ids, list):
+        found["roleIds"] = [_id_of(value, "roleIds", ids, problems) for value in role_ids]
+    if isinstance(pairs, list):
+        found["roleDivisions"] = [_pair(item, ids, problems) for item in pairs]
     if problems:
         raise invalid(*problems)
     return found
 
 
-def _item(value: Any, name: str, ids: dict[str, str], problems: list[FieldProblem]) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _item(inner, name, ids, problems) if key in _REFERRING else inner
-            for key, inner in value.items()
-        }
+def _pair(item: Any, ids: dict[str, str], problems: list[FieldProblem]) -> Any:
+    if not isinstance(item, dict):
+        return item
+    return {
+        key: _id_of(value, "roleDivisions", ids, problems) if key in _REFERRING else value
+        for key, value in item.items()
+    }
+
+
+def _id_of(value: Any, name: str, ids: dict[str, str], problems: list[FieldProblem]) -> Any:
     if not isinstance(value, str) or not value.startswith(_REFERENCE):
         return value
     made = ids.get(value.removeprefix(_REFERENCE))
