@@ -9,6 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from grantory.domain.audit import AuditEvent
+from grantory.errors import ApiError
 from grantory.storage.postgres.store import PostgresStore
 from tests.security.answers import log_of, refused
 from tests.support.change_lists import (
@@ -360,6 +361,27 @@ async def test_a_list_compares_no_more_rights_than_can_be_while_others_wait(worl
     assert "300000 rights" in error["message"]
     assert await contents(world) == before
     assert len(await made(world.admin, large, *many[:100])) == 101
+
+
+async def test_a_refusal_after_the_last_change_is_of_none_of_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, before = world.node.store, await contents(world)
+    write = store.write
+
+    async def refusing(work: Any) -> Any:
+        def and_then(transaction: Any) -> Any:
+            work(transaction)
+            raise ApiError(409, "general.conflict", "There is no room for it.")
+
+        return await write(and_then)
+
+    monkeypatch.setattr(store, "write", refusing)
+    answer = await send(world.admin, *WHOLE)
+    monkeypatch.undo()
+    error = refused(answer, 409, "general.conflict")
+    assert error["message"] == "There is no room for it."
+    assert await contents(world) == before
 
 
 @ON_BOTH

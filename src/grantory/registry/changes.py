@@ -108,6 +108,8 @@ class Changes:
                 raise
             raise ChangeRefused(reached, taken()) from None
         except ApiError as error:
+            if reached == len(changes):  # it is of none of them, but of keeping all
+                raise
             raise ChangeRefused(reached, error) from None
 
 
