@@ -120,8 +120,11 @@ async def test_everything_is_changed_and_deleted_in_its_order(world: World) -> N
     assert [each["id"] for each in deleted["entities"]] == [new_division["id"]]
 
 
-def bad(world: World, there: dict[str, Any]) -> dict[str, tuple[Change, int, str, list[str]]]:
-    """Changes that are refused: how, and by which fields; ``there`` is a client that is there."""
+def bad(there: dict[str, Any], built_in: str) -> dict[str, tuple[Change, int, str, list[str]]]:
+    """Changes that are refused: how, and by which fields; ``there`` is a client that is there.
+
+    ``built_in`` is the id of the role that comes with the server.
+    """
     put = {"operation": "putOauthClient", "id": there["id"], "body": machine("x", (UNKNOWN, "*"))}
     good = {**put, "body": {"name": "x", "authorizedGrantType": "CODE"}}
     return {
@@ -195,8 +198,16 @@ def bad(world: World, there: dict[str, Any]) -> dict[str, tuple[Change, int, str
             },
             *(409, "general.conflict", ["modified"]),
         ),
-        "the built-in role": (
-            {"operation": "deleteAuthorizationRole", "id": world.founding.client.id},
+        "the built-in role that is to go": (
+            {"operation": "deleteAuthorizationRole", "id": built_in},
+            *(400, "bad.request", []),
+        ),
+        "the built-in role that is to be another": (
+            {**role("Administrator", HELD), "operation": "putAuthorizationRole", "id": built_in},
+            *(400, "bad.request", []),
+        ),
+        "a client's id for a role's": (
+            {"operation": "deleteAuthorizationRole", "id": there["id"]},
             *(404, "not.found", []),
         ),
     }
@@ -206,8 +217,10 @@ def bad(world: World, there: dict[str, Any]) -> dict[str, tuple[Change, int, str
 async def test_one_that_is_refused_refuses_all(world: World) -> None:
     member = await world.admin.make_client(await world.admin.make_role(HELD))
     there = await world.admin.get(f"{CLIENTS}/{member.client_id}")
+    roles = (await world.admin.get(ROLES))["entities"]
+    (built_in,) = [each["id"] for each in roles if each["default"]]
     before = await contents(world)
-    for name, (change, status, code, fields) in bad(world, there).items():
+    for name, (change, status, code, fields) in bad(there, built_in).items():
         for query in ("", "?dryRun=true"):
             changes = (*WHOLE, change, division("After"))
             answer = await send(world.admin, *changes, query=query)
