@@ -266,6 +266,27 @@ async def test_a_dry_run_does_all_and_keeps_nothing(world: World) -> None:
     assert len(await made(world.admin, *WHOLE)) == 3
 
 
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("dryrun=true", "dryrun"),
+        ("dry_run=true", "dry_run"),
+        ("dryRun=true&dryRun=false", "dryRun"),
+        ("dryRun=true&dryRun=true", "dryRun"),
+        ("dryRun=true&force", "force"),
+        ("dryRun=", "dryRun"),
+        ("dryRun=1", "dryRun"),
+    ],
+)
+async def test_a_query_that_is_misspelt_changes_nothing(
+    world: World, query: str, name: str
+) -> None:
+    before = await contents(world)
+    error = refused(await send(world.admin, *WHOLE, query=f"?{query}"), 400, "invalid.value")
+    assert [detail["fieldName"] for detail in error["details"]] == [name]
+    assert await contents(world) == before
+
+
 async def test_a_dry_run_makes_no_key_either(world: World) -> None:
     change = client("jwt", ("#r", "*"))
     change["body"]["accessTokenFormat"] = "JWT_EDDSA"

@@ -27,6 +27,7 @@ from grantory.registry.clients import MODIFIED
 from grantory.registry.prepared import Prepared
 
 CHANGES: Final = "/api/v2/grantory/changes"
+DRY_RUN: Final = "dryRun"
 INVALID: Final = "invalid.value"
 AT_ONCE: Final = 20
 """So many changes are looked at without letting others have their turn: some milliseconds."""
@@ -66,7 +67,7 @@ class ChangesResource:
                 body=ChangesRequest,
                 query=(
                     Parameter(
-                        name="dryRun",
+                        name=DRY_RUN,
                         type="boolean",
                         summary="Whether all is tried, and then taken back",
                     ),
@@ -78,7 +79,7 @@ class ChangesResource:
 
     async def make(self, call: Call) -> Response:
         """Answers what became of each change; of new clients with their secrets."""
-        dry_run = read_switch(call.request.query(), "dryRun")
+        dry_run = _is_dry(call.request.query())
         asked = self._asked(cast(ChangesRequest, call.body).changes)
         await _require_permits(call, asked)
         actor = self._changes.begin(call.actor)
@@ -121,6 +122,26 @@ class ChangesResource:
         if problems:
             raise invalid(*problems)
         return asked
+
+
+def _is_dry(query: dict[str, list[str]]) -> bool:
+    """Tells whether a list is tried alone.
+
+    Raises:
+        ApiError: 400 for any other parameter, which may be this one misspelt.
+    """
+    problems = [
+        FieldProblem(
+            name[:100] if name.isprintable() and name else "query",
+            INVALID,
+            "must come once" if name == DRY_RUN else "is no parameter of this operation",
+        )
+        for name, values in query.items()
+        if name != DRY_RUN or len(values) > 1
+    ]
+    if problems:
+        raise invalid(*problems)
+    return read_switch(query, DRY_RUN)
 
 
 def _faults(operation: Operation, how: InList, request: ChangeRequest) -> Iterator[tuple[str, str]]:
