@@ -10,6 +10,7 @@ import pytest
 
 from grantory.domain.audit import AuditEvent
 from grantory.errors import ApiError
+from grantory.http.api_v2.clients import IMPLICIT_RETIRES
 from grantory.storage.postgres.store import PostgresStore
 from tests.security.answers import log_of, refused
 from tests.support.change_lists import (
@@ -299,6 +300,22 @@ async def test_a_dry_run_makes_no_key_either(world: World) -> None:
     _, new = await made(world.admin, role("r", HELD, key="r"), change)
     token = await Member(world, new["id"], new["secret"]).log_in()
     assert token.count(".") == 2
+
+
+async def test_a_list_warns_once_of_a_grant_that_is_being_retired(world: World) -> None:
+    body = {"name": "page", "registeredRedirectUri": ["https://app.example/"]}
+    page = {"operation": "postOauthClients", "body": {**body, "authorizedGrantType": "TOKEN"}}
+    other = {**page, "body": {**body, "authorizedGrantType": "CODE"}}
+    for query in ("?dryRun=true", ""):
+        answer = await send(world.admin, other, page, page, query=query)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers.get_list("warning") == [f'299 - "{IMPLICIT_RETIRES}"']
+        assert (await log_of(world)).count(IMPLICIT_RETIRES) == 1 + (not query)
+    there = {"id": answer.json()["changes"][0]["id"], "operation": "putOauthClient"}
+    assert "warning" not in (await send(world.admin, {**other, **there})).headers
+    assert "warning" in (await send(world.admin, {**page, **there})).headers
+    gone = {**there, "operation": "deleteOauthClient"}
+    assert "warning" not in (await send(world.admin, gone)).headers
 
 
 @pytest.mark.parametrize("field", ["roleId", "divisionId", "roleIds"])

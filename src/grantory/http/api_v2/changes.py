@@ -16,6 +16,7 @@ from grantory.http.api_v2.change_schemas import (
     MadeChange,
     MadeChanges,
 )
+from grantory.http.api_v2.clients import with_warning
 from grantory.http.errors import within
 from grantory.http.json_body import read_value
 from grantory.http.operation import Call, InList, ListedChange, Operation, Parameter
@@ -98,7 +99,8 @@ class ChangesResource:
             await self._changes.make(actor, prepared, dry_run=dry_run)
         except ChangeRefused as refused:
             raise _of_change(refused.error, refused.index, asked) from None
-        return json_response(_answer(asked, prepared, applied=not dry_run))
+        answer = json_response(_answer(asked, prepared, applied=not dry_run))
+        return with_warning(answer, implicit=any(each.retiring for each in prepared))
 
     def _asked(self, requests: list[ChangeRequest]) -> list[_Asked]:
         asked: list[_Asked] = []
