@@ -394,16 +394,16 @@ async def test_a_list_names_no_more_than_can_be_looked_at_while_others_wait(worl
     assert (await send(world.admin, *roles[:2], client("c", *every[:2]))).status_code == 200
 
 
+def large_role(name: str, **fields: Any) -> Change:
+    """Makes a role of 2,800 rights."""
+    actions = [f"a{n}" for n in range(200)]
+    policies = [{"domain": "d", "entityName": f"e{n}", "actionSet": actions} for n in range(14)]
+    body = {"name": name, "permissionPolicies": policies}
+    return {"operation": "postAuthorizationRoles", "body": body, **fields}
+
+
 async def test_a_list_compares_no_more_rights_than_can_be_while_others_wait(world: World) -> None:
-    actions = [[f"a{n}" for n in range(200)]] * 14
-    policies = [
-        {"domain": "d", "entityName": f"e{n}", "actionSet": each} for n, each in enumerate(actions)
-    ]
-    large: Change = {
-        "operation": "postAuthorizationRoles",
-        "key": "large",
-        "body": {"name": "large", "permissionPolicies": policies},
-    }
+    large = large_role("large", key="large")
     before = await contents(world)
     many = [client(f"c{n}", ("#large", "*")) for n in range(120)]
     answer = await send(world.admin, large, *many)
@@ -433,6 +433,23 @@ async def test_a_refusal_after_the_last_change_is_of_none_of_them(
     error = refused(answer, 409, "general.conflict")
     assert error["message"] == "There is no room for it."
     assert await contents(world) == before
+
+
+async def test_roles_that_shrink_in_a_list_are_compared_as_well(world: World) -> None:
+    ids = []
+    for start in range(0, 110, 22):
+        many = [large_role(f"r{n}") for n in range(start, start + 22)]
+        ids += [each["id"] for each in await made(world.admin, *many)]
+    smaller = [
+        {**role(f"s{n}"), "operation": "putAuthorizationRole", "id": each}
+        for n, each in enumerate(ids)
+    ]
+    before = await contents(world)
+    error = refused(await send(world.admin, *smaller), 400, "bad.request")
+    assert error["message"].startswith("Change 108 of 110 (putAuthorizationRole): ")
+    assert "300000 rights" in error["message"]
+    assert await contents(world) == before
+    assert len(await made(world.admin, *smaller[:50])) == 50
 
 
 @ON_BOTH
