@@ -1,7 +1,6 @@
 """``POST /api/v2/grantory/changes``: a list of changes is made as a whole, or not at all."""
 
 import asyncio
-from collections import Counter
 from typing import Any
 
 import apsw
@@ -18,6 +17,7 @@ from tests.support.change_lists import (
     DIVISIONS,
     Change,
     client,
+    contents,
     division,
     machine,
     made,
@@ -35,16 +35,6 @@ WHOLE = (
     client("nightly", ("#role:Exporter", "#division:North"), key="client:nightly"),
 )
 """A division, a role in it, and a client that holds it."""
-
-
-async def contents(world: World) -> dict[str, Counter[str]]:
-    """Every row that a change of the API's makes."""
-    tables = ("clients", "client_secrets", "roles", "role_policies", "divisions", "grants")
-    found = {}
-    for table in (*tables, "audit_events", "changes"):
-        rows = await world.rows(f'SELECT * FROM "{table}"')
-        found[table] = Counter(map(repr, rows))
-    return found
 
 
 async def events(world: World, entity_id: str) -> list[AuditEvent]:
@@ -385,35 +375,6 @@ async def test_a_list_of_another_shape_is_refused(
     assert (await world.admin.get(DIVISIONS))["total"] == 1
 
 
-async def test_a_list_names_no_more_than_can_be_looked_at_while_others_wait(world: World) -> None:
-    roles = [role(f"r{n}", HELD, key=f"r{n}") for n in range(200)]
-    every = [(f"#r{n}", "*") for n in range(200)]
-    answer = await send(world.admin, *roles, *(client(f"c{n}", *every) for n in range(26)))
-    refused(answer, 400, "invalid.value")
-    assert "5000 roles and divisions" in answer.json()["message"]
-    assert (await send(world.admin, *roles[:2], client("c", *every[:2]))).status_code == 200
-
-
-def large_role(name: str, **fields: Any) -> Change:
-    """Makes a role of 2,800 rights."""
-    actions = [f"a{n}" for n in range(200)]
-    policies = [{"domain": "d", "entityName": f"e{n}", "actionSet": actions} for n in range(14)]
-    body = {"name": name, "permissionPolicies": policies}
-    return {"operation": "postAuthorizationRoles", "body": body, **fields}
-
-
-async def test_a_list_compares_no_more_rights_than_can_be_while_others_wait(world: World) -> None:
-    large = large_role("large", key="large")
-    before = await contents(world)
-    many = [client(f"c{n}", ("#large", "*")) for n in range(120)]
-    answer = await send(world.admin, large, *many)
-    error = refused(answer, 400, "bad.request")
-    assert error["message"].startswith("Change 109 of 121 (postOauthClients): ")
-    assert "300000 rights" in error["message"]
-    assert await contents(world) == before
-    assert len(await made(world.admin, large, *many[:100])) == 101
-
-
 async def test_a_refusal_after_the_last_change_is_of_none_of_them(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -433,23 +394,6 @@ async def test_a_refusal_after_the_last_change_is_of_none_of_them(
     error = refused(answer, 409, "general.conflict")
     assert error["message"] == "There is no room for it."
     assert await contents(world) == before
-
-
-async def test_roles_that_shrink_in_a_list_are_compared_as_well(world: World) -> None:
-    ids = []
-    for start in range(0, 110, 22):
-        many = [large_role(f"r{n}") for n in range(start, start + 22)]
-        ids += [each["id"] for each in await made(world.admin, *many)]
-    smaller = [
-        {**role(f"s{n}"), "operation": "putAuthorizationRole", "id": each}
-        for n, each in enumerate(ids)
-    ]
-    before = await contents(world)
-    error = refused(await send(world.admin, *smaller), 400, "bad.request")
-    assert error["message"].startswith("Change 108 of 110 (putAuthorizationRole): ")
-    assert "300000 rights" in error["message"]
-    assert await contents(world) == before
-    assert len(await made(world.admin, *smaller[:50])) == 50
 
 
 @ON_BOTH

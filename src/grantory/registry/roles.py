@@ -7,6 +7,7 @@ import msgspec
 
 from grantory.domain.access import (
     ENFORCED_DOMAINS,
+    Grant,
     Policy,
     Right,
     Rights,
@@ -195,7 +196,9 @@ class RoleRegistry:
 
         def work(transaction: Transaction) -> None:
             role = _locked(transaction, actor, role_id)
-            changes = changed_properties(role, None, _UNSAID) + _lost_grants(transaction, role)
+            changes = changed_properties(role, None, _UNSAID) + _lost_grants(
+                transaction, actor, role
+            )
             transaction.access.delete_role(role)
             transaction.audit.add(actor.event(now, "Delete", ENTITY, role_id, role.name, changes))
 
@@ -228,9 +231,16 @@ def _locked(transaction: Transaction, actor: Actor, role_id: str) -> Role:
     return role
 
 
-def _lost_grants(transaction: Transaction, role: Role) -> tuple[PropertyChange, ...]:
+def _grants(transaction: Transaction, actor: Actor, role: Role) -> list[Grant]:
+    found = transaction.access.grants_of_role(role.id)
+    if actor.budget is not None:
+        actor.budget.take_grants(len(found))
+    return found
+
+
+def _lost_grants(transaction: Transaction, actor: Actor, role: Role) -> tuple[PropertyChange, ...]:
     """Names those who lose a role that is deleted, up to a hundred of them."""
-    lost = [f"{g.subject_id}@{g.division_id}" for g in transaction.access.grants_of_role(role.id)]
+    lost = [f"{g.subject_id}@{g.division_id}" for g in _grants(transaction, actor, role)]
     if not lost:
         return ()
     more = [f"and {len(lost) - MOST_GRANTS_TOLD} more"] if len(lost) > MOST_GRANTS_TOLD else []
@@ -247,7 +257,7 @@ def _added(transaction: Transaction, actor: Actor, before: Role, after: Role) ->
     added = list(held.lacking(wanted))
     if not added:
         return
-    divisions = {grant.division_id for grant in transaction.access.grants_of_role(before.id)}
+    divisions = {grant.division_id for grant in _grants(transaction, actor, before)}
     for division_id in sorted(divisions):
         for right in added:
             yield msgspec.structs.replace(right, division_id=division_id)
