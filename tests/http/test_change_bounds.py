@@ -105,3 +105,20 @@ async def test_roles_that_shrink_in_a_list_are_compared_as_well(world: World) ->
     assert "300000 rights" in error["message"]
     assert await contents(world) == before
     assert len(await made(world.admin, *smaller[:50])) == 50
+
+
+@pytest.mark.parametrize("field", ["roleId", "divisionId", "roleIds"])
+async def test_a_deep_body_is_refused_like_any_other_wrong_one(world: World, field: str) -> None:
+    deep: Any = "#r"
+    for _ in range(900):
+        deep = [deep] if field == "roleIds" else {field: deep}
+    change = client("x", ("#r", "*"))
+    if field == "roleIds":
+        change["body"] = {**change["body"], "roleDivisions": None, "roleIds": deep}
+    else:
+        change["body"]["roleDivisions"][0][field] = deep
+    answer = await send(world.admin, role("r", HELD, key="r"), change)
+    error = refused(answer, 400, "invalid.value")
+    assert error["message"].startswith("Change 2 of 2 (postOauthClients): ")
+    (detail,) = error["details"]
+    assert detail["fieldName"].startswith("changes[1].body.role")

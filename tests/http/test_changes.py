@@ -308,21 +308,6 @@ async def test_a_list_warns_once_of_a_grant_that_is_being_retired(world: World) 
     assert "warning" not in (await send(world.admin, gone)).headers
 
 
-@pytest.mark.parametrize("field", ["roleId", "divisionId", "roleIds"])
-async def test_a_deep_body_is_refused_like_any_other_wrong_one(world: World, field: str) -> None:
-    deep: Any = "#r"
-    for _ in range(900):
-        deep = [deep] if field == "roleIds" else {field: deep}
-    change = client("x", ("#r", "*"))
-    if field == "roleIds":
-        change["body"] = {**change["body"], "roleDivisions": None, "roleIds": deep}
-    else:
-        change["body"]["roleDivisions"][0][field] = deep
-    answer = await send(world.admin, role("r", HELD, key="r"), change)
-    refused(answer, 400, "invalid.value")
-    assert told(answer, 1, 2, "postOauthClients")["details"]
-
-
 @pytest.mark.parametrize(
     ("changes", "fields"),
     [
