@@ -210,6 +210,10 @@ async def test_a_division_with_grants_goes_by_force_only_and_its_holders_lose_th
     for query in ("", "?force=false"):
         error = refused(await world.admin.call("DELETE", path + query), 409, "general.conflict")
         assert "3 grants" in error["message"]
+        assert error["message"].endswith("or delete it by itself with force=true.")
+    listed = {"operation": "deleteAuthorizationDivision", "id": north}
+    answer = await world.admin.call("POST", "/api/v2/grantory/changes", {"changes": [listed]})
+    assert "delete it by itself" in refused(answer, 409, "general.conflict")["message"]
     refused(await world.admin.call("DELETE", path + "?force=1"), 400, "invalid.value", "force")
     assert (await first.call("GET", CLIENTS)).status_code == 200
 

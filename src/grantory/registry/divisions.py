@@ -181,7 +181,7 @@ class DivisionRegistry:
                     409,
                     "general.conflict",
                     f"Roles are granted in this division ({count} grants): remove the grants "
-                    f"first, or delete it with force=true.",
+                    f"first, or delete it by itself with force=true.",
                     params={"grants": str(count)},
                 )
             if count > MOST_GRANTS_AT_ONCE:
