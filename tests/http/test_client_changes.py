@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.security.answers import refused
 from tests.support.world import CLIENTS, Member, World
 
 CODE = {
@@ -326,3 +327,24 @@ async def test_every_spelling_of_a_grant_type_is_taken(
 ) -> None:
     target = await web(world, authorizedGrantType=sent)
     assert (await target.get())["authorizedGrantType"] == answered
+
+
+async def test_no_two_states_of_a_client_have_the_same_date_modified(world: World) -> None:
+    """Whoever has seen one of them is told of the other, whatever the clock says."""
+    member = await world.admin.make_client(await world.admin.make_role())
+    path = f"{CLIENTS}/{member.client_id}"
+    found = await world.admin.get(path)
+    seen = [found["dateModified"]]
+    for step in (0, 0, -60, 1_000):
+        world.clock.advance(step)
+        changed = await world.admin.put(path, {**found, "description": f"after {step}"})
+        answer = await world.admin.call("POST", f"{path}/secret")
+        seen += [changed["dateModified"], answer.json()["dateModified"]]
+        assert (await world.admin.get(path))["dateModified"] == seen[-1]
+    assert seen == sorted(set(seen))
+    change = {"operation": "deleteOauthClient", "id": member.client_id, "modified": seen[-2]}
+    listed = {"changes": [change]}
+    answer = await world.admin.call("POST", "/api/v2/grantory/changes", listed)
+    refused(answer, 409, "general.conflict")
+    listed["changes"][0]["modified"] = seen[-1]
+    assert (await world.admin.call("POST", "/api/v2/grantory/changes", listed)).status_code == 200

@@ -212,7 +212,7 @@ class ClientRegistry:
                 before,
                 version=before.version + 1,
                 state=draft.state or before.state,
-                **_contents(draft, actor, now),
+                **_contents(draft, actor, _after(before, now)),
             )
             if ends_tokens(before, after):
                 after = msgspec.structs.replace(after, token_epoch=before.token_epoch + 1)
@@ -317,7 +317,7 @@ class ClientRegistry:
             after = msgspec.structs.replace(
                 before,
                 version=before.version + 1,
-                modified_at=now,
+                modified_at=_after(before, now),
                 modified_by=actor.reference,
                 token_epoch=before.token_epoch + int(end_tokens),
             )
@@ -375,6 +375,14 @@ def _locked(transaction: Transaction, actor: Actor, client_id: str) -> Client:
     if client is None:
         raise not_found("client", client_id)
     return client
+
+
+def _after(before: Client, now: int) -> int:
+    """Tells when a client is changed: later than before, also within the same millisecond.
+
+    Otherwise two changes could leave it with a time that somebody has seen.
+    """
+    return max(now, before.modified_at + 1)
 
 
 def _require_seen(client: Client, seen: int | None) -> None:
