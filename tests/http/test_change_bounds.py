@@ -37,18 +37,21 @@ async def test_a_list_is_of_clients_that_hold_no_more_than_can_go_while_others_w
     roles = await made(world.admin, *(role(f"r{n}", HELD) for n in range(200)))
     every = [(each["id"], "*") for each in roles]
     found = await made(world.admin, *(client(f"c{n}", *every) for n in range(25)))
+    found += await made(world.admin, *(client(f"d{n}", *every) for n in range(5)))
     found += await made(world.admin, client("one more", every[0]))
     gone = [{"operation": "deleteOauthClient", "id": each["id"]} for each in found]
     less = {"name": "x", "authorizedGrantType": "CODE"}
     put = [{"operation": "putOauthClient", "id": each["id"], "body": less} for each in found]
     before = await contents(world)
-    for changes in (gone, put, [*gone[:10], *put[10:]]):
+    named = [client("another", *every[:100]), *gone[:30]]
+    for changes in (gone, put, [*gone[:10], *put[10:]], named):
         error = refused(await send(world.admin, *changes), 400, "bad.request")
-        assert error["message"].startswith("The clients of the changes hold more than 5000 roles")
+        assert error["message"].startswith("What the changes name and what their clients hold ")
+        assert "more than 6000 roles and divisions" in error["message"]
         assert error["message"].endswith("make fewer changes at a time.")
     assert await contents(world) == before
-    assert len(await made(world.admin, *put[:25])) == 25
-    assert len(await made(world.admin, *gone)) == 26
+    assert len(await made(world.admin, *put[:30])) == 30
+    assert len(await made(world.admin, *gone)) == 31
     (left,) = await world.rows("SELECT count(*) FROM grants")
     assert left[0] == 2  # of the first client and the first user
 
