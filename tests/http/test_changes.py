@@ -301,7 +301,8 @@ async def test_a_list_warns_once_of_a_grant_that_is_being_retired(world: World) 
         assert answer.status_code == 200, answer.text
         assert answer.headers.get_list("warning") == [f'299 - "{IMPLICIT_RETIRES}"']
         assert (await log_of(world)).count(IMPLICIT_RETIRES) == 1 + (not query)
-    there = {"id": answer.json()["changes"][0]["id"], "operation": "putOauthClient"}
+    first, *_ = await made(world.admin, other)
+    there = {"id": first["id"], "operation": "putOauthClient"}
     assert "warning" not in (await send(world.admin, {**other, **there})).headers
     assert "warning" in (await send(world.admin, {**page, **there})).headers
     gone = {**there, "operation": "deleteOauthClient"}
