@@ -92,7 +92,8 @@ _FIELDS: Final[dict[str, str]] = {
     "inactivityTimeoutGroupsEnabled": "False, likewise",
     # lists of changes
     "applied": "Whether the changes were made, and not only tried",
-    "modified": "The client's dateModified as it was read; another one than the present is refused",
+    "modified": "The client's dateModified as it was read; another one than the present is refused"
+    ". Roles that are given and taken by /api/v2/authorization/subjects leave it as it is",
     "body": "What the operation takes; not for what deletes",
     "operation": "The id of an operation in this document; the caller needs what that one needs",
     "ChangeRequest.key": "A name in this list for what is made: # and the key stand for its id in "

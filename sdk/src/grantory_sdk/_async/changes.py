@@ -31,7 +31,8 @@ class AsyncChanges:
 
         Raises:
             ApiError: as the operation of the first change that is refused would; the message
-                names it, and so do fields, such as ``changes[3].body.name``. Nothing was changed.
+                names it, and so do fields, such as ``changes[3].body.name``. Nothing was changed,
+                but that a key for JWTs may have been made, as before a single client's.
         """
         query = {"dryRun": True} if dry_run else {}
         body = {"changes": [_document(change) for change in changes]}

@@ -27,8 +27,8 @@ class Change(Model):
     What creates may have a ``key``, unique in the list: ``#`` and the key stand for the new id in
     the roles and divisions of later changes. What replaces or deletes has an ``id``, and for a
     client may say in ``modified`` which ``date_modified`` was seen: if it is another by then, all
-    is refused. ``body`` is what the single operation takes, with the API's own names; a model is
-    written with them.
+    is refused. Roles given and taken by the operations on grants leave it as it is. ``body`` is
+    what the single operation takes, with the API's own names; a model is written with them.
     """
 
     operation: ChangeOperation
