@@ -56,7 +56,7 @@ def _told(command: Any, path: str, shared: list[Any], depth: int) -> Iterator[st
     yield f"{text.strip()}\n"
     if example:
         yield f"```text\n{example.strip()}\n```\n"
-    without = command.without if isinstance(command, LocalCommand) else ()
+    without = command.without if isinstance(command, ServerCommand) else ()
     of_all = {each.name for each in shared if each.name not in without}
     server = isinstance(command, ServerCommand)
     own = [
@@ -66,8 +66,15 @@ def _told(command: Any, path: str, shared: list[Any], depth: int) -> Iterator[st
     ]
     yield from _options(own)
     if server:
-        names = "`--json`, `--query` and `--no-input`" if without else "the options of all commands"
-        yield f"Takes {names}{'' if without else ' that call a server'}, too.\n"
+        yield f"Takes {_of_all(command, without, shared)}, too.\n"
+
+
+def _of_all(command: Any, without: tuple[str, ...], shared: list[Any]) -> str:
+    if isinstance(command, LocalCommand):
+        return "`--json`, `--query` and `--no-input`"
+    lacking = " and ".join(f"`{each.opts[0]}`" for each in shared if each.name in without)
+    names = "the options of all commands that call a server"
+    return f"{names} but {lacking}" if lacking else names
 
 
 def _options(params: list[Any]) -> Iterator[str]:

@@ -62,11 +62,14 @@ PARTS = (
     Part(
         "Operations",
         "_sync/oauth_clients client_fields _sync/roles _sync/divisions _sync/users"
-        " _sync/authorizations _sync/tokens",
+        " _sync/authorizations _sync/tokens _sync/changes",
     ),
     Part("Lists", "_sync/listing"),
     Part("Ways to a token", "token_sources browser_login", made=True),
-    Part("Models", "models/base models/clients models/access models/users models/tokens"),
+    Part(
+        "Models",
+        "models/base models/clients models/access models/users models/tokens models/changes",
+    ),
     Part("Errors", "errors"),
     Part("Raw answers", "answers"),
     Part(

@@ -9,6 +9,7 @@ import msgspec
 from grantory import __version__
 from grantory.errors import OAuthError
 from grantory.http.api_v2.authorizations import AuthorizationResource
+from grantory.http.api_v2.changes import ChangesResource
 from grantory.http.api_v2.client_list import ClientListResource
 from grantory.http.api_v2.clients import ClientResource
 from grantory.http.api_v2.directory import DirectoryResource
@@ -56,6 +57,7 @@ from grantory.protocol.throttle import FailureThrottle, ThrottleLimits
 from grantory.protocol.token_endpoint import TokenEndpoint
 from grantory.public_address import issues_jwts, public_url
 from grantory.registry.authorizations import AuthorizationRegistry
+from grantory.registry.changes import Changes
 from grantory.registry.client_search import ClientSearch
 from grantory.registry.clients import ClientPolicy, ClientRegistry
 from grantory.registry.directory import Directory
@@ -244,7 +246,9 @@ def build_operations(
         *AuthorizationResource(AuthorizationRegistry(store, node.clock), style).operations(),
         *TokenResource(TokenRegistry(store, node.clock), clients, directory, style).operations(),
     )
-    return (*operations, *PermissionResource(operations, PERMISSIONS).operations())
+    changes = ChangesResource(Changes(store, node.jwt_keys), operations)
+    catalogue = PermissionResource(operations, PERMISSIONS)
+    return (*operations, *changes.operations(), *catalogue.operations())
 
 
 def build_refusal_keeper(node: Node, store: OpenStore) -> RefusalKeeper:

@@ -118,6 +118,7 @@ class ApiError(GrantoryError):
         retry_after: whole seconds after which a repeat makes sense.
         headers: further response headers, such as ``Allow``.
         limit: the one that was exceeded, with 429.
+        place: which part of a request is meant; what the caller is told begins with it.
     """
 
     def __init__(
@@ -132,8 +133,9 @@ class ApiError(GrantoryError):
         retry_after: int | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         limit: Limit | None = None,
+        place: str = "",
     ) -> None:
-        super().__init__(f"{status} {code}: {message}")
+        super().__init__(f"{status} {code}: {place}{message}")
         self.status = status
         self.code = code
         self.message = message
@@ -143,6 +145,7 @@ class ApiError(GrantoryError):
         self.retry_after = retry_after
         self.headers = headers
         self.limit = limit
+        self.place = place
 
 
 class StorageUnavailable(ApiError):

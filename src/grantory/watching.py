@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -35,6 +36,12 @@ from grantory.settings import Settings
 
 IMPLICIT: Final = GrantType.IMPLICIT.value
 """Its tokens are issued without a request to the token endpoint."""
+
+
+@cache
+def _families(routes: tuple[Route, ...]) -> Families:
+    """Thousands of series, the same for every server in a process."""
+    return Families(routes, (*(grant.name for grant in GRANTS), IMPLICIT))
 
 
 class Watch(msgspec.Struct, frozen=True):
@@ -103,7 +110,7 @@ class Watching:
             entries: lists how many of each kind are in memory.
         """
         watch, url = self._watch, self._settings.database_url
-        families = Families(routes, (*(grant.name for grant in GRANTS), IMPLICIT))
+        families = _families(tuple(routes))
         build = Build(__version__, "postgresql" if url.startswith("postgres") else "sqlite")
         self.metrics = ServerMetrics(families, watch.numbers, watch.row)
         self._exposition = Exposition(

@@ -25,6 +25,7 @@ NEVER = (
     "rich",
     "signxml",
     "tomllib",
+    "yaml",
     "zxcvbn",
 )
 HTTP = ("grantory.app", "grantory.http", "grantory.observability", "uvicorn", "httptools")

@@ -155,6 +155,14 @@ CASES: dict[str, Case] = {
         kind="OAuthAuthorization",
     ),
     "deleteOauthAuthorization": Case("", ("approved",)),
+    "postGrantoryChanges": Case(
+        "",
+        body=lambda _: {
+            "changes": [{"operation": "postAuthorizationDivisions", "body": {"name": unique("in")}}]
+        },
+        never_null=("applied", "changes.0.operation", "changes.0.id"),
+        kind="object",
+    ),
     # roles and permissions
     "getAuthorizationRoles": Case(
         AUTHORIZATION, never_null=("entities.0.permissionPolicies", "pageCount", "total")

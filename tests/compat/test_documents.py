@@ -10,7 +10,11 @@ import pytest
 from tests.compat.sdk import NODE, NODE_MODULES, PYTHON_SDK
 from tests.support.server import RunningServer
 
-pytestmark = pytest.mark.compat
+pytestmark = [
+    pytest.mark.compat,
+    # The server that they start; each call that they make is tried on both databases elsewhere.
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True, scope="session"),
+]
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guides" / "official-sdks.md"

@@ -32,6 +32,7 @@ print(json.dumps(found))
 OURS_ALONE = {
     *("ApprovalRequest", "OAuthError", "RoleIdList", "Token", "TokenRequest"),
     *("AboutToken", "AuthorizationServer", "Introspection", "Jwk", "JwkSet"),
+    *("ChangeRequest", "ChangesRequest", "MadeChange", "MadeChanges"),
 }
 """Models of what the SDK has none for: OAuth's own endpoints, and a list of ids."""
 OWN_FIELDS: dict[str, set[str]] = {

@@ -10,9 +10,11 @@ from grantory_sdk import (
     AsyncGrantory,
     AuthorizationCode,
     BadRequest,
+    Change,
     ClientCredentials,
     Grantory,
     Listing,
+    MadeChanges,
     OAuthClient,
     PermissionPolicy,
     RefreshToken,
@@ -24,6 +26,7 @@ from grantory_sdk import (
     compat,
 )
 from grantory_sdk.compat.rest import ApiException
+from grantory_sdk.models import OAuthClientRequest
 
 kept: list[str] = []
 SOURCES: list[TokenSource] = [
@@ -48,6 +51,24 @@ def create(grantory: Grantory) -> str:
     if since is not None:
         kept.append(since.isoformat())
     return made.secret or ""
+
+
+def create_both(grantory: Grantory) -> list[str]:
+    made: MadeChanges = grantory.changes.apply(
+        [
+            Change(operation="postAuthorizationRoles", key="r", body={"name": "reader"}),
+            Change(
+                operation="postOauthClients",
+                body=OAuthClientRequest(
+                    name="report",
+                    authorized_grant_type="CLIENT-CREDENTIALS",
+                    role_divisions=[RoleDivision("#r")],
+                ),
+            ),
+        ],
+        dry_run=False,
+    )
+    return [each.secret for each in made.changes if each.secret is not None]
 
 
 def names(grantory: Grantory) -> Iterator[str]:

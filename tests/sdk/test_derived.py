@@ -9,6 +9,7 @@ from tools.derive_sdk import BLOCKING, BY_HAND, derived
 
 RESOURCES = (
     "authorizations",
+    "changes",
     "divisions",
     "oauth_clients",
     "roles",

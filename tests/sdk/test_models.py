@@ -33,7 +33,9 @@ EVERY_MODEL = [
     if isinstance(kind, type) and issubclass(kind, models.Model) and kind is not models.Model
 ]
 ANSWERED = [
-    kind for kind in EVERY_MODEL if kind not in (models.OAuthClientRequest, models.RoleDivision)
+    kind
+    for kind in EVERY_MODEL
+    if kind not in (models.Change, models.OAuthClientRequest, models.RoleDivision)
 ]
 SECRET = "the-secret-itself"
 

@@ -1,7 +1,7 @@
 """Every operation of the SDK, awaited, on a whole server in this process."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2 as httpx
@@ -12,6 +12,7 @@ from grantory_sdk import (
     ApiError,
     AsyncGrantory,
     BadRequest,
+    Change,
     ClientCredentials,
     ConfigurationError,
     Conflict,
@@ -24,6 +25,7 @@ from grantory_sdk import (
     capture_answers,
 )
 from grantory_sdk._async.runtime import Runtime
+from grantory_sdk.models import OAuthClientRequest
 from grantory_sdk.token_sources import Auth
 from tests.support.people import GOOD_PASSWORD, make_person, make_user
 from tests.support.world import ADDRESS, World, new_world
@@ -54,6 +56,58 @@ async def grantory(world: World) -> AsyncIterator[AsyncGrantory]:
     """The administrator's client."""
     async with connect(world) as made:
         yield made
+
+
+async def test_a_list_of_changes_is_made_as_a_whole_or_not_at_all(
+    world: World, grantory: AsyncGrantory
+) -> None:
+    changes = [
+        Change(operation="postAuthorizationDivisions", key="d", body={"name": "North"}),
+        Change(operation="postAuthorizationRoles", key="r", body={"name": "Exporter"}),
+        Change(
+            operation="postOauthClients",
+            key="c",
+            body=OAuthClientRequest(
+                name="nightly",
+                authorized_grant_type="CLIENT-CREDENTIALS",
+                role_divisions=[RoleDivision("#r", "#d")],
+            ),
+        ),
+        Change(
+            operation="postOauthClients",
+            body=OAuthClientRequest(
+                name="short-lived",
+                authorized_grant_type="CODE",
+                date_to_delete=datetime(2035, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC),
+            ),
+        ),
+    ]
+    tried = await grantory.changes.apply(changes, dry_run=True)
+    assert (tried.applied, tried.changes[2].secret) == (False, None)
+    made = await grantory.changes.apply(changes)
+    assert made.applied
+    assert [each.key for each in made.changes] == ["d", "r", "c", None]
+    division, role, client, short_lived = made.changes
+    read = await grantory.oauth_clients.get(client.id)
+    assert read.role_divisions == [RoleDivision(role.id, division.id)]
+    other_read = await grantory.oauth_clients.get(short_lived.id)
+    assert other_read.date_to_delete == datetime(2035, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    async with connect(world, ClientCredentials(client.id, client.secret or "")) as other:
+        assert (await other.tokens.me()).oauth_client.id == client.id
+
+    body = {"name": "other", "authorizedGrantType": "CODE"}
+    update = Change(
+        operation="putOauthClient", id=client.id, modified=read.date_modified, body=body
+    )
+    world.clock.advance(1)
+    await grantory.changes.apply([update, Change(operation="deleteAuthorizationRole", id=role.id)])
+    with pytest.raises(Conflict) as caught:
+        await grantory.changes.apply(
+            [Change(operation="postAuthorizationRoles", body={"name": "a"}), update]
+        )
+    assert caught.value.message.startswith("Change 2 of 2 (putOauthClient): ")
+    assert [each.field_name for each in caught.value.details] == ["changes[1].modified"]
+    assert [each.name async for each in grantory.roles.list(name="a")] == ["Administrator"]
 
 
 async def test_a_client_is_made_read_changed_and_deleted(grantory: AsyncGrantory) -> None:

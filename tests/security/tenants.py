@@ -12,6 +12,7 @@ import msgspec
 
 from grantory.http.api_v2 import schemas, user_schemas
 from grantory.http.api_v2.authorization_schemas import ApprovalRequest
+from grantory.http.api_v2.change_schemas import ChangesRequest
 from grantory.http.api_v2.identity_provider_schemas import CustomProviderRequest
 from grantory.http.operation import Operation
 from tests.security.answers import refused
@@ -31,6 +32,9 @@ DIVISIONS: Final = "/api/v2/authorization/divisions"
 PROVIDERS: Final = "/api/v2/identityproviders"
 OWN: Final = f"{USERS}/me"
 """What only a user can ask."""
+LISTS: Final = {"postGrantoryChanges"}
+"""What does the work of other operations, and asks for what those ask: test_change_lists.py has its
+cases."""
 ALWAYS_REFUSED: Final = {"putTokensTimeout"}
 """400, whoever asks for whatever."""
 
@@ -72,6 +76,15 @@ def bodies(ids: dict[str, str], number: int) -> dict[type[msgspec.Struct], Any]:
             **{"name": name, "defaultLanguage": "de", "defaultCountryCode": "DE"},
         },
         schemas.IdleTokenTimeoutRequest: {},
+        ChangesRequest: {
+            "changes": [
+                {
+                    "operation": "postAuthorizationDivisions",
+                    "key": "a",
+                    "body": {"name": name, "description": "a"},
+                }
+            ]
+        },
         ApprovalRequest: {"scope": ["users"]},
         CustomProviderRequest: {
             **{"name": name, "issuerURI": f"urn:taken:{number}", "emailAttribute": "mail"},

@@ -88,6 +88,13 @@ class Cloud:
                        registeredRedirectUri=["https://old.example/"]),
             )
         }  # fmt: skip
+        role = {"id": ROLE, "name": "report", "description": "Reads reports.", "userCount": 0}
+        home = {"id": HOME, "name": "Home", "description": "", "homeDivision": True}
+        self.roles: dict[str, dict[str, Any]] = {ROLE: role}
+        self.divisions: dict[str, dict[str, Any]] = {HOME: home}
+        self.refused_name = ""
+        """Of a role or division that is refused."""
+        self._made = 0
         self.page_size = 0
         """How many clients are in a page; 0 for all in one, as the vendor's cloud has it."""
         self.asked: list[Asked] = []
@@ -148,6 +155,8 @@ class Cloud:
             "authorization": self._authorization,
             "tokens": self._tokens,
         }
+        if names[0] not in of_kind:
+            return error(404, "not.found", "The requested resource could not be found.")
         return of_kind[names[0]](asked, names[1:])
 
     def _oauth(self, asked: Asked, names: list[str]) -> tuple[int, Any]:
@@ -155,7 +164,9 @@ class Cloud:
             case "GET", ["clients"]:
                 return 200, self._page(asked)
             case "POST", ["clients"]:
-                return 200, {**client(MADE, "", "", "active"), **asked.body, "secret": SECRET}
+                made = {**client(self._new_id(self.clients), "", "", "active"), **asked.body}
+                self.clients[made["id"]] = made
+                return 200, {**made, "secret": SECRET}
             case _, ["clients", client_id, *_] if client_id in self.clients:
                 return self._client(asked, client_id, names[2:])
         return error(404, "not.found", "Unable to find a client with that id")
@@ -186,12 +197,31 @@ class Cloud:
         return 200, self.clients[client_id]
 
     def _authorization(self, asked: Asked, names: list[str]) -> tuple[int, Any]:
-        role = {"id": ROLE, "name": "report", "description": "Reads reports.", "userCount": 0}
-        home = {"id": HOME, "name": "Home", "description": "", "homeDivision": True}
-        path = asked.path.partition("?")[0]
-        if names == ["divisions", "home"]:
-            return 200, home
-        return 200, listing([role if names == ["roles"] else home], path)
+        there = self.roles if names[0] == "roles" else self.divisions
+        if asked.body and asked.body.get("name") == self.refused_name:
+            return error(409, "general.conflict", "The name is taken.")
+        match asked.method, names[1:]:
+            case "GET", []:
+                return 200, listing([*there.values()], asked.path.partition("?")[0])
+            case "POST", []:
+                made = {"id": self._new_id(there), **asked.body}
+                there[made["id"]] = made
+                return 200, made
+            case "GET", ["home"]:
+                return 200, there[HOME]
+            case "PUT", [known] if known in there:
+                there[known] = {**there[known], **asked.body}
+                return 200, there[known]
+            case "DELETE", [known] if known in there:
+                del there[known]
+                return 204, None
+            case "GET", [known] if known in there:
+                return 200, there[known]
+        return error(404, "not.found", "There is none with that id.")
+
+    def _new_id(self, there: dict[str, Any]) -> str:
+        self._made += 1
+        return MADE if MADE not in there else f"44444444-4444-4444-8444-{self._made:012d}"
 
     def _tokens(self, asked: Asked, names: list[str]) -> tuple[int, Any]:
         del names

@@ -225,8 +225,26 @@ class Caller:
             if real.next():  # one of several, and the only one that a client has alone
                 case.body = {"grant_type": "client_credentials"}
 
+    def _change(self) -> dict[str, Any]:
+        """One of a list of changes, which luck would not find."""
+        number = self._world.count()
+        name = f"Made {number}"
+        client = {"name": name, "authorizedGrantType": "SAML2-BEARER"}
+        possible: list[dict[str, Any]] = [
+            {"operation": "postAuthorizationDivisions", "key": name, "body": {"name": name}},
+            {"operation": "postOauthClients", "body": client},
+            {
+                "operation": "putAuthorizationRole",
+                "id": self._ids["roleId"],
+                "body": {"name": name},
+            },
+        ]
+        return possible[number % len(possible)]
+
     def _furnished(self, value: Any, name: str, real: Lots) -> Any:
         if isinstance(value, dict):
+            if "operation" in value and real.next():
+                return self._change()
             if "issuerURI" in value and real.next():  # luck does not find what goes together
                 return {"name": "An IdP", "issuerURI": "urn:idp", "certificate": self._certificate}
             return {

@@ -29,7 +29,10 @@ from grantory_sdk.errors import (
     UnreadableAnswer,
 )
 from grantory_sdk.models import (
+    Change,
     Division,
+    MadeChange,
+    MadeChanges,
     OAuthAuthorization,
     OAuthClient,
     OAuthScope,
@@ -77,6 +80,7 @@ __all__ = [
     "AsyncListing",
     "AuthorizationCode",
     "BadRequest",
+    "Change",
     "ClientCredentials",
     "ConfigurationError",
     "Conflict",
@@ -89,6 +93,8 @@ __all__ = [
     "GrantoryError",
     "Listing",
     "LoginFailed",
+    "MadeChange",
+    "MadeChanges",
     "NotFound",
     "OAuthAuthorization",
     "OAuthClient",

@@ -15,13 +15,14 @@ class ExitStatus(IntEnum):
     NO_ANSWER = 5
     OUTCOME_UNKNOWN = 6
     SECRET_LOST = 7
+    DRIFT = 8
     INTERRUPTED = 130
 
 
 MEANINGS: Final = {
     ExitStatus.DONE: "It is done.",
     ExitStatus.FAILED: "It was refused, or something is missing; the message says what. Nothing "
-    "was changed.",
+    "was changed, but for what `grantory apply` says was done.",
     ExitStatus.WRONG_USE: "The command was called wrongly. Nothing was changed.",
     ExitStatus.NOT_FOUND: "There is no such client, role, division or user.",
     ExitStatus.NOT_ALLOWED: "The credentials are not good, or no longer, or lack a permission.",
@@ -30,6 +31,7 @@ MEANINGS: Final = {
     ExitStatus.OUTCOME_UNKNOWN: "The answer to a change did not come: look whether it was made.",
     ExitStatus.SECRET_LOST: "The change was made, but its secret did not get where it was to go: "
     "`grantory clients rotate` makes another.",
+    ExitStatus.DRIFT: "`grantory plan` alone: the server does not have what the file says.",
     ExitStatus.INTERRUPTED: "Ctrl-C. What was begun was finished; the rest was not begun.",
 }
 """For the reference of commands."""

@@ -52,6 +52,18 @@ COMMANDS: Final = {
     "token": Later("tokens:app", "Access tokens of a running server."),
     "roles": Later("roles:app", "Roles of a running server, and who holds them."),
     "divisions": Later("divisions:app", "Divisions of a running server, in which roles are held."),
+    "plan": Later(
+        "plans.commands:plan_app",
+        "Shows what has to change so that a server has the divisions, roles and clients of a file.",
+    ),
+    "apply": Later(
+        "plans.commands:apply_app",
+        "Makes divisions, roles and clients as a file has them; all of it, or nothing.",
+    ),
+    "export": Later(
+        "plans.export_command:export_app",
+        "Writes divisions, roles and clients of a server as plan and apply read them.",
+    ),
     "users": Later("users:app", "Users of a running server: people who log in."),
     "authorizations": Later(
         "authorizations:app", "What clients of a running server were allowed to do for people."

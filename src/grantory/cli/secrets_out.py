@@ -78,7 +78,8 @@ class SecretPlace:
         if self._file is not None:
             self._file.write(secret.encode())
         elif self._ways.command is not None:
-            self._failed = _hand_over(secret, self._ways.command, str(client.get("id", "")))
+            who = {"CLIENT_ID": str(client.get("id", ""))}
+            self._failed = hand_over(secret, self._ways.command, who)
         return {name: value for name, value in client.items() if name != "secret"}
 
     def tell(self) -> None:
@@ -151,15 +152,24 @@ def place_for(ways: Ways, *, replace: bool) -> Iterator[SecretPlace]:
         yield SecretPlace(ways, file)
 
 
-def _hand_over(secret: str, command: str, client_id: str) -> str:
-    """Gives a secret to a command; returns what went wrong."""
+def hand_over(secret: str, command: str, who: dict[str, str]) -> str:
+    """Gives a secret to the standard input of a command.
+
+    Args:
+        secret: what it gets.
+        command: for the person's own shell.
+        who: variables that it gets besides.
+
+    Returns:
+        What went wrong; nothing if nothing did.
+    """
     try:
         done = subprocess.run(  # noqa: S602 - the person's own command, for their own shell
             command,
             shell=True,
             input=secret.encode(),
             stdout=2,
-            env={**os.environ, "CLIENT_ID": client_id},
+            env={**os.environ, **who},
             check=False,
         )
     except OSError as error:

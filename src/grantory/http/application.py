@@ -13,15 +13,15 @@ import msgspec
 
 from grantory.domain.audit import Origin
 from grantory.domain.client import Reference, SubjectKind
-from grantory.domain.scopes import sufficient_scopes
 from grantory.domain.token import AccessToken
-from grantory.errors import ApiError, GrantoryError, lacks_permission, lacks_scope
+from grantory.errors import ApiError, GrantoryError
 from grantory.http.cors import API_ROOT, VARY, Cors, options_response
 from grantory.http.early_answers import OAUTH_ROOT, WELL_KNOWN, is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.json_body import MAX_BODY, read_body
 from grantory.http.login.logout import LOGOUT
 from grantory.http.operation import Call, Operation
+from grantory.http.permits import Permits
 from grantory.http.request import BodyTooLarge, ClientGone, Network, Receive, Request, Scope, Send
 from grantory.http.request_limits import RequestCounter, Standing
 from grantory.http.response import BrokenOff, Headers, Response
@@ -36,7 +36,6 @@ CORRELATION: Final = b"inin-correlation-id"
 _SURPLUS_IDS: Final = 256
 _UUID_BYTES: Final = 16
 _UUID: Final = re.compile("(.{8})(.{4}).(.{3}).(.{3})(.{12})")
-_READS: Final = ("GET", "HEAD")
 
 Plain = Callable[[Request], Awaitable[Response]]
 
@@ -92,6 +91,7 @@ class Application:
         """Every method and template that there is."""
         self._tokens = tokens
         self._reads = reads
+        self._permits = Permits(reads)
         self._requests = requests
         self._cors = cors
         self._random = random
@@ -155,7 +155,7 @@ class Application:
             standing = self._requests.count(token.client_id, token.organization_id)
             if standing.exceeded:
                 raise standing.refusal()
-            await self._authorize(target, token, actor)
+            await self._permits.require(target, token)
             if any("\x00" in value for value in parameters.values()):
                 # No id holds a NUL, and PostgreSQL cannot even look for one.
                 raise _nothing_here()
@@ -164,8 +164,9 @@ class Application:
                 body = await self._read(target, target.body, request)
                 # The body may have taken long to come: what was revoked meanwhile counts.
                 token, actor = await self._authenticate(request, target)
-                await self._authorize(target, token, actor)
-            response = await target.handler(Call(request, actor, token, parameters, body))
+                await self._permits.require(target, token)
+            call = Call(request, actor, token, parameters, body, self._permits)
+            response = await target.handler(call)
         except ApiError as error:
             response = self._refused(error, request)
         except ClientGone:
@@ -234,24 +235,6 @@ class Application:
             origin=origin,
             permissions=operation.permissions,
         )
-
-    async def _authorize(self, operation: Operation, token: AccessToken, actor: Actor) -> None:
-        if operation.permissions:
-            rights = await self._reads.rights(actor.reference.id)
-            if not rights.allows_any(operation.permissions):
-                raise lacks_permission(operation.permissions)
-        if operation.scope and token.user_id is not None:
-            await self._require_scope(operation, token)
-
-    async def _require_scope(self, operation: Operation, token: AccessToken) -> None:
-        organization = await self._reads.organization(token.organization_id)
-        # An organisation that is not there has no token that is good.
-        if organization is None or not organization.enforces_scopes:
-            return
-        reads = operation.method in _READS
-        scopes = sufficient_scopes(operation.scope, operation.narrow_scope, reads=reads)
-        if not any(scope in token.scopes for scope in scopes):
-            raise lacks_scope(scopes)
 
     async def _read(
         self, operation: Operation, schema: type[msgspec.Struct], request: Request

@@ -1,5 +1,6 @@
 """The one place where errors become answers."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -41,7 +42,7 @@ def api_error(error: ApiError, correlation_id: str) -> Response:
     details = [{"errorCode": problem.code, "fieldName": field} for field, problem in named]
     sentences = dict.fromkeys(f"{field} {problem.message}" for field, problem in named)
     body: dict[str, Any] = {
-        "message": "; ".join(sentences) + "." if sentences else error.message,
+        "message": error.place + ("; ".join(sentences) + "." if sentences else error.message),
         "code": error.code,
         "status": error.status,
         "messageParams": error.params,
@@ -60,6 +61,32 @@ def api_error(error: ApiError, correlation_id: str) -> Response:
     response.error_code = error.code
     response.detail = error.detail
     return response
+
+
+def within(error: ApiError, place: str, name: Callable[[str], str]) -> ApiError:
+    """Gives the refusal of a part of a request as one of the whole.
+
+    Args:
+        error: the refusal, as if the part had come by itself.
+        place: says which part it is, for people.
+        name: makes the name of a field of the whole from the platform's name of one of the part.
+    """
+    problems = tuple(
+        problem._replace(field=name(FIELD_NAMES.get(problem.field, problem.field)))
+        for problem in error.problems
+    )
+    return ApiError(
+        error.status,
+        error.code,
+        error.message,
+        problems=problems,
+        params=error.params,
+        detail=error.detail,
+        retry_after=error.retry_after,
+        headers=error.headers,
+        limit=error.limit,
+        place=place,
+    )
 
 
 def oauth_error(error: OAuthError) -> Response:

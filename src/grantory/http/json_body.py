@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, Final, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
@@ -28,6 +28,10 @@ class Codes(msgspec.Struct, frozen=True):
     """Raises ``ValueError`` with the rest of a sentence that begins with the field's name."""
     schema: dict[str, Any] | None = None
     """JSON Schema of the texts that ``read`` takes."""
+    each: type[msgspec.Struct] | None = None
+    """What a list is of, whose items are read one by one, so that problems name their fields."""
+    length: msgspec.Meta | None = None
+    """How long such a list may be."""
 
 
 _DEFAULT: Final = Codes()
@@ -94,7 +98,14 @@ def read_body(
     Raises:
         ApiError: 400 with one detail for each bad field.
     """
-    given = _fields_of(schema, parse_json(data))
+    return read_value(schema, parse_json(data), further)
+
+
+def read_value(
+    schema: type[msgspec.Struct], value: Any, further: FurtherProblems | None = None
+) -> msgspec.Struct:
+    """Reads a body, or a part of one, that is out of JSON already; otherwise as ``read_body``."""
+    given = _fields_of(schema, value)
     values: dict[str, Any] = {}
     problems: list[FieldProblem] = []
     bad: set[str] = set()
@@ -107,7 +118,14 @@ def read_body(
                 problems.append(FieldProblem(field.encode_name, codes.missing, "is required"))
             continue
         try:
-            values[field.name] = _convert(value, field.type, codes)
+            values[field.name] = (
+                _convert(value, field.type, codes)
+                if codes.each is None
+                else _items(field.encode_name, value, codes.each, codes.length)
+            )
+        except ApiError as error:
+            bad.add(field.name)
+            problems += error.problems
         except (msgspec.ValidationError, ValueError) as error:
             bad.add(field.name)
             problems.append(FieldProblem(field.encode_name, codes.invalid, _sentence(error)))
@@ -127,6 +145,27 @@ def _fields_of(schema: type[msgspec.Struct], value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ApiError(400, "bad.request", "The body must be a JSON object.")
     return value
+
+
+def _items(
+    field: str, value: Any, schema: type[msgspec.Struct], length: msgspec.Meta | None
+) -> list[msgspec.Struct]:
+    """Reads a list item by item.
+
+    Raises:
+        ApiError: 400 with one detail for each bad field of each of them.
+    """
+    found: list[msgspec.Struct] = []
+    problems: list[FieldProblem] = []
+    kind: Any = list[dict[str, Any]] if length is None else Annotated[list[dict[str, Any]], length]
+    for index, item in enumerate(msgspec.convert(value, kind)):
+        try:
+            found.append(read_value(schema, item))
+        except ApiError as error:
+            problems += [p._replace(field=f"{field}[{index}].{p.field}") for p in error.problems]
+    if problems:
+        raise invalid(*problems)
+    return found
 
 
 def codes_of(hint: Any) -> Codes:

@@ -12,6 +12,7 @@ import msgspec
 
 from grantory.domain.scopes import sufficient_scopes
 from grantory.http.api_v2 import schemas
+from grantory.http.api_v2.change_schemas import ChangeRequest, MadeChange
 from grantory.http.json_body import ListBody, codes_of
 from grantory.http.openapi_login import LOGIN_PATHS
 from grantory.http.openapi_oauth import OAUTH_PATHS, OAUTH_SCHEMAS
@@ -233,6 +234,7 @@ def build_models(operations: Iterable[Operation]) -> dict[str, Any]:
         _put_right(model, found[model.__name__])
         if issubclass(model, ListBody):
             (found[model.__name__],) = found[model.__name__]["properties"].values()
+    _describe_changes(operations, found)
     sent = {operation.body.__name__ for operation in operations if operation.body is not None}
     taken = _reached(sent, found)
     for name, described in found.items():
@@ -273,6 +275,19 @@ def _put_right(model: type[msgspec.Struct], described: dict[str, Any]) -> None:
             described["properties"][field.encode_name] = (
                 kinds[0] if field.required else {"anyOf": kinds}
             )
+
+
+def _describe_changes(operations: tuple[Operation, ...], found: dict[str, Any]) -> None:
+    """Names the operations that can be part of a list of changes, and what each of them takes."""
+    if ChangeRequest.__name__ not in found:
+        return
+    listed = [operation for operation in operations if operation.in_list is not None]
+    request = found[ChangeRequest.__name__]
+    _put_right(ChangeRequest, request)
+    for each in (request, found[MadeChange.__name__]):
+        each["properties"]["operation"] = {"type": "string", "enum": [o.id for o in listed]}
+    bodies = dict.fromkeys(o.body for o in listed if o.body is not None)
+    request["properties"]["body"] = {"anyOf": [*map(_of, bodies), {"type": "null"}]}
 
 
 def _reached(names: Iterable[str], found: dict[str, Any]) -> set[str]:

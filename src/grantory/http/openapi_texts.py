@@ -90,6 +90,18 @@ _FIELDS: Final[dict[str, str]] = {
     "enableIdleTokenTimeout": "False: tokens do not end because nobody uses them",
     "idleTokenTimeoutSeconds": "Whatever is asked for is refused",
     "inactivityTimeoutGroupsEnabled": "False, likewise",
+    # lists of changes
+    "applied": "Whether the changes were made, and not only tried",
+    "modified": "The client's dateModified as it was read; another one than the present is refused",
+    "body": "What the operation takes; not for what deletes",
+    "operation": "The id of an operation in this document; the caller needs what that one needs",
+    "ChangeRequest.key": "A name in this list for what is made: # and the key stand for its id in "
+    "roleIds, roleId and divisionId of later changes",
+    "ChangeRequest.id": "The id of what is replaced or deleted",
+    "MadeChange.key": "The key that was sent with it",
+    "MadeChange.id": "The id of what was made, replaced or deleted",
+    "ChangesRequest.changes": "What is to be done, in this order",
+    "MadeChanges.changes": "What was done, in the same order",
     # the organisation
     "defaultLanguage": "A language tag such as en-us",
     "defaultCountryCode": "A country's code of two letters",

@@ -1,7 +1,7 @@
 """The declaration of an operation: routing, permission check and body follow from it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -10,16 +10,57 @@ from grantory.http.json_body import FurtherProblems
 from grantory.http.request import Request
 from grantory.http.response import Response
 from grantory.registry.actor import Actor
+from grantory.registry.prepared import Prepared
+
+
+class Admission(Protocol):
+    """Says who may call what."""
+
+    async def require(self, operation: "Operation", token: AccessToken) -> None:
+        """Refuses a token whose subject may not call an operation.
+
+        Raises:
+            ApiError: 403 for a permission or scope that is lacking.
+        """
+        ...
 
 
 class Call(msgspec.Struct, frozen=True):
-    """An authenticated, permitted call with its body already read."""
+    """An authenticated, permitted call with its body already read.
+
+    ``permits`` is for what does the work of other operations: it needs what they need.
+    """
 
     request: Request
     actor: Actor
     token: AccessToken
     path: dict[str, str]
     body: msgspec.Struct | None
+    permits: Admission
+
+
+class ListedChange(msgspec.Struct, frozen=True):
+    """One of a list of changes, permitted, with its body already read.
+
+    ``id`` is that of what is to be changed or deleted; empty where something is made. ``seen`` is
+    when it was changed last, as far as the caller knows (milliseconds since 1970).
+    """
+
+    actor: Actor
+    id: str
+    body: msgspec.Struct | None
+    seen: int | None
+
+
+class InList(msgspec.Struct, frozen=True):
+    """How the work of an operation is prepared, to be done together with that of others.
+
+    ``tells_time`` says whether answers tell when the entity was changed last, so that a caller can
+    say what it has seen.
+    """
+
+    prepare: Callable[[ListedChange], Awaitable[Prepared[Any]]]
+    tells_time: bool = False
 
 
 class Empty:
@@ -61,7 +102,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     ``narrow_scope`` is one that admits this operation by itself. ``body`` is the schema that the
     request's JSON must have; None takes no body. ``further`` checks the good fields of a body that
     has bad ones, too. ``answer`` is the schema of the answer, or of each entity of a ``listed``
-    one; None for an empty body. ``status`` is that of success.
+    one; None for an empty body. ``status`` is that of success. ``in_list`` is there for what can
+    be part of a list of changes.
     """
 
     id: str
@@ -78,3 +120,4 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     listed: bool = False
     status: int = 200
     summary: str = ""
+    in_list: InList | None = None

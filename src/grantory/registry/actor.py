@@ -4,6 +4,7 @@ import msgspec
 
 from grantory.domain.audit import AuditEvent, Origin, PropertyChange
 from grantory.domain.client import Reference, SubjectKind
+from grantory.registry.rights_budget import RightsBudget
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,6 +14,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin
     permissions: tuple[str, ...] = ()
     """Of which it must hold one, by the operation's declaration; asked again within a change."""
+    budget: RightsBudget | None = None
+    """Bounds what is compared, where several changes are made together."""
 
     @property
     def reference(self) -> Reference:

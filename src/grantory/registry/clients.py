@@ -1,11 +1,11 @@
 """The administration of OAuth clients: the six operations."""
 
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from grantory.domain.access import Assignment
+from grantory.domain.access import EVERY_DIVISION, Assignment
 from grantory.domain.audit import changed_properties
 from grantory.domain.client import Client, ClientState, SubjectKind, ends_tokens
 from grantory.domain.registered_client import RegisteredClient
@@ -28,8 +28,12 @@ from grantory.registry.coverage import (
     rights_lacking,
 )
 from grantory.registry.grant_changes import assignments_change
+from grantory.registry.prepared import HOME, Prepared, Touched, make
 
+T = TypeVar("T")
 ENTITY: Final = "OAuthClient"
+MODIFIED: Final = "modified"
+"""The field in which a caller says which state of a client it has seen."""
 STREAM_BATCH: Final = 500
 _UNSAID: Final = frozenset(
     {"id", "organization_id", "version", "token_epoch", "created_at", "modified_at"}
@@ -118,9 +122,20 @@ class ClientRegistry:
         Raises:
             ApiError: 400 for a bad draft, 403 when it would hold what the actor lacks.
         """
+        prepared, secret = self.prepare_create(actor, draft)
+        return await self._make(actor, prepared), secret
+
+    def prepare_create(
+        self, actor: Actor, draft: ClientDraft
+    ) -> tuple[Prepared[RegisteredClient], Secret]:
+        """Looks at a new client, for ``create``, and makes its secret.
+
+        Raises:
+            ApiError: 400 for a bad draft.
+        """
         draft = draft.with_form_of(None)
         _check(draft)
-        await self._make_jwt_key(actor, draft, None)
+        self._require_jwts(draft, None)
         now = self._clock.now_ms()
         client = Client(
             id=self._random.uuid(),
@@ -146,7 +161,14 @@ class ClientRegistry:
             )
             return RegisteredClient(client, tuple(sorted(wanted)))
 
-        return await self._store.write(work), secret
+        prepared = Prepared(
+            id=client.id,
+            work=work,
+            holds=_named_by(draft),
+            jwt_algorithm=draft.wanted_algorithm,
+            secret=secret,
+        )
+        return prepared, secret
 
     async def replace(self, actor: Actor, client_id: str, asked: ClientDraft) -> RegisteredClient:
         """Replaces the contents of a client; a change that must end its tokens ends them.
@@ -155,14 +177,31 @@ class ClientRegistry:
             ApiError: 404, 400 for a bad draft, 403 when the client holds or would hold what
                 the actor lacks.
         """
+        return await self._make(actor, await self.prepare_replace(actor, client_id, asked))
+
+    async def prepare_replace(
+        self, actor: Actor, client_id: str, asked: ClientDraft, seen: int | None = None
+    ) -> Prepared[RegisteredClient]:
+        """Prepares what ``replace`` does.
+
+        Args:
+            actor: who asks.
+            client_id: the client.
+            asked: what it is to be.
+            seen: when it was changed last, as far as the actor knows; None for whenever.
+
+        Raises:
+            ApiError: 404, 400 for JWTs that cannot be had.
+        """
         if asked.wanted_algorithm is not None:
             found = await self.get(actor, client_id)
             _check(asked)
-            await self._make_jwt_key(actor, asked, found.client.jwt_algorithm)
+            self._require_jwts(asked, found.client.jwt_algorithm)
         now = self._clock.now_ms()
 
         def work(transaction: Transaction) -> RegisteredClient:
             before = _locked(transaction, actor, client_id)
+            _require_seen(before, seen)
             draft = asked.with_form_of(before.jwt_algorithm)
             _check(draft)
             held = _held(transaction, client_id)
@@ -184,18 +223,24 @@ class ClientRegistry:
             transaction.audit.add(actor.event(now, "Update", ENTITY, after.id, after.name, changes))
             return RegisteredClient(after, tuple(_held(transaction, client_id)))
 
-        return await self._store.write(work)
+        return Prepared(
+            id=client_id,
+            work=work,
+            locks=_of(client_id),
+            holds=_named_by(asked),
+            jwt_algorithm=asked.wanted_algorithm,
+        )
 
-    async def _make_jwt_key(
-        self, actor: Actor, draft: ClientDraft, before: SigningAlgorithm | None
-    ) -> None:
+    async def _make(self, actor: Actor, prepared: Prepared[T]) -> T:
+        if prepared.jwt_algorithm is not None:
+            await self._jwt_keys.ensure(actor.organization_id, prepared.jwt_algorithm)
+        return await make(self._store, prepared)
+
+    def _require_jwts(self, draft: ClientDraft, before: SigningAlgorithm | None) -> None:
         algorithm = draft.wanted_algorithm
-        if algorithm is None:
-            return
-        if not self._policy.issues_jwts and algorithm is not before:
+        if algorithm is not None and not self._policy.issues_jwts and algorithm is not before:
             text = "must be OPAQUE as long as the setting public_url names no address"
             raise invalid(FieldProblem("jwt_algorithm", INVALID, text))
-        await self._jwt_keys.ensure(actor.organization_id, algorithm)
 
     def _ask_people_again(
         self, transaction: Transaction, actor: Actor, client: Client, now: int
@@ -219,10 +264,17 @@ class ClientRegistry:
             ApiError: 404; 400 ``cannot.delete.client`` for an active client where the settings
                 ask for an inactive one.
         """
+        await make(self._store, self.prepare_delete(actor, client_id))
+
+    def prepare_delete(
+        self, actor: Actor, client_id: str, seen: int | None = None
+    ) -> Prepared[None]:
+        """Prepares what ``delete`` does; ``seen`` is as for ``prepare_replace``."""
         now = self._clock.now_ms()
 
         def work(transaction: Transaction) -> None:
             client = _locked(transaction, actor, client_id)
+            _require_seen(client, seen)
             held = _held(transaction, client_id)
             if self._policy.delete_requires_inactive and client.state is ClientState.ACTIVE:
                 raise ApiError(
@@ -238,7 +290,7 @@ class ClientRegistry:
                 actor.event(now, "Delete", ENTITY, client.id, client.name, changes)
             )
 
-        await self._store.write(work)
+        return Prepared(id=client_id, work=work, locks=_of(client_id))
 
     async def regenerate_secret(
         self, actor: Actor, client_id: str, *, end_tokens: bool = False
@@ -321,6 +373,31 @@ def _locked(transaction: Transaction, actor: Actor, client_id: str) -> Client:
     if client is None:
         raise not_found("client", client_id)
     return client
+
+
+def _require_seen(client: Client, seen: int | None) -> None:
+    if seen is None or seen == client.modified_at:
+        return
+    text = "is not when the client was changed last: somebody has changed it since"
+    raise ApiError(
+        409,
+        "general.conflict",
+        "The client was changed meanwhile.",
+        problems=(FieldProblem(MODIFIED, "general.conflict", text),),
+    )
+
+
+def _of(client_id: str) -> Touched:
+    return Touched(clients=frozenset({client_id}))
+
+
+def _named_by(draft: ClientDraft) -> Touched:
+    """Tells what a draft gives; roles without a division are given in the home division."""
+    pairs = draft.assignments or [Assignment(role_id, HOME) for role_id in draft.role_ids or ()]
+    return Touched(
+        divisions=frozenset(pair.division_id for pair in pairs) - {EVERY_DIVISION},
+        roles=frozenset(pair.role_id for pair in pairs),
+    )
 
 
 def _held(reader: Snapshot | Transaction, client_id: str) -> list[Assignment]:

@@ -20,10 +20,16 @@ MOST_RIGHTS: Final = 60_000
 """So many are compared at once, in some tenths of a second."""
 
 
-def rights_held(transaction: Transaction, organization_id: str, subject_id: str) -> Rights:
-    """Sums up what a subject may do, as the transaction sees it."""
-    assignments = [grant.assignment for grant in transaction.access.grants_of(subject_id)]
-    return Rights(rights_of_assignments(transaction, organization_id, assignments))
+def rights_held(transaction: Transaction, actor: Actor) -> Rights:
+    """Sums up what an actor may do, as the transaction sees it."""
+    grants = transaction.access.grants_of(actor.reference.id)
+    assignments = [grant.assignment for grant in grants]
+    held = rights_of_assignments(transaction, actor.organization_id, assignments)
+    return Rights(_counted(actor, held))
+
+
+def _counted(actor: Actor, rights: Iterable[Right]) -> Iterable[Right]:
+    return rights if actor.budget is None else actor.budget.counted(rights)
 
 
 def rights_of_assignments(
@@ -85,8 +91,7 @@ def rights_lacking(
     transaction: Transaction, actor: Actor, needed: Iterable[Right]
 ) -> Iterator[Right]:
     """Gives those of the needed rights that the actor lacks."""
-    held = rights_held(transaction, actor.organization_id, actor.reference.id)
-    return held.lacking(needed)
+    return rights_held(transaction, actor).lacking(_counted(actor, needed))
 
 
 def require_coverage(transaction: Transaction, actor: Actor, needed: Iterable[Right]) -> None:
@@ -100,10 +105,10 @@ def require_coverage(transaction: Transaction, actor: Actor, needed: Iterable[Ri
     """
     if actor.is_system:
         return
-    held = rights_held(transaction, actor.organization_id, actor.reference.id)
+    held = rights_held(transaction, actor)
     if actor.permissions and not held.allows_any(actor.permissions):
         raise lacks_permission(actor.permissions)
-    lacking = list(islice(held.lacking(needed), MOST_NAMED + 1))
+    lacking = list(islice(held.lacking(_counted(actor, needed)), MOST_NAMED + 1))
     if lacking:
         named = ", ".join(str(right) for right in lacking[:MOST_NAMED])
         more = " and more" if len(lacking) > MOST_NAMED else ""

@@ -1,20 +1,19 @@
 """The administration of divisions."""
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from grantory.domain.access import Division, Grant
 from grantory.domain.audit import PropertyChange, changed_properties
-from grantory.errors import ApiError, Conflict, FieldProblem, invalid, not_found
+from grantory.errors import ApiError, FieldProblem, invalid, not_found
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Snapshot, Store, Transaction
 from grantory.registry.actor import Actor
 from grantory.registry.coverage import require_coverage, rights_at_stake
 from grantory.registry.directory import GrantDetail
+from grantory.registry.prepared import HOME, Prepared, Touched, make
 
-T = TypeVar("T")
 MOST_GRANTS_AT_ONCE: Final = 10_000
 ENTITY: Final = "Division"
 MOST_DIVISIONS: Final = 1_000
@@ -97,6 +96,14 @@ class DivisionRegistry:
         Raises:
             ApiError: 400 for a bad name or too many divisions, 409 for a name that is taken.
         """
+        return await make(self._store, self.prepare_create(actor, draft))
+
+    def prepare_create(self, actor: Actor, draft: DivisionDraft) -> Prepared[Division]:
+        """Looks at a new division, for ``create``.
+
+        Raises:
+            ApiError: 400 for a bad name.
+        """
         _check(draft)
         now = self._clock.now_ms()
         division = Division(
@@ -107,16 +114,16 @@ class DivisionRegistry:
             created_at=now,
         )
 
-        def work(transaction: Transaction) -> None:
+        def work(transaction: Transaction) -> Division:
             _require_room(transaction, actor)
             transaction.access.add_division(division)
             changes = changed_properties(None, division, _UNSAID)
             transaction.audit.add(
                 actor.event(now, "Create", ENTITY, division.id, division.name, changes)
             )
+            return division
 
-        await self._write(work)
-        return division
+        return Prepared(id=division.id, work=work, locks=_of(HOME), taken=_name_taken)
 
     async def replace(self, actor: Actor, division_id: str, draft: DivisionDraft) -> Division:
         """Replaces name and description of a division.
@@ -124,6 +131,12 @@ class DivisionRegistry:
         Raises:
             ApiError: 404; 400 for a bad name, 409 for one that is taken.
         """
+        return await make(self._store, self.prepare_replace(actor, division_id, draft))
+
+    def prepare_replace(
+        self, actor: Actor, division_id: str, draft: DivisionDraft
+    ) -> Prepared[Division]:
+        """Prepares what ``replace`` does."""
         now = self._clock.now_ms()
 
         def work(transaction: Transaction) -> Division:
@@ -135,7 +148,7 @@ class DivisionRegistry:
             transaction.audit.add(actor.event(now, "Update", ENTITY, after.id, after.name, changes))
             return after
 
-        return await self._write(work)
+        return Prepared(id=division_id, work=work, locks=_of(division_id), taken=_name_taken)
 
     async def delete(self, actor: Actor, division_id: str, *, force: bool = False) -> None:
         """Deletes a division; it can be restored, the grants in it cannot.
@@ -149,6 +162,12 @@ class DivisionRegistry:
             ApiError: 404; 400 for the home division; 409 for one with grants; 403 when the
                 grants that would go give what the actor lacks.
         """
+        await make(self._store, self.prepare_delete(actor, division_id, force=force))
+
+    def prepare_delete(
+        self, actor: Actor, division_id: str, *, force: bool = False
+    ) -> Prepared[None]:
+        """Prepares what ``delete`` does."""
         now = self._clock.now_ms()
 
         def work(transaction: Transaction) -> None:
@@ -181,7 +200,7 @@ class DivisionRegistry:
                 actor.event(now, "Delete", ENTITY, division.id, division.name, changes)
             )
 
-        await self._store.write(work)
+        return Prepared(id=division_id, work=work, locks=_of(division_id))
 
     async def restore(self, actor: Actor, division_id: str, draft: DivisionDraft) -> Division:
         """Brings a deleted division back, without the grants that were in it.
@@ -215,20 +234,20 @@ class DivisionRegistry:
             )
             return after
 
-        return await self._write(work)
+        return await make(self._store, Prepared(id=division_id, work=work, taken=_name_taken))
 
-    async def _write(self, work: Callable[[Transaction], T]) -> T:
-        try:
-            return await self._store.write(work)
-        except Conflict:
-            raise ApiError(
-                409,
-                "general.conflict",
-                "A division with this name exists already.",
-                problems=(
-                    FieldProblem("name", "general.conflict", "is taken by another division"),
-                ),
-            ) from None
+
+def _of(division_id: str) -> Touched:
+    return Touched(divisions=frozenset({division_id}))
+
+
+def _name_taken() -> ApiError:
+    return ApiError(
+        409,
+        "general.conflict",
+        "A division with this name exists already.",
+        problems=(FieldProblem("name", "general.conflict", "is taken by another division"),),
+    )
 
 
 def _found(snapshot: Snapshot, actor: Actor, division_id: str) -> Division:

@@ -246,7 +246,7 @@ def _require_kind(holder: Holder, kind: SubjectKind | None) -> None:
 def _require_may_take(transaction: Transaction, actor: Actor) -> None:
     if actor.is_system:
         return
-    held = rights_held(transaction, actor.organization_id, actor.reference.id)
+    held = rights_held(transaction, actor)
     if not held.allows_any((MAY_TAKE,)):
         raise ApiError(
             403,

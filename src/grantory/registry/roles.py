@@ -1,7 +1,6 @@
 """The administration of roles."""
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -16,13 +15,13 @@ from grantory.domain.access import (
     rights_of_role,
 )
 from grantory.domain.audit import PropertyChange, changed_properties
-from grantory.errors import ApiError, Conflict, FieldProblem, invalid, not_found
+from grantory.errors import ApiError, FieldProblem, invalid, not_found
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Snapshot, Store, Transaction
 from grantory.registry.actor import Actor
 from grantory.registry.coverage import require_coverage
+from grantory.registry.prepared import Prepared, Touched, make
 
-T = TypeVar("T")
 ENTITY: Final = "Role"
 MAX_RIGHTS: Final = 3_000
 MOST_GRANTS_TOLD: Final = 100
@@ -91,6 +90,14 @@ class RoleRegistry:
         Raises:
             ApiError: 400 for a bad draft, 409 for a name that is taken.
         """
+        return ListedRole(await make(self._store, self.prepare_create(actor, draft)), 0)
+
+    def prepare_create(self, actor: Actor, draft: RoleDraft) -> Prepared[Role]:
+        """Looks at a new role, for ``create``.
+
+        Raises:
+            ApiError: 400 for a bad draft.
+        """
         _check(draft, name_required=True)
         now = self._clock.now_ms()
         role = Role(
@@ -105,13 +112,13 @@ class RoleRegistry:
             modified_at=now,
         )
 
-        def work(transaction: Transaction) -> None:
+        def work(transaction: Transaction) -> Role:
             transaction.access.add_role(role)
             changes = changed_properties(None, role, _UNSAID)
             transaction.audit.add(actor.event(now, "Create", ENTITY, role.id, role.name, changes))
+            return role
 
-        await self._write(work)
-        return ListedRole(role, 0)
+        return Prepared(id=role.id, work=work, taken=_name_taken)
 
     async def replace(self, actor: Actor, role_id: str, draft: RoleDraft) -> ListedRole:
         """Replaces the contents of a role: what the draft leaves out goes.
@@ -119,10 +126,14 @@ class RoleRegistry:
         Raises:
             ApiError: 404, 400, 409; 403 when the role would give somebody what the actor lacks.
         """
+        return await self._counted(actor, self.prepare_replace(actor, role_id, draft))
+
+    def prepare_replace(self, actor: Actor, role_id: str, draft: RoleDraft) -> Prepared[Role]:
+        """Prepares what ``replace`` does."""
         whole = msgspec.structs.replace(
             draft, policies=draft.policies or (), permissions=draft.permissions or ()
         )
-        return await self._change(actor, role_id, whole, replace=True)
+        return self._prepare_change(actor, role_id, whole, replace=True)
 
     async def update(self, actor: Actor, role_id: str, draft: RoleDraft) -> ListedRole:
         """Changes those fields of a role that the draft has.
@@ -130,14 +141,23 @@ class RoleRegistry:
         Raises:
             ApiError: as ``replace``.
         """
-        return await self._change(actor, role_id, draft, replace=False)
+        prepared = self._prepare_change(actor, role_id, draft, replace=False)
+        return await self._counted(actor, prepared)
 
-    async def _change(
+    async def _counted(self, actor: Actor, prepared: Prepared[Role]) -> ListedRole:
+        def work(transaction: Transaction) -> ListedRole:
+            role = prepared.work(transaction)
+            holders = transaction.access.holders_by_role(actor.organization_id)
+            return ListedRole(role, holders.get(role.id, 0))
+
+        return await make(self._store, Prepared(id=prepared.id, work=work, taken=prepared.taken))
+
+    def _prepare_change(
         self, actor: Actor, role_id: str, draft: RoleDraft, *, replace: bool
-    ) -> ListedRole:
+    ) -> Prepared[Role]:
         now = self._clock.now_ms()
 
-        def work(transaction: Transaction) -> ListedRole:
+        def work(transaction: Transaction) -> Role:
             before = _locked(transaction, actor, role_id)
             _check(draft, name_required=replace)
             keep = not replace and draft.description is None
@@ -154,10 +174,9 @@ class RoleRegistry:
             transaction.access.replace_role(after)
             changes = changed_properties(before, after, _UNSAID)
             transaction.audit.add(actor.event(now, "Update", ENTITY, role_id, after.name, changes))
-            holders = transaction.access.holders_by_role(actor.organization_id)
-            return ListedRole(after, holders.get(role_id, 0))
+            return after
 
-        return await self._write(work)
+        return Prepared(id=role_id, work=work, locks=_of(role_id), taken=_name_taken)
 
     async def delete(self, actor: Actor, role_id: str) -> None:
         """Deletes a role; whoever held it holds it no more.
@@ -165,6 +184,10 @@ class RoleRegistry:
         Raises:
             ApiError: 404; 400 for a built-in role.
         """
+        await make(self._store, self.prepare_delete(actor, role_id))
+
+    def prepare_delete(self, actor: Actor, role_id: str) -> Prepared[None]:
+        """Prepares what ``delete`` does."""
         now = self._clock.now_ms()
 
         def work(transaction: Transaction) -> None:
@@ -173,18 +196,20 @@ class RoleRegistry:
             transaction.access.delete_role(role)
             transaction.audit.add(actor.event(now, "Delete", ENTITY, role_id, role.name, changes))
 
-        await self._write(work)
+        return Prepared(id=role_id, work=work, locks=_of(role_id))
 
-    async def _write(self, work: Callable[[Transaction], T]) -> T:
-        try:
-            return await self._store.write(work)
-        except Conflict:
-            raise ApiError(
-                409,
-                "general.conflict",
-                "A role with this name exists already.",
-                problems=(FieldProblem("name", "general.conflict", "is taken by another role"),),
-            ) from None
+
+def _of(role_id: str) -> Touched:
+    return Touched(roles=frozenset({role_id}))
+
+
+def _name_taken() -> ApiError:
+    return ApiError(
+        409,
+        "general.conflict",
+        "A role with this name exists already.",
+        problems=(FieldProblem("name", "general.conflict", "is taken by another role"),),
+    )
 
 
 def _locked(transaction: Transaction, actor: Actor, role_id: str) -> Role:

@@ -3,9 +3,10 @@
 import msgspec
 import pytest
 
-from grantory.domain.access import Assignment, Grant, Policy, Role
+from grantory.domain.access import Assignment, Division, Grant, Policy, Role
 from grantory.domain.client import SubjectKind
 from grantory.errors import Conflict
+from grantory.ports.storage import Transaction
 from grantory.storage.database import OpenStore
 from tests.support.entities import ORG, OTHER_ORG, a_division, a_role, a_user, an_id, put
 
@@ -49,6 +50,32 @@ async def test_a_role_comes_back_as_it_was_added(store: OpenStore, role: Role) -
     assert await store.read(lambda s: s.access.roles(ORG, [an_id(1001)])) == {an_id(1001): role}
     assert await store.scan(lambda s: s.access.all_roles(ORG)) == [role]
     assert await store.write(lambda t: t.access.lock_role(ORG, an_id(1001))) == role
+
+
+async def test_what_is_held_is_as_the_transaction_has_made_it(store: OpenStore) -> None:
+    role, division = a_role(1), a_division(1)
+    wider = msgspec.structs.replace(role, permissions=("a:b:c",), version=2)
+    renamed = msgspec.structs.replace(division, name="other")
+
+    def work(t: Transaction) -> list[Role | Division | None]:
+        seen: list[Role | Division | None] = [t.access.hold_role(ORG, role.id)]
+        t.access.add_role(role)
+        t.access.add_division(division)
+        for _ in range(2):
+            seen += [t.access.hold_role(ORG, role.id), t.access.hold_role(OTHER_ORG, role.id)]
+            seen += [t.access.hold_division(ORG, division.id)]
+            seen += [t.access.hold_division(OTHER_ORG, division.id)]
+        t.access.replace_role(wider)
+        t.access.replace_division(renamed)
+        seen += [t.access.hold_role(ORG, role.id), t.access.hold_division(ORG, division.id)]
+        seen += [t.access.lock_role(ORG, role.id), t.access.hold_role(ORG, role.id)]
+        t.access.delete_role(wider)
+        t.access.delete_division(renamed, 7)
+        return [*seen, t.access.hold_role(ORG, role.id), t.access.hold_division(ORG, division.id)]
+
+    expected = [None, *([role, None, division, None] * 2), wider, renamed, wider, wider, None, None]
+    assert await store.write(work) == expected
+    assert await store.write(lambda t: t.access.hold_role(ORG, role.id)) is None
 
 
 async def test_a_role_is_of_one_organisation(store: OpenStore) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from grantory_sdk._async.authorizations import AsyncAuthorizations, AsyncScopes
 from grantory_sdk._async.caller import Caller
+from grantory_sdk._async.changes import AsyncChanges
 from grantory_sdk._async.divisions import AsyncDivisions
 from grantory_sdk._async.oauth_clients import AsyncOAuthClients
 from grantory_sdk._async.roles import AsyncRoles
@@ -60,6 +61,7 @@ class AsyncGrantory:
     authorizations: AsyncAuthorizations
     scopes: AsyncScopes
     tokens: AsyncTokens
+    changes: AsyncChanges
 
     def __init__(  # noqa: PLR0913 - they are named
         self,
@@ -113,6 +115,7 @@ class AsyncGrantory:
         self.authorizations = AsyncAuthorizations(caller)
         self.scopes = AsyncScopes(caller)
         self.tokens = AsyncTokens(caller)
+        self.changes = AsyncChanges(caller)
 
     @property
     def url(self) -> str:

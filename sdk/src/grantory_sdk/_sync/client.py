@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from grantory_sdk._sync.authorizations import Authorizations, Scopes
 from grantory_sdk._sync.caller import Caller
+from grantory_sdk._sync.changes import Changes
 from grantory_sdk._sync.divisions import Divisions
 from grantory_sdk._sync.oauth_clients import OAuthClients
 from grantory_sdk._sync.roles import Roles
@@ -61,6 +62,7 @@ class Grantory:
     authorizations: Authorizations
     scopes: Scopes
     tokens: Tokens
+    changes: Changes
 
     def __init__(  # noqa: PLR0913 - they are named
         self,
@@ -114,6 +116,7 @@ class Grantory:
         self.authorizations = Authorizations(caller)
         self.scopes = Scopes(caller)
         self.tokens = Tokens(caller)
+        self.changes = Changes(caller)
 
     @property
     def url(self) -> str:

@@ -11,6 +11,7 @@ from grantory_sdk.models.access import (
     SubjectType,
 )
 from grantory_sdk.models.base import EntityRef, Model, Page
+from grantory_sdk.models.changes import Change, ChangeOperation, MadeChange, MadeChanges
 from grantory_sdk.models.clients import (
     ClientState,
     GrantType,
@@ -25,6 +26,8 @@ from grantory_sdk.models.tokens import Introspection, OrgOAuthClient, TokenAnswe
 from grantory_sdk.models.users import LastTokenIssued, User, UserMe, UserRoles, UserState
 
 __all__ = [
+    "Change",
+    "ChangeOperation",
     "ClientState",
     "Division",
     "EntityRef",
@@ -34,6 +37,8 @@ __all__ = [
     "GrantType",
     "Introspection",
     "LastTokenIssued",
+    "MadeChange",
+    "MadeChanges",
     "Model",
     "OAuthAuthorization",
     "OAuthClient",

@@ -1,16 +1,17 @@
 """``/api/v2/oauth/clients``: single clients; the list is in ``client_list``."""
 
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from grantory.domain.client import GrantType
 from grantory.domain.registered_client import RegisteredClient
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.client_mapping import CLIENTS, client_of, draft_of, further_problems
 from grantory.http.api_v2.grant_types import GrantTypeStyle
-from grantory.http.operation import Call, Operation, Parameter
+from grantory.http.operation import Call, InList, ListedChange, Operation, Parameter
 from grantory.http.paging import read_switch
 from grantory.http.response import Response, empty_response, json_response
 from grantory.registry.clients import ClientRegistry
+from grantory.registry.prepared import Prepared
 
 IMPLICIT_RETIRES: Final = (
     "The implicit grant is being retired (RFC 9700 section 2.1.2): "
@@ -41,6 +42,7 @@ class ClientResource:
                 further=further_problems,
                 answer=schemas.OAuthClient,
                 summary="Create OAuth client",
+                in_list=InList(self.prepare_create),
             ),
             Operation(
                 id="getOauthClient",
@@ -63,6 +65,7 @@ class ClientResource:
                 further=further_problems,
                 answer=schemas.OAuthClient,
                 summary="Update OAuth client",
+                in_list=InList(self.prepare_replace, tells_time=True),
             ),
             Operation(
                 id="deleteOauthClient",
@@ -73,6 +76,7 @@ class ClientResource:
                 permissions=("oauth:client:delete",),
                 status=204,
                 summary="Delete OAuth client",
+                in_list=InList(self.prepare_delete, tells_time=True),
             ),
             Operation(
                 id="postOauthClientSecret",
@@ -124,6 +128,20 @@ class ClientResource:
         """Answers 204."""
         await self._clients.delete(call.actor, _id(call))
         return empty_response(204)
+
+    async def prepare_create(self, change: ListedChange) -> Prepared[Any]:
+        """Prepares what ``create`` does."""
+        draft = draft_of(cast(schemas.OAuthClientRequest, change.body))
+        return self._clients.prepare_create(change.actor, draft)[0]
+
+    async def prepare_replace(self, change: ListedChange) -> Prepared[Any]:
+        """Prepares what ``replace`` does."""
+        draft = draft_of(cast(schemas.OAuthClientRequest, change.body))
+        return await self._clients.prepare_replace(change.actor, change.id, draft, change.seen)
+
+    async def prepare_delete(self, change: ListedChange) -> Prepared[Any]:
+        """Prepares what ``delete`` does."""
+        return self._clients.prepare_delete(change.actor, change.id, change.seen)
 
     async def regenerate_secret(self, call: Call) -> Response:
         """Answers the client with its new secret."""

@@ -1,6 +1,6 @@
 """``/api/v2/authorization/divisions``."""
 
-from typing import cast
+from typing import Any, cast
 
 from grantory.domain.access import Division
 from grantory.http.api_v2 import schemas
@@ -8,10 +8,11 @@ from grantory.http.api_v2.directory import grant_of
 from grantory.http.api_v2.division_cursor import MOST_AT_ONCE, cursor_page
 from grantory.http.api_v2.division_mapping import DIVISIONS, division_of, draft_of
 from grantory.http.api_v2.roles import SORT, listed_values, read_sort
-from grantory.http.operation import PAGING, Call, Operation, Parameter
+from grantory.http.operation import PAGING, Call, InList, ListedChange, Operation, Parameter
 from grantory.http.paging import DEFAULT_SIZE, Page, listing, read_page, read_switch
 from grantory.http.response import Response, empty_response, json_response
 from grantory.registry.divisions import MOST_DIVISIONS, DivisionRegistry
+from grantory.registry.prepared import Prepared
 
 _COUNT = Parameter(
     name="objectCount", type="boolean", summary="Whether objects are counted; there are none"
@@ -144,6 +145,7 @@ class DivisionResource:
                 body=schemas.DivisionRequest,
                 answer=schemas.Division,
                 summary="Create a division",
+                in_list=InList(self.prepare_create),
             ),
             Operation(
                 id="putAuthorizationDivision",
@@ -155,6 +157,7 @@ class DivisionResource:
                 body=schemas.DivisionRequest,
                 answer=schemas.Division,
                 summary="Replace a division's name and description",
+                in_list=InList(self.prepare_replace),
             ),
             Operation(
                 id="deleteAuthorizationDivision",
@@ -170,6 +173,7 @@ class DivisionResource:
                 ),
                 status=204,
                 summary="Delete a division",
+                in_list=InList(self.prepare_delete),
             ),
             Operation(
                 id="postAuthorizationDivisionRestore",
@@ -256,6 +260,20 @@ class DivisionResource:
         force = read_switch(call.request.query(), "force")
         await self._divisions.delete(call.actor, _id(call), force=force)
         return empty_response(204)
+
+    async def prepare_create(self, change: ListedChange) -> Prepared[Any]:
+        """Prepares what ``create`` does."""
+        draft = draft_of(cast(schemas.DivisionRequest, change.body))
+        return self._divisions.prepare_create(change.actor, draft)
+
+    async def prepare_replace(self, change: ListedChange) -> Prepared[Any]:
+        """Prepares what ``replace`` does."""
+        draft = draft_of(cast(schemas.DivisionRequest, change.body))
+        return self._divisions.prepare_replace(change.actor, change.id, draft)
+
+    async def prepare_delete(self, change: ListedChange) -> Prepared[Any]:
+        """Prepares what ``delete`` does, where no roles are granted in the division."""
+        return self._divisions.prepare_delete(change.actor, change.id)
 
     async def restore(self, call: Call) -> Response:
         """Answers the division as it is now."""

@@ -1,14 +1,15 @@
 """``/api/v2/authorization/roles``."""
 
-from typing import cast
+from typing import Any, cast
 
 from grantory.domain.access import is_permission
 from grantory.errors import FieldProblem, invalid
 from grantory.http.api_v2 import schemas
 from grantory.http.api_v2.role_mapping import ROLES, draft_of, role_of
-from grantory.http.operation import PAGING, Call, Operation, Parameter
+from grantory.http.operation import PAGING, Call, InList, ListedChange, Operation, Parameter
 from grantory.http.paging import DEFAULT_SIZE, Page, listing, read_page
 from grantory.http.response import Response, empty_response, json_response
+from grantory.registry.prepared import Prepared
 from grantory.registry.roles import ListedRole, RoleRegistry
 
 SORTS = ("name", "id")
@@ -55,6 +56,7 @@ class RoleResource:
                 body=schemas.RoleRequest,
                 answer=schemas.Role,
                 summary="Create a role",
+                in_list=InList(self.prepare_create),
             ),
             Operation(
                 id="getAuthorizationRole",
@@ -76,6 +78,7 @@ class RoleResource:
                 body=schemas.RoleRequest,
                 answer=schemas.Role,
                 summary="Replace a role",
+                in_list=InList(self.prepare_replace),
             ),
             Operation(
                 id="patchAuthorizationRole",
@@ -97,6 +100,7 @@ class RoleResource:
                 permissions=("authorization:role:delete",),
                 status=204,
                 summary="Delete a role",
+                in_list=InList(self.prepare_delete),
             ),
         )
 
@@ -134,6 +138,20 @@ class RoleResource:
         """Answers 204."""
         await self._roles.delete(call.actor, _id(call))
         return empty_response(204)
+
+    async def prepare_create(self, change: ListedChange) -> Prepared[Any]:
+        """Prepares what ``create`` does."""
+        draft = draft_of(cast(schemas.RoleRequest, change.body))
+        return self._roles.prepare_create(change.actor, draft)
+
+    async def prepare_replace(self, change: ListedChange) -> Prepared[Any]:
+        """Prepares what ``replace`` does."""
+        draft = draft_of(cast(schemas.RoleRequest, change.body))
+        return self._roles.prepare_replace(change.actor, change.id, draft)
+
+    async def prepare_delete(self, change: ListedChange) -> Prepared[Any]:
+        """Prepares what ``delete`` does."""
+        return self._roles.prepare_delete(change.actor, change.id)
 
 
 def _id(call: Call) -> str:

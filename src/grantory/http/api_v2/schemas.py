@@ -41,9 +41,16 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 UNSEEN = r"\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 _PLAIN = rf"^[^\x00-\x1f{UNSEEN}]*$(?!\n)"
 _LINES = rf"^[^\x00-\x08\x0b\x0c\x0e-\x1f{UNSEEN}]*$(?!\n)"
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_PLAIN)]
+
+
+def plain_text(least: int, most: int) -> Meta:
+    """Describes a text of one line, by its length."""
+    return Meta(min_length=least, max_length=most, pattern=_PLAIN)
+
+
+Name = Annotated[str, plain_text(1, 200)]
 Description = Annotated[str, Meta(max_length=2000, pattern=_LINES)]
-Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]
+Id = Annotated[str, plain_text(1, 64)]
 Short = Annotated[str, Meta(max_length=200, pattern=_PLAIN)]
 GrantTypeText = Annotated[
     GrantType,

@@ -153,6 +153,9 @@ class SqlAccess:
     def __init__(self, sql: SqlExecutor, log: ChangeLog) -> None:
         self._sql = sql
         self._log = log
+        # Nobody else can change what is held, so that it need not be asked for twice.
+        self._held_roles: dict[tuple[str, str], Role] = {}
+        self._held_divisions: dict[tuple[str, str], Division] = {}
 
     def role(self, organization_id: str, role_id: str) -> Role | None:  # noqa: D102 - see the port
         row = self._sql.one(ROLE, id=role_id, organization_id=organization_id)
@@ -160,11 +163,19 @@ class SqlAccess:
 
     def lock_role(self, organization_id: str, role_id: str) -> Role | None:  # noqa: D102
         row = self._sql.one(LOCK_ROLE, id=role_id, organization_id=organization_id)
-        return self._with_policies(row)
+        return self._kept(organization_id, self._with_policies(row))
 
     def hold_role(self, organization_id: str, role_id: str) -> Role | None:  # noqa: D102
+        held = self._held_roles.get((organization_id, role_id))
+        if held is not None:
+            return held
         row = self._sql.one(HOLD_ROLE, id=role_id, organization_id=organization_id)
-        return self._with_policies(row)
+        return self._kept(organization_id, self._with_policies(row))
+
+    def _kept(self, organization_id: str, role: Role | None) -> Role | None:
+        if role is not None:
+            self._held_roles[organization_id, role.id] = role
+        return role
 
     def role_by_name(self, organization_id: str, name: str) -> Role | None:  # noqa: D102
         row = self._sql.one(ROLE_BY_NAME, name_key=name.casefold(), organization_id=organization_id)
@@ -206,8 +217,14 @@ class SqlAccess:
         return None if row is None else _division(row)
 
     def hold_division(self, organization_id: str, division_id: str) -> Division | None:  # noqa: D102
+        held = self._held_divisions.get((organization_id, division_id))
+        if held is not None:
+            return held
         row = self._sql.one(HOLD_DIVISION, id=division_id, organization_id=organization_id)
-        return None if row is None else _division(row)
+        if row is None:
+            return None
+        found = self._held_divisions[organization_id, division_id] = _division(row)
+        return found
 
     def lock_deleted_division(  # noqa: D102
         self, organization_id: str, division_id: str
@@ -270,6 +287,7 @@ class SqlAccess:
         )
 
     def replace_division(self, division: Division) -> None:  # noqa: D102
+        self._held_divisions.pop((division.organization_id, division.id), None)
         self._sql.run(
             REPLACE_DIVISION,
             id_=division.id,
@@ -279,6 +297,7 @@ class SqlAccess:
         )
 
     def delete_division(self, division: Division, deleted_at: int) -> None:  # noqa: D102
+        self._held_divisions.pop((division.organization_id, division.id), None)
         for grant in self.grants_in_division(division.organization_id, division.id):
             self._log.touched("grants", grant.subject_id)
         self._sql.run(
@@ -301,6 +320,7 @@ class SqlAccess:
         self._add_policies(role)
 
     def replace_role(self, role: Role) -> None:  # noqa: D102
+        self._held_roles.pop((role.organization_id, role.id), None)
         self._sql.run(REPLACE_ROLE, id_=role.id, **_role_values(role))
         self._sql.run(DELETE_POLICIES, id_=role.id)
         self._add_policies(role)
@@ -322,6 +342,7 @@ class SqlAccess:
             )
 
     def delete_role(self, role: Role) -> None:  # noqa: D102
+        self._held_roles.pop((role.organization_id, role.id), None)
         self._sql.run(DELETE_GRANTS_OF_ROLE, id_=role.id)
         self._sql.run(DELETE_POLICIES, id_=role.id)
         self._sql.run(DELETE_ROLE, id_=role.id)

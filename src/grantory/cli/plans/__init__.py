@@ -1,0 +1,1 @@
+"""``grantory plan``, ``apply`` and ``export``: clients, roles and divisions as a file has them."""

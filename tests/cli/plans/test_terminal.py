@@ -1,0 +1,75 @@
+"""Plan and apply in a terminal: 80 columns, colours, questions, progress and Ctrl-C."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.plans.test_in_order import FILE
+from tests.cli.snapshot import assert_as_kept
+from tests.support.cloud import MADE, SECRET, Cloud
+from tests.support.terminal import Terminal
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with Cloud() as made:
+        yield made
+
+
+def terminal(cloud: Cloud, folder: Path, *arguments: str, **environment: str) -> Terminal:
+    (folder / "f.yaml").write_text(FILE, encoding="utf-8")
+    return Terminal(*arguments, environment={**cloud.environment, **environment}, folder=folder)
+
+
+def test_a_plan_fits_and_has_colours(cloud: Cloud, tmp_path: Path) -> None:
+    with terminal(cloud, tmp_path, "plan", "f.yaml") as shown:
+        assert shown.end() == 8
+    assert_as_kept("plan-80", shown.screen)
+    assert max(map(len, shown.screen.splitlines())) <= 80
+    for coloured in ("\x1b[32m+ division North", "\x1b[33m~ client night", "\x1b[31m- client old"):
+        assert coloured in shown.seen
+    with terminal(cloud, tmp_path, "plan", "f.yaml", NO_COLOR="1") as plain:
+        assert plain.end() == 8
+    assert "\x1b" not in plain.seen
+
+
+def test_apply_asks_where_secrets_go_and_whether_to_go_on(cloud: Cloud, tmp_path: Path) -> None:
+    with terminal(cloud, tmp_path, "apply", "f.yaml", "--in-order") as shown:
+        shown.answer("Where [1]: ", "")
+        shown.answer("Folder: ", "secrets")
+        shown.answer("Make these changes? [y/N]: ", "y")
+        assert shown.end() == 0
+    assert_as_kept("apply-dialogue", shown.screen)
+    assert (tmp_path / "secrets" / MADE).read_text() == SECRET
+
+
+def test_many_changes_show_how_far_they_are(cloud: Cloud, tmp_path: Path) -> None:
+    file = tmp_path / "many.yaml"
+    file.write_text("divisions:\n" + "".join(f"  - name: d{n}\n" for n in range(12)))
+    with terminal(cloud, tmp_path, "apply", "many.yaml", "--in-order", "--yes") as shown:
+        assert shown.end() == 0
+    assert "Making" in shown.screen
+    assert "100%" in shown.screen
+    assert shown.screen.endswith("44444444-4444-4444-8444-000000000012\n")
+
+
+def test_ctrl_c_finishes_what_was_begun_and_tells_what_is_left(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    given = ("apply", "f.yaml", "--in-order", "--discard-secrets")
+    with terminal(cloud, tmp_path, *given) as shown:
+        shown.expect("Make these changes? [y/N]: ")
+        shown.interrupt()
+        assert shown.end() == 130
+    assert not cloud.changes()
+    cloud.may_answer_changes.clear()
+    with terminal(cloud, tmp_path, *given, "--yes") as shown:
+        assert cloud.change_asked.wait(60)
+        shown.interrupt()
+        shown.expect("finishing what was begun")
+        cloud.may_answer_changes.set()
+        assert shown.end() == 130
+    assert "stopped after 1 of 6 changes" in shown.screen
+    assert "left  create role Exporter" in shown.screen
+    assert len(cloud.changes()) == 1
