@@ -1,7 +1,6 @@
 """``POST /api/v2/grantory/changes``: a list of changes is made as a whole, or not at all."""
 
 import asyncio
-from collections import Counter
 from typing import Any
 
 import apsw
@@ -9,6 +8,8 @@ import httpx2 as httpx
 import pytest
 
 from grantory.domain.audit import AuditEvent
+from grantory.errors import ApiError
+from grantory.http.api_v2.clients import IMPLICIT_RETIRES
 from grantory.storage.postgres.store import PostgresStore
 from tests.security.answers import log_of, refused
 from tests.support.change_lists import (
@@ -16,6 +17,7 @@ from tests.support.change_lists import (
     DIVISIONS,
     Change,
     client,
+    contents,
     division,
     machine,
     made,
@@ -33,16 +35,6 @@ WHOLE = (
     client("nightly", ("#role:Exporter", "#division:North"), key="client:nightly"),
 )
 """A division, a role in it, and a client that holds it."""
-
-
-async def contents(world: World) -> dict[str, Counter[str]]:
-    """Every row that a change of the API's makes."""
-    tables = ("clients", "client_secrets", "roles", "role_policies", "divisions", "grants")
-    found = {}
-    for table in (*tables, "audit_events", "changes"):
-        rows = await world.rows(f'SELECT * FROM "{table}"')
-        found[table] = Counter(map(repr, rows))
-    return found
 
 
 async def events(world: World, entity_id: str) -> list[AuditEvent]:
@@ -119,8 +111,11 @@ async def test_everything_is_changed_and_deleted_in_its_order(world: World) -> N
     assert [each["id"] for each in deleted["entities"]] == [new_division["id"]]
 
 
-def bad(world: World, there: dict[str, Any]) -> dict[str, tuple[Change, int, str, list[str]]]:
-    """Changes that are refused: how, and by which fields; ``there`` is a client that is there."""
+def bad(there: dict[str, Any], built_in: str) -> dict[str, tuple[Change, int, str, list[str]]]:
+    """Changes that are refused: how, and by which fields; ``there`` is a client that is there.
+
+    ``built_in`` is the id of the role that comes with the server.
+    """
     put = {"operation": "putOauthClient", "id": there["id"], "body": machine("x", (UNKNOWN, "*"))}
     good = {**put, "body": {"name": "x", "authorizedGrantType": "CODE"}}
     return {
@@ -194,8 +189,16 @@ def bad(world: World, there: dict[str, Any]) -> dict[str, tuple[Change, int, str
             },
             *(409, "general.conflict", ["modified"]),
         ),
-        "the built-in role": (
-            {"operation": "deleteAuthorizationRole", "id": world.founding.client.id},
+        "the built-in role that is to go": (
+            {"operation": "deleteAuthorizationRole", "id": built_in},
+            *(400, "bad.request", []),
+        ),
+        "the built-in role that is to be another": (
+            {**role("Administrator", HELD), "operation": "putAuthorizationRole", "id": built_in},
+            *(400, "bad.request", []),
+        ),
+        "a client's id for a role's": (
+            {"operation": "deleteAuthorizationRole", "id": there["id"]},
             *(404, "not.found", []),
         ),
     }
@@ -205,8 +208,10 @@ def bad(world: World, there: dict[str, Any]) -> dict[str, tuple[Change, int, str
 async def test_one_that_is_refused_refuses_all(world: World) -> None:
     member = await world.admin.make_client(await world.admin.make_role(HELD))
     there = await world.admin.get(f"{CLIENTS}/{member.client_id}")
+    roles = (await world.admin.get(ROLES))["entities"]
+    (built_in,) = [each["id"] for each in roles if each["default"]]
     before = await contents(world)
-    for name, (change, status, code, fields) in bad(world, there).items():
+    for name, (change, status, code, fields) in bad(there, built_in).items():
         for query in ("", "?dryRun=true"):
             changes = (*WHOLE, change, division("After"))
             answer = await send(world.admin, *changes, query=query)
@@ -252,6 +257,27 @@ async def test_a_dry_run_does_all_and_keeps_nothing(world: World) -> None:
     assert len(await made(world.admin, *WHOLE)) == 3
 
 
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("dryrun=true", "dryrun"),
+        ("dry_run=true", "dry_run"),
+        ("dryRun=true&dryRun=false", "dryRun"),
+        ("dryRun=true&dryRun=true", "dryRun"),
+        ("dryRun=true&force", "force"),
+        ("dryRun=", "dryRun"),
+        ("dryRun=1", "dryRun"),
+    ],
+)
+async def test_a_query_that_is_misspelt_changes_nothing(
+    world: World, query: str, name: str
+) -> None:
+    before = await contents(world)
+    error = refused(await send(world.admin, *WHOLE, query=f"?{query}"), 400, "invalid.value")
+    assert [detail["fieldName"] for detail in error["details"]] == [name]
+    assert await contents(world) == before
+
+
 async def test_a_dry_run_makes_no_key_either(world: World) -> None:
     change = client("jwt", ("#r", "*"))
     change["body"]["accessTokenFormat"] = "JWT_EDDSA"
@@ -264,6 +290,37 @@ async def test_a_dry_run_makes_no_key_either(world: World) -> None:
     _, new = await made(world.admin, role("r", HELD, key="r"), change)
     token = await Member(world, new["id"], new["secret"]).log_in()
     assert token.count(".") == 2
+
+
+async def test_a_list_warns_once_of_a_grant_that_is_being_retired(world: World) -> None:
+    body = {"name": "page", "registeredRedirectUri": ["https://app.example/"]}
+    page = {"operation": "postOauthClients", "body": {**body, "authorizedGrantType": "TOKEN"}}
+    other = {**page, "body": {**body, "authorizedGrantType": "CODE"}}
+    for query in ("?dryRun=true", ""):
+        answer = await send(world.admin, other, page, page, query=query)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers.get_list("warning") == [f'299 - "{IMPLICIT_RETIRES}"']
+        assert (await log_of(world)).count(IMPLICIT_RETIRES) == 1 + (not query)
+    there = {"id": answer.json()["changes"][0]["id"], "operation": "putOauthClient"}
+    assert "warning" not in (await send(world.admin, {**other, **there})).headers
+    assert "warning" in (await send(world.admin, {**page, **there})).headers
+    gone = {**there, "operation": "deleteOauthClient"}
+    assert "warning" not in (await send(world.admin, gone)).headers
+
+
+@pytest.mark.parametrize("field", ["roleId", "divisionId", "roleIds"])
+async def test_a_deep_body_is_refused_like_any_other_wrong_one(world: World, field: str) -> None:
+    deep: Any = "#r"
+    for _ in range(900):
+        deep = [deep] if field == "roleIds" else {field: deep}
+    change = client("x", ("#r", "*"))
+    if field == "roleIds":
+        change["body"] = {**change["body"], "roleDivisions": None, "roleIds": deep}
+    else:
+        change["body"]["roleDivisions"][0][field] = deep
+    answer = await send(world.admin, role("r", HELD, key="r"), change)
+    refused(answer, 400, "invalid.value")
+    assert told(answer, 1, 2, "postOauthClients")["details"]
 
 
 @pytest.mark.parametrize(
@@ -318,33 +375,25 @@ async def test_a_list_of_another_shape_is_refused(
     assert (await world.admin.get(DIVISIONS))["total"] == 1
 
 
-async def test_a_list_names_no_more_than_can_be_looked_at_while_others_wait(world: World) -> None:
-    roles = [role(f"r{n}", HELD, key=f"r{n}") for n in range(200)]
-    every = [(f"#r{n}", "*") for n in range(200)]
-    answer = await send(world.admin, *roles, *(client(f"c{n}", *every) for n in range(26)))
-    refused(answer, 400, "invalid.value")
-    assert "5000 roles and divisions" in answer.json()["message"]
-    assert (await send(world.admin, *roles[:2], client("c", *every[:2]))).status_code == 200
+async def test_a_refusal_after_the_last_change_is_of_none_of_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, before = world.node.store, await contents(world)
+    write = store.write
 
+    async def refusing(work: Any) -> Any:
+        def and_then(transaction: Any) -> Any:
+            work(transaction)
+            raise ApiError(409, "general.conflict", "There is no room for it.")
 
-async def test_a_list_compares_no_more_rights_than_can_be_while_others_wait(world: World) -> None:
-    actions = [[f"a{n}" for n in range(200)]] * 14
-    policies = [
-        {"domain": "d", "entityName": f"e{n}", "actionSet": each} for n, each in enumerate(actions)
-    ]
-    large: Change = {
-        "operation": "postAuthorizationRoles",
-        "key": "large",
-        "body": {"name": "large", "permissionPolicies": policies},
-    }
-    before = await contents(world)
-    many = [client(f"c{n}", ("#large", "*")) for n in range(120)]
-    answer = await send(world.admin, large, *many)
-    error = refused(answer, 400, "bad.request")
-    assert error["message"].startswith("Change 109 of 121 (postOauthClients): ")
-    assert "300000 rights" in error["message"]
+        return await write(and_then)
+
+    monkeypatch.setattr(store, "write", refusing)
+    answer = await send(world.admin, *WHOLE)
+    monkeypatch.undo()
+    error = refused(answer, 409, "general.conflict")
+    assert error["message"] == "There is no room for it."
     assert await contents(world) == before
-    assert len(await made(world.admin, large, *many[:100])) == 101
 
 
 @ON_BOTH

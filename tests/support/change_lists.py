@@ -1,10 +1,11 @@
 """Lists of changes, for tests of ``/api/v2/grantory/changes``."""
 
+from collections import Counter
 from typing import Any, Final
 
 import httpx2 as httpx
 
-from tests.support.world import Member
+from tests.support.world import Member, World
 
 CHANGES: Final = "/api/v2/grantory/changes"
 DIVISIONS: Final = "/api/v2/authorization/divisions"
@@ -53,4 +54,14 @@ async def made(member: Member, *changes: Change) -> list[dict[str, Any]]:
     assert document["applied"] is True
     found: list[dict[str, Any]] = document["changes"]
     assert [each["operation"] for each in found] == [each["operation"] for each in changes]
+    return found
+
+
+async def contents(world: World) -> dict[str, Counter[str]]:
+    """Every row that a change of the API's makes."""
+    tables = ("clients", "client_secrets", "roles", "role_policies", "divisions", "grants")
+    found = {}
+    for table in (*tables, "audit_events", "changes"):
+        rows = await world.rows(f'SELECT * FROM "{table}"')
+        found[table] = Counter(map(repr, rows))
     return found

@@ -125,11 +125,16 @@ class Right(msgspec.Struct, frozen=True):
 class Rights:
     """Everything that a subject may do, from its grants and their roles."""
 
-    __slots__ = ("_answers", "_rights", "_wide")
+    __slots__ = ("_answers", "_rights", "_shapes", "_wide")
 
     def __init__(self, rights: Iterable[Right]) -> None:
         self._rights = frozenset(rights)
-        self._wide = [right for right in self._rights if right.is_wide]
+        wide = [right for right in self._rights if right.is_wide]
+        self._wide = frozenset(map(msgspec.structs.astuple, wide))
+        self._shapes = frozenset(
+            tuple(part == ANY for part in (each.domain, each.entity, each.action, each.division_id))
+            for each in wide
+        )
         self._answers: dict[tuple[str, ...], bool] = {}
 
     def __iter__(self) -> Iterator[Right]:
@@ -167,7 +172,19 @@ class Rights:
             return True
         if right.condition and msgspec.structs.replace(right, condition="") in self._rights:
             return True
-        return any(held.covers(right) for held in self._wide)
+        for any_domain, any_entity, any_action, any_division in self._shapes:
+            # What covers it in this way can be one right only, however many are held.
+            wider = (
+                ANY if any_domain else right.domain,
+                ANY if any_entity else right.entity,
+                ANY if any_action else right.action,
+                EVERY_DIVISION if any_division else right.division_id,
+            )
+            if (*wider, "") in self._wide:
+                return True
+            if right.condition and (*wider, right.condition) in self._wide:
+                return True
+        return False
 
     def lacking(self, needed: Iterable[Right]) -> Iterator[Right]:
         """Gives those of the needed rights that are not covered here, as it comes to them."""

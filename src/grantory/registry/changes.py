@@ -24,6 +24,8 @@ from grantory.registry.rights_budget import RightsBudget
 MOST_NAMED: Final = 5_000
 """So many roles and divisions the changes may name, each counted once for each change: about a
 second's work of the only writer of SQLite."""
+MOST_HELD: Final = 5_000
+"""So many grants the clients may hold that are replaced or deleted: each may be one that goes."""
 
 
 class ChangeRefused(GrantoryError):
@@ -72,7 +74,7 @@ class Changes:
 
         Raises:
             ChangeRefused: for the first that is refused.
-            ApiError: 400 where they name too much.
+            ApiError: 400 where they name too much, or are of clients that hold too much.
             StorageUnavailable: when the store takes none of them.
             OutcomeUnknown: when the store went away while it kept them.
         """
@@ -82,17 +84,18 @@ class Changes:
         if not dry_run:
             for algorithm in sorted({c.jwt_algorithm for c in changes if c.jwt_algorithm}):
                 await self._jwt_keys.ensure(actor.organization_id, algorithm)
-        reached = 0
+        reached = len(changes)  # none of them, until the first is begun
 
         def work(transaction: Transaction) -> None:
             nonlocal reached
-            reached = 0
+            reached = len(changes)
             if actor.budget is not None:
                 actor.budget.refill()
             _lock_in_order(transaction, actor, changes)
-            for change in changes:
+            for index, change in enumerate(changes):
+                reached = index
                 change.work(transaction)
-                reached += 1
+            reached = len(changes)
             if dry_run:
                 raise _TakenBack
 
@@ -108,6 +111,8 @@ class Changes:
                 raise
             raise ChangeRefused(reached, taken()) from None
         except ApiError as error:
+            if reached == len(changes):  # it is of none of them
+                raise
             raise ChangeRefused(reached, error) from None
 
 
@@ -119,14 +124,28 @@ def _lock_in_order(
     Clients, divisions, roles, and each kind by id: otherwise two lists that name the same things
     in another order would wait for each other, as would one that first holds a role and then
     changes it. What the changes make is not there yet, and nobody else knows it.
+
+    Raises:
+        ApiError: 400 for clients that hold too much together.
     """
     here, access = actor.organization_id, transaction.access
     locks, holds = _all(c.locks for c in changes), _all(c.holds for c in changes)
     home = access.home_division(here).id
     held = set(access.grants_of(actor.reference.id))
+    count = 0
     for client_id in sorted(locks.clients):
-        if transaction.clients.get_for_change(here, client_id) is not None:
-            held.update(access.grants_of(client_id))
+        if transaction.clients.get_for_change(here, client_id) is None:
+            continue
+        grants = access.grants_of(client_id)
+        count += len(grants)
+        if count > MOST_HELD:
+            raise ApiError(
+                400,
+                "bad.request",
+                f"The clients of the changes hold more than {MOST_HELD} roles in divisions in all: "
+                f"make fewer changes at a time.",
+            )
+        held.update(grants)
     changed = {home if each == HOME else each for each in locks.divisions}
     kept = {home if each == HOME else each for each in holds.divisions}
     kept |= {grant.division_id for grant in held} - {EVERY_DIVISION}

@@ -7,7 +7,7 @@ import msgspec
 
 from grantory.domain.access import EVERY_DIVISION, Assignment
 from grantory.domain.audit import changed_properties
-from grantory.domain.client import Client, ClientState, SubjectKind, ends_tokens
+from grantory.domain.client import Client, ClientState, GrantType, SubjectKind, ends_tokens
 from grantory.domain.registered_client import RegisteredClient
 from grantory.domain.secret import Secret
 from grantory.domain.signing import SigningAlgorithm
@@ -167,6 +167,7 @@ class ClientRegistry:
             holds=_named_by(draft),
             jwt_algorithm=draft.wanted_algorithm,
             secret=secret,
+            retiring=draft.grant_type is GrantType.IMPLICIT,
         )
         return prepared, secret
 
@@ -229,6 +230,7 @@ class ClientRegistry:
             locks=_of(client_id),
             holds=_named_by(asked),
             jwt_algorithm=asked.wanted_algorithm,
+            retiring=asked.grant_type is GrantType.IMPLICIT,
         )
 
     async def _make(self, actor: Actor, prepared: Prepared[T]) -> T:

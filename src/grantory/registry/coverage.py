@@ -25,10 +25,15 @@ def rights_held(transaction: Transaction, actor: Actor) -> Rights:
     grants = transaction.access.grants_of(actor.reference.id)
     assignments = [grant.assignment for grant in grants]
     held = rights_of_assignments(transaction, actor.organization_id, assignments)
-    return Rights(_counted(actor, held))
+    return Rights(counted(actor, held))
 
 
-def _counted(actor: Actor, rights: Iterable[Right]) -> Iterable[Right]:
+def counted(actor: Actor, rights: Iterable[Right]) -> Iterable[Right]:
+    """Gives the same rights, counted where several changes are made together.
+
+    Raises:
+        ApiError: 400 for too many, while they are gone through.
+    """
     return rights if actor.budget is None else actor.budget.counted(rights)
 
 
@@ -91,7 +96,7 @@ def rights_lacking(
     transaction: Transaction, actor: Actor, needed: Iterable[Right]
 ) -> Iterator[Right]:
     """Gives those of the needed rights that the actor lacks."""
-    return rights_held(transaction, actor).lacking(_counted(actor, needed))
+    return rights_held(transaction, actor).lacking(counted(actor, needed))
 
 
 def require_coverage(transaction: Transaction, actor: Actor, needed: Iterable[Right]) -> None:
@@ -108,7 +113,7 @@ def require_coverage(transaction: Transaction, actor: Actor, needed: Iterable[Ri
     held = rights_held(transaction, actor)
     if actor.permissions and not held.allows_any(actor.permissions):
         raise lacks_permission(actor.permissions)
-    lacking = list(islice(held.lacking(_counted(actor, needed)), MOST_NAMED + 1))
+    lacking = list(islice(held.lacking(counted(actor, needed)), MOST_NAMED + 1))
     if lacking:
         named = ", ".join(str(right) for right in lacking[:MOST_NAMED])
         more = " and more" if len(lacking) > MOST_NAMED else ""

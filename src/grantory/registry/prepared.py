@@ -37,6 +37,7 @@ class Prepared(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         jwt_algorithm: of the JWTs that are asked for: there must be a key for them before.
         secret: of a client that is made.
         taken: makes the refusal for a name that another entity has.
+        retiring: whether the client is of a grant that is being retired.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Prepared(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     jwt_algorithm: SigningAlgorithm | None = None
     secret: Secret | None = None
     taken: Callable[[], ApiError] | None = None
+    retiring: bool = False
 
 
 async def make(store: Store, prepared: Prepared[T]) -> T:

@@ -1,11 +1,13 @@
 """The administration of roles."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from grantory.domain.access import (
     ENFORCED_DOMAINS,
+    Grant,
     Policy,
     Right,
     Rights,
@@ -19,12 +21,14 @@ from grantory.errors import ApiError, FieldProblem, invalid, not_found
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Snapshot, Store, Transaction
 from grantory.registry.actor import Actor
-from grantory.registry.coverage import require_coverage
+from grantory.registry.coverage import counted, require_coverage
 from grantory.registry.prepared import Prepared, Touched, make
 
 ENTITY: Final = "Role"
 MAX_RIGHTS: Final = 3_000
 MOST_GRANTS_TOLD: Final = 100
+_ANYWHERE: Final = ""
+"""Stands for a division."""
 _UNSAID: Final = frozenset(
     {"id", "organization_id", "version", "created_at", "modified_at", "built_in"}
 )
@@ -170,7 +174,7 @@ class RoleRegistry:
                 modified_at=now,
                 version=before.version + 1,
             )
-            require_coverage(transaction, actor, _added(transaction, before, after))
+            require_coverage(transaction, actor, _added(transaction, actor, before, after))
             transaction.access.replace_role(after)
             changes = changed_properties(before, after, _UNSAID)
             transaction.audit.add(actor.event(now, "Update", ENTITY, role_id, after.name, changes))
@@ -192,7 +196,9 @@ class RoleRegistry:
 
         def work(transaction: Transaction) -> None:
             role = _locked(transaction, actor, role_id)
-            changes = changed_properties(role, None, _UNSAID) + _lost_grants(transaction, role)
+            changes = changed_properties(role, None, _UNSAID) + _lost_grants(
+                transaction, actor, role
+            )
             transaction.access.delete_role(role)
             transaction.audit.add(actor.event(now, "Delete", ENTITY, role_id, role.name, changes))
 
@@ -225,23 +231,36 @@ def _locked(transaction: Transaction, actor: Actor, role_id: str) -> Role:
     return role
 
 
-def _lost_grants(transaction: Transaction, role: Role) -> tuple[PropertyChange, ...]:
+def _grants(transaction: Transaction, actor: Actor, role: Role) -> list[Grant]:
+    found = transaction.access.grants_of_role(role.id)
+    if actor.budget is not None:
+        actor.budget.take_grants(len(found))
+    return found
+
+
+def _lost_grants(transaction: Transaction, actor: Actor, role: Role) -> tuple[PropertyChange, ...]:
     """Names those who lose a role that is deleted, up to a hundred of them."""
-    lost = [f"{g.subject_id}@{g.division_id}" for g in transaction.access.grants_of_role(role.id)]
+    lost = [f"{g.subject_id}@{g.division_id}" for g in _grants(transaction, actor, role)]
     if not lost:
         return ()
     more = [f"and {len(lost) - MOST_GRANTS_TOLD} more"] if len(lost) > MOST_GRANTS_TOLD else []
     return (PropertyChange("grants", [*lost[:MOST_GRANTS_TOLD], *more], []),)
 
 
-def _added(transaction: Transaction, before: Role, after: Role) -> list[Right]:
-    """Lists what a change of a role would newly give to those who hold it."""
-    divisions = {grant.division_id for grant in transaction.access.grants_of_role(before.id)}
-    added: list[Right] = []
+def _added(transaction: Transaction, actor: Actor, before: Role, after: Role) -> Iterator[Right]:
+    """Gives what a change of a role would newly give to those who hold it.
+
+    What is new in one division is new in each, so that it is compared once for all of them.
+    """
+    held = Rights(counted(actor, rights_of_role(before.policies, before.permissions, _ANYWHERE)))
+    wanted = counted(actor, rights_of_role(after.policies, after.permissions, _ANYWHERE))
+    added = list(held.lacking(wanted))
+    if not added:
+        return
+    divisions = {grant.division_id for grant in _grants(transaction, actor, before)}
     for division_id in sorted(divisions):
-        held = Rights(rights_of_role(before.policies, before.permissions, division_id))
-        added += held.lacking(rights_of_role(after.policies, after.permissions, division_id))
-    return added
+        for right in added:
+            yield msgspec.structs.replace(right, division_id=division_id)
 
 
 def _check(draft: RoleDraft, *, name_required: bool) -> None:

@@ -16,6 +16,7 @@ from grantory.http.api_v2.change_schemas import (
     MadeChange,
     MadeChanges,
 )
+from grantory.http.api_v2.clients import with_warning
 from grantory.http.errors import within
 from grantory.http.json_body import read_value
 from grantory.http.operation import Call, InList, ListedChange, Operation, Parameter
@@ -27,12 +28,13 @@ from grantory.registry.clients import MODIFIED
 from grantory.registry.prepared import Prepared
 
 CHANGES: Final = "/api/v2/grantory/changes"
+DRY_RUN: Final = "dryRun"
 INVALID: Final = "invalid.value"
 AT_ONCE: Final = 20
 """So many changes are looked at without letting others have their turn: some milliseconds."""
 _REFERENCE: Final = "#"
-_REFERRING: Final = frozenset({"roleIds", "roleId", "divisionId"})
-"""The fields that name a role or division."""
+_REFERRING: Final = frozenset({"roleId", "divisionId"})
+"""The fields of ``roleDivisions`` that name a role or division."""
 
 
 class _Asked(NamedTuple):
@@ -66,7 +68,7 @@ class ChangesResource:
                 body=ChangesRequest,
                 query=(
                     Parameter(
-                        name="dryRun",
+                        name=DRY_RUN,
                         type="boolean",
                         summary="Whether all is tried, and then taken back",
                     ),
@@ -78,7 +80,7 @@ class ChangesResource:
 
     async def make(self, call: Call) -> Response:
         """Answers what became of each change; of new clients with their secrets."""
-        dry_run = read_switch(call.request.query(), "dryRun")
+        dry_run = _is_dry(call.request.query())
         asked = self._asked(cast(ChangesRequest, call.body).changes)
         await _require_permits(call, asked)
         actor = self._changes.begin(call.actor)
@@ -97,7 +99,8 @@ class ChangesResource:
             await self._changes.make(actor, prepared, dry_run=dry_run)
         except ChangeRefused as refused:
             raise _of_change(refused.error, refused.index, asked) from None
-        return json_response(_answer(asked, prepared, applied=not dry_run))
+        answer = json_response(_answer(asked, prepared, applied=not dry_run))
+        return with_warning(answer, implicit=any(each.retiring for each in prepared))
 
     def _asked(self, requests: list[ChangeRequest]) -> list[_Asked]:
         asked: list[_Asked] = []
@@ -121,6 +124,26 @@ class ChangesResource:
         if problems:
             raise invalid(*problems)
         return asked
+
+
+def _is_dry(query: dict[str, list[str]]) -> bool:
+    """Tells whether a list is tried alone.
+
+    Raises:
+        ApiError: 400 for any other parameter, which may be this one misspelt.
+    """
+    problems = [
+        FieldProblem(
+            name[:100] if name.isprintable() and name else "query",
+            INVALID,
+            "must come once" if name == DRY_RUN else "is no parameter of this operation",
+        )
+        for name, values in query.items()
+        if name != DRY_RUN or len(values) > 1
+    ]
+    if problems:
+        raise invalid(*problems)
+    return read_switch(query, DRY_RUN)
 
 
 def _faults(operation: Operation, how: InList, request: ChangeRequest) -> Iterator[tuple[str, str]]:
@@ -177,20 +200,26 @@ def _resolved(body: Any, ids: dict[str, str]) -> Any:
         return body
     problems: list[FieldProblem] = []
     found = dict(body)
-    for name in ("roleIds", "roleDivisions"):
-        if isinstance(body.get(name), list):
-            found[name] = [_item(item, name, ids, problems) for item in body[name]]
+    role_ids, pairs = body.get("roleIds"), body.get("roleDivisions")
+    if isinstance(role_ids, list):
+        found["roleIds"] = [_id_of(value, "roleIds", ids, problems) for value in role_ids]
+    if isinstance(pairs, list):
+        found["roleDivisions"] = [_pair(item, ids, problems) for item in pairs]
     if problems:
         raise invalid(*problems)
     return found
 
 
-def _item(value: Any, name: str, ids: dict[str, str], problems: list[FieldProblem]) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _item(inner, name, ids, problems) if key in _REFERRING else inner
-            for key, inner in value.items()
-        }
+def _pair(item: Any, ids: dict[str, str], problems: list[FieldProblem]) -> Any:
+    if not isinstance(item, dict):
+        return item
+    return {
+        key: _id_of(value, "roleDivisions", ids, problems) if key in _REFERRING else value
+        for key, value in item.items()
+    }
+
+
+def _id_of(value: Any, name: str, ids: dict[str, str], problems: list[FieldProblem]) -> Any:
     if not isinstance(value, str) or not value.startswith(_REFERENCE):
         return value
     made = ids.get(value.removeprefix(_REFERENCE))

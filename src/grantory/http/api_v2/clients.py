@@ -111,7 +111,8 @@ class ClientResource:
         """Answers 200 (not 201) with the client and its secret."""
         draft = draft_of(cast(schemas.OAuthClientRequest, call.body))
         registered, secret = await self._clients.create(call.actor, draft)
-        return _with_warning(registered, json_response(client_of(registered, self._style, secret)))
+        answer = json_response(client_of(registered, self._style, secret))
+        return with_warning(answer, implicit=_is_implicit(registered))
 
     async def get(self, call: Call) -> Response:
         """Answers one client, without a secret."""
@@ -122,7 +123,8 @@ class ClientResource:
         """Answers the client as it is now, without a secret."""
         draft = draft_of(cast(schemas.OAuthClientRequest, call.body))
         registered = await self._clients.replace(call.actor, _id(call), draft)
-        return _with_warning(registered, json_response(client_of(registered, self._style)))
+        answer = json_response(client_of(registered, self._style))
+        return with_warning(answer, implicit=_is_implicit(registered))
 
     async def delete(self, call: Call) -> Response:
         """Answers 204."""
@@ -160,9 +162,13 @@ def _id(call: Call) -> str:
     return call.path["clientId"].lower()
 
 
-def _with_warning(registered: RegisteredClient, response: Response) -> Response:
+def _is_implicit(registered: RegisteredClient) -> bool:
+    return registered.client.grant_type is GrantType.IMPLICIT
+
+
+def with_warning(response: Response, *, implicit: bool) -> Response:
     """Says, to the caller and in the log, that the implicit grant is being retired."""
-    if registered.client.grant_type is GrantType.IMPLICIT:
+    if implicit:
         response.headers += ((b"warning", f'299 - "{IMPLICIT_RETIRES}"'.encode()),)
         response.detail = IMPLICIT_RETIRES
     return response

@@ -143,6 +143,7 @@ DELETE_GRANT = Statement(
         _g.division_id == p("division_id"),
     )
 )
+DELETE_GRANTS_OF_SUBJECT = Statement(delete(grants).where(_g.subject_id == p("subject_id")))
 DELETE_GRANTS_OF_ROLE = Statement(delete(grants).where(_g.role_id == p("id_")))
 _ALL = 2**62
 
@@ -358,7 +359,9 @@ class SqlAccess:
     ) -> None:
         wanted = dict.fromkeys(assignments)
         held = {grant.assignment for grant in self.grants_of(subject_id)}
-        for gone in sorted(held - wanted.keys()):
+        if held and not wanted:
+            self._sql.run(DELETE_GRANTS_OF_SUBJECT, subject_id=subject_id)
+        for gone in sorted(held - wanted.keys()) if wanted else ():
             self._sql.run(
                 DELETE_GRANT,
                 subject_id=subject_id,
