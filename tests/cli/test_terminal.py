@@ -8,7 +8,6 @@ import pytest
 
 from tests.cli.snapshot import assert_as_kept
 from tests.support.cloud import OLD, PORTAL, SECRET, Cloud, client
-from tests.support.command import quick_command
 from tests.support.terminal import Terminal
 
 
@@ -142,28 +141,3 @@ def test_nothing_is_asked_that_was_not_to_be(cloud: Cloud, tmp_path: Path) -> No
         assert shown.end() == 2
     assert "nobody can be asked" in shown.screen
     assert not cloud.asked
-
-
-@pytest.mark.parametrize(
-    ("words", "wanted"),
-    [
-        ("grantory clients d", {"delete", "disable"}),
-        ("grantory clients create --grant C", {"CODE", "CLIENT-CREDENTIALS"}),
-        ("grantory clients list --no", {"--no-input"}),
-        ("grantory token get --profile ", {"cloud", "local"}),
-        ("grantory profiles use l", {"local"}),
-        ("grantory ro", {"roles"}),
-    ],
-)
-def test_a_shell_completes(words: str, wanted: set[str], tmp_path: Path) -> None:
-    file = tmp_path / "profiles.toml"
-    file.write_text("[profiles.local]\n[profiles.cloud]\n")
-    file.chmod(0o600)
-    asked = {
-        "_GRANTORY_COMPLETE": "complete_bash",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(len(words.split(" ")) - 1),
-        "GRANTORY_PROFILES_FILE": str(file),
-    }
-    done = quick_command("", environment=asked, folder=tmp_path)
-    assert set(done.stdout.split()) == wanted

@@ -17,10 +17,12 @@ from grantory_sdk import (
     TimedOut,
     TooManyRequests,
 )
+from grantory_sdk.models.changes import Change
 from tests.support.halves import Half, Sdk, Seen, done, opened
 from tests.support.scripted import Hand
 
 CLIENTS = "/api/v2/oauth/clients"
+CHANGE_LISTS = "/api/v2/grantory/changes"
 NOT_DONE = "service.unavailable"
 UNKNOWN = "service.outcome.unknown"
 Fault = tuple[str, dict[str, Any]]
@@ -47,9 +49,15 @@ MADE = {"dropped midway", "dropped after"}
 """After these what was asked for has been done."""
 
 
-def add(server: GrantoryServer, fault: Fault, method: str, times: int | None = 1) -> None:
+def add(
+    server: GrantoryServer,
+    fault: Fault,
+    method: str,
+    times: int | None = 1,
+    path: str = f"{CLIENTS}*",
+) -> None:
     name, options = fault
-    getattr(server.faults, name)(**options, method=method, path=f"{CLIENTS}*", times=times)
+    getattr(server.faults, name)(**options, method=method, path=path, times=times)
 
 
 def create(sdk: Sdk, name: str) -> Any:
@@ -193,6 +201,23 @@ async def test_a_delete_whose_answer_is_lost_is_not_told_as_a_client_that_was_no
         with pytest.raises(ApiError) as caught:
             await done(sdk.oauth_clients.get(made.id))
     assert caught.value.status == 404
+
+
+async def test_a_list_of_changes_is_made_once(half: Half, grantory_server: GrantoryServer) -> None:
+    seen, hand, sent = Seen(grantory_server), Hand(), {}
+    async with opened(half, grantory_server, hand) as sdk:
+        for faults, times in ((UNCLEAR, 1), (NOTHING_DONE, 2)):
+            for name, fault in faults.items():
+                add(grantory_server, fault, "POST", times, CHANGE_LISTS)
+                body = {"name": name, "authorizedGrantType": "CODE"}
+                change = Change(operation="postOauthClients", body=body)
+                try:
+                    await done(sdk.changes.apply([change]))
+                except GrantoryError:
+                    assert faults is UNCLEAR
+                sent[name] = len(seen.requests(CHANGE_LISTS))
+    assert sent == {**dict.fromkeys(UNCLEAR, 1), **dict.fromkeys(NOTHING_DONE, 3)}
+    assert sorted(named(grantory_server)) == sorted(["First client", *MADE, *NOTHING_DONE])
 
 
 def posts(server: GrantoryServer) -> list[SeenRequest]:

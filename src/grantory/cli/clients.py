@@ -43,8 +43,9 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so ma
 
 
 def grant_types(incomplete: str) -> list[str]:
-    """Completes a grant type."""
-    return [grant for grant in GRANTS if grant.startswith(incomplete.upper())]
+    """Completes a grant type, in small letters where it was begun so: zsh takes nothing else."""
+    found = [grant for grant in GRANTS if grant.startswith(incomplete.upper())]
+    return [grant.lower() for grant in found] if incomplete.islower() else found
 
 
 Grant = Annotated[

@@ -1,6 +1,7 @@
 """A command that calls a server: its options that all of them have, and how it ends."""
 
 import os
+import re
 from typing import Any, Final
 
 import httpx2
@@ -28,6 +29,7 @@ from grantory_sdk import (
 )
 from grantory_sdk.profiles import profile_names
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _PANEL: Final = "Options of all commands that call a server"
 _HINTS: Final = {
     "cannot.delete.client": "grantory clients disable, and then delete it",
@@ -189,11 +191,15 @@ def _checked_host(ctx: Any, param: Any, value: str | None) -> None:
 
 
 def profiles_that_begin(incomplete: str) -> list[str]:
-    """Completes the name of a profile; knows none where the file cannot be read."""
+    """Completes the name of a profile; knows none where the file cannot be read.
+
+    Those that ``grantory login`` would not give are left out: shells run what stands in some.
+    """
     try:
-        return [name for name in profile_names(os.environ) if name.startswith(incomplete)]
+        names = filter(_PLAIN.fullmatch, profile_names(os.environ))
     except GrantoryError:
         return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def _completed(_ctx: Any, _args: Any, incomplete: str) -> list[str]:
