@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -27,6 +28,7 @@ from tests.support.stores import STORES, NamedStore
 CLIENTS = "/api/v2/oauth/clients"
 ME = "/api/v2/tokens/me"
 BACKUP = "store.backup"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def set_up(store: NamedStore) -> dict[str, Any]:
@@ -59,6 +61,15 @@ def no_failure(server: RunningServer) -> None:
     assert "Traceback" not in server.log_text()
 
 
+def assert_all_that_ended_is_told(said: str) -> None:
+    for words in (
+        "All access tokens have ended",
+        "Logins, refresh tokens and unused codes have ended",
+        "Private keys of JWTs are removed",
+    ):
+        assert words in said
+
+
 @pytest.mark.parametrize("kind", sorted(STORES))
 def test_a_store_comes_back_on_either_database(fresh_store: FreshStore, kind: str) -> None:
     source, target = fresh_store(), fresh_store(kind)
@@ -76,7 +87,7 @@ def test_a_store_comes_back_on_either_database(fresh_store: FreshStore, kind: st
     target.master_key.write_bytes(source.master_key.read_bytes())
     said = target.good("restore", str(backup))
     assert "organizations 2" in said
-    assert "All access tokens have ended" in said
+    assert_all_that_ended_is_told(said)
     assert "is good again" in said
     assert target.good("db", "current") == f"{HEAD}\n"
     before, after = (json.loads(s.good("keys", "list", "--json")) for s in (source, target))
@@ -353,7 +364,7 @@ def test_recovered_ends_all_tokens_and_makes_running_servers_forget(
     tokens = [server.token(first["id"], first["secret"]) for _ in range(20)]
     keys = json.loads(named_store.good("keys", "list", "--json"))
     said = named_store.good("db", "recovered")
-    assert "All access tokens have ended" in said
+    assert_all_that_ended_is_told(said)
     time.sleep(named_store.lag)
     assert {server.call("GET", ME, token=token).status for token in tokens} == {401}
     token = server.token(first["id"], first["secret"])
@@ -363,18 +374,28 @@ def test_recovered_ends_all_tokens_and_makes_running_servers_forget(
     no_failure(server)
 
 
-def test_recovered_logs_everybody_out(named_store: NamedStore, fresh_server: FreshServer) -> None:
+@pytest.mark.parametrize("command", [("db", "recovered"), ("restore", "--replace", BACKUP)])
+def test_everybody_is_logged_out_and_unused_codes_end(
+    named_store: NamedStore, fresh_server: FreshServer, command: tuple[str, ...]
+) -> None:
     made = set_up(named_store)
     server = serving(fresh_server, named_store)
     token = server.token(made["client"]["id"], made["client"]["secret"])
     back = "https://app.example.com/back"
     app = {"name": "app", "authorizedGrantType": "CODE", "registeredRedirectUri": [back]}
-    client = server.call("POST", "/api/v2/oauth/clients", app, token=token).json()["id"]
+    client = server.call("POST", "/api/v2/oauth/clients", app, token=token).json()
     with Person(server, made["admin"]["email"], made["admin"]["password"]) as person:
-        assert "code" in person.authorize(client, back)
-        assert not person.is_asked_for_a_password(client, back)
-        named_store.good("db", "recovered")
-        assert person.is_asked_for_a_password(client, back)
+        code = person.authorize(client["id"], back)["code"]
+        assert not person.is_asked_for_a_password(client["id"], back)
+        named_store.good("backup", BACKUP)  # which holds the login and the code
+        assert_all_that_ended_is_told(named_store.good(*command))
+        time.sleep(named_store.lag)
+        assert person.is_asked_for_a_password(client["id"], back)
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back}
+    form |= {"client_id": client["id"], "client_secret": client["secret"]}
+    answer = server.request("POST", "/oauth/token", body=urlencode(form).encode(), headers=FORM)
+    assert (answer.status, answer.json()["error"]) == (400, "invalid_grant")
+    no_failure(server)
 
 
 def test_recovered_needs_a_store_and_its_master_key(named_store: NamedStore) -> None:

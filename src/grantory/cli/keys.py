@@ -31,7 +31,11 @@ WIDE: Final = 1_000
 SIGNING: Final = "signing"
 PUBLISHED: Final = "published"
 RETIRED: Final = "retired"
-TOKENS_ENDED: Final = "All access tokens have ended; programs get new ones as they are used to."
+TOKENS_ENDED: Final = (
+    "All access tokens have ended; programs get new ones as they are used to. Logins, refresh "
+    "tokens and unused codes have ended, too; people log in again. Private keys of JWTs are "
+    "removed, too; who verifies JWTs offline hears of it when the published keys are read again."
+)
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
