@@ -11,6 +11,16 @@ first. On one machine (SQLite) that means: looked at in this turn of the event l
 memory until 800 ms after the *sending* of the last question that was answered, on the monotonic
 clock. Past that it asks before it decides, and refuses when no answer comes within 500 ms. A
 process that was cut off, overloaded or stopped thus finds its lease ended, whatever it missed.
+
+What else exactness rests on stands elsewhere:
+
+- a row that is loaded while something is heard is not kept: ``RememberedReads._remembered`` in
+  ``storage/hot_reads.py``, by a generation that is read before the row and raised by all news;
+- once in a turn of the event loop, on SQLite: ``storage/sqlite/feed.py``;
+- the questions and the lease, on PostgreSQL: ``storage/postgres/feed.py``;
+- epochs, which end many tokens at once: raised in ``storage/sql/users.py``, ``clients.py`` and
+  ``families.py`` and by the registry, compared with a token's in ``protocol/access_tokens.py``
+  (``_check_epochs``), by rows that a memory may hold, and so as exactly as everything else.
 """
 
 from collections.abc import Callable, Iterable
