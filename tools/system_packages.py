@@ -1,6 +1,6 @@
 """``make system-setup``: what the tests need from the system, by Debian's packages.
 
-``make soak`` needs a load generator besides.
+``make soak`` needs a load generator and strace besides.
 
 The tests run PostgreSQL servers and browsers of their own; nothing here starts one, or connects
 to one.
@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from tools.virtual_environment import SetupError, say
@@ -27,6 +28,7 @@ INSTALL_CHROMIUM = (
     "not on PATH."
 )
 INSTALL_CURL = "The tests run the guides' shell commands, which need curl: apt install curl"
+INSTALL_STRACE = "The trace of a change on its way to the disk needs strace: apt install strace"
 INSTALL_H2LOAD = "The overload run needs h2load: apt install nghttp2-client   (Debian, Ubuntu)"
 
 
@@ -37,12 +39,11 @@ def set_up(arguments: list[str]) -> None:
     if not chromium_program():
         _install_chromium()
     if not shutil.which("curl"):
-        _install_curl()
+        _install(INSTALL_CURL, "curl")
+    if "soak" in arguments and sys.platform == "linux" and not shutil.which("strace"):
+        _install(INSTALL_STRACE, "strace")
     if "soak" in arguments and not shutil.which("h2load"):
-        require_debian(INSTALL_H2LOAD)
-        say("Installing h2load from Debian's packages ...")
-        apt_get(INSTALL_H2LOAD, "update")
-        apt_get(INSTALL_H2LOAD, "install", "-y", "--no-install-recommends", "nghttp2-client")
+        _install(INSTALL_H2LOAD, "nghttp2-client")
 
 
 def require_debian(otherwise: str) -> None:
@@ -73,11 +74,11 @@ def _install_chromium() -> None:
         raise SetupError(f"The package holds no browser. {INSTALL_CHROMIUM}")
 
 
-def _install_curl() -> None:
-    require_debian(INSTALL_CURL)
-    say("Installing curl from Debian's packages ...")
-    apt_get(INSTALL_CURL, "update")
-    apt_get(INSTALL_CURL, "install", "-y", "--no-install-recommends", "curl")
+def _install(otherwise: str, package: str) -> None:
+    require_debian(otherwise)
+    say(f"Installing {package} from Debian's packages ...")
+    apt_get(otherwise, "update")
+    apt_get(otherwise, "install", "-y", "--no-install-recommends", package)
 
 
 def chromium_program() -> str | None:
