@@ -1,14 +1,16 @@
-"""What stands in ``deploy/``, as far as it can be tried without a container or systemd."""
+"""What stands in ``deploy/``, as far as it can be tried without a container."""
 
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.barred import barred
 from tests.support.server import RunningServer, _free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +55,31 @@ def test_the_build_gets_what_it_copies_and_nothing_else() -> None:
     }
     assert rules[0] == "*"
     assert {rule[1:] for rule in rules if rule.startswith("!")} == copied
+
+
+def test_systemd_takes_every_word_of_the_unit(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        barred("systemd is not installed")
+    unit = (DEPLOY / "grantory.service").read_text("utf-8")
+    program = re.compile("^(ExecStart=)/opt/grantory/.venv/bin/grantory (?=serve$)", re.MULTILINE)
+    assert len(program.findall(unit)) == 1
+    installed = program.sub(rf"\g<1>{sys.executable} -m grantory ", unit)
+
+    def said(text: str) -> list[str]:
+        file = tmp_path / "grantory.service"
+        file.write_text(text, "utf-8")
+        done = subprocess.run(
+            [analyze, "verify", "--man=no", str(file)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return [line for line in done.stderr.splitlines() if file.name in line]
+
+    assert said(installed) == []
+    assert said(installed.replace("PrivateTmp=", "PrivateTemp="))
 
 
 @pytest.mark.parametrize("name", ["grantory", "install"])
