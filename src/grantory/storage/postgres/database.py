@@ -1,12 +1,13 @@
 """A PostgreSQL database: its tables, and whether they are whole."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import IO, Any, Final
 
 import asyncpg
 
-from grantory.errors import SetupError
+from grantory.errors import OutcomeUnknown, SetupError, StorageUnavailable
 from grantory.ports.runtime import Clock
 from grantory.storage.postgres.address import read_address
 from grantory.storage.postgres.backup import PATIENCE, restore_backup, write_backup
@@ -17,7 +18,7 @@ from grantory.storage.postgres.connection import (
     connect_for_setup,
     reason,
 )
-from grantory.storage.postgres.store import PATIENT_SECONDS, WORK_SECONDS, PostgresStore
+from grantory.storage.postgres.store import PATIENT_SECONDS, WORK_SECONDS, PostgresStore, commit
 from grantory.storage.sql.dump_format import Backup
 from grantory.storage.sql.migrations import CURRENT, HEAD, upgrade_sql
 from grantory.storage.sql.replacing import Restoration
@@ -64,7 +65,7 @@ class PostgresDatabase:
             # Waiting for another process's upgrade, and changing large tables, may take long.
             for patience in ("statement_timeout", "lock_timeout"):
                 await connection.execute(f"SET {patience} = 0")
-            async with connection.transaction():
+            async with _transaction(connection):
                 await connection.execute(_LOCK, timeout=UPGRADE_SECONDS)
                 before = await _revision(connection)
                 if before != (HEAD if target == "head" else target):
@@ -107,7 +108,7 @@ class PostgresDatabase:
             await connection.execute(PATIENCE)
             for tried in range(1, MOST_TRIES + 1):
                 try:
-                    async with connection.transaction():
+                    async with _transaction(connection):
                         await connection.execute(_LOCK, timeout=UPGRADE_SECONDS)
                         found = await _revision(connection)
                         return await restore_backup(connection, restoration, found)
@@ -135,8 +136,29 @@ class PostgresDatabase:
             asyncpg.InternalClientError,
         ) as error:
             raise SetupError(f"PostgreSQL failed: {reason(error)}") from None
+        except StorageUnavailable as error:
+            raise SetupError(f"PostgreSQL failed: {error.detail}; nothing was changed") from None
+        except OutcomeUnknown as error:
+            raise SetupError(
+                f"PostgreSQL failed while the change was being kept ({error.detail}): it is not "
+                "known whether it was made; look before you run the command again"
+            ) from None
         finally:
             await close(connection)
+
+
+@asynccontextmanager
+async def _transaction(connection: "asyncpg.Connection[Any]") -> AsyncIterator[None]:
+    """Keeps all of what is done within, as ``commit`` does, or nothing."""
+    running = connection.transaction()
+    await running.start()
+    try:
+        yield
+    except BaseException:
+        if not connection.is_closed():
+            await running.rollback()
+        raise
+    await commit(connection, running, asyncio.get_running_loop().time() + UPGRADE_SECONDS)
 
 
 async def _revision(connection: "asyncpg.Connection[Any]") -> str | None:

@@ -162,7 +162,7 @@ class PostgresStore:
             changed = SqlTransaction(sql)
             result = await greenlet_spawn(self._work, work, changed)
             limit.reschedule(None)  # whoever gives up on a COMMIT has to say so
-            await _commit(sql.connection, running, until + GRACE_SECONDS)
+            await commit(sql.connection, running, until + GRACE_SECONDS)
         self.feed.committed_here(changed.touches)
         return cast(T, result)
 
@@ -284,8 +284,13 @@ def _terminate(connection: "PoolConnectionProxy[Any]") -> None:
         connection.terminate()
 
 
-async def _commit(connection: AnyConnection, running: RunningTransaction, until: float) -> None:
+async def commit(connection: AnyConnection, running: RunningTransaction, until: float) -> None:
     """Sends COMMIT; from here on nothing may be run again.
+
+    Args:
+        connection: on which it runs.
+        running: the transaction.
+        until: the answer is waited for until this moment of the event loop's clock.
 
     Raises:
         StorageUnavailable: when the server says that it rolled back.
