@@ -114,6 +114,8 @@ class Case(NamedTuple):
     """What else is asked for, by the names of the SDK for Python."""
     by_user: bool = False
     """Whether only a user can ask, with ``PASSWORD``."""
+    by_parts: bool = False
+    """Whether it asks for the permissions of what is in its body."""
 
 
 CASES: dict[str, Case] = {
@@ -162,6 +164,7 @@ CASES: dict[str, Case] = {
         },
         never_null=("applied", "changes.0.operation", "changes.0.id"),
         kind="object",
+        by_parts=True,
     ),
     # roles and permissions
     "getAuthorizationRoles": Case(
