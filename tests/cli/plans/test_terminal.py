@@ -76,6 +76,25 @@ def test_ctrl_c_finishes_what_was_begun_and_tells_what_is_left(
     assert len(cloud.changes()) == 1
 
 
+@pytest.mark.parametrize("way", ["--in-order", "together"])
+def test_a_second_ctrl_c_does_not_know_what_was_made(
+    way: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    given = ("apply", "f.yaml", "--yes", "--discard-secrets")
+    cloud.may_answer_changes.clear()
+    with terminal(cloud, tmp_path, *given, *([way] if way != "together" else [])) as shown:
+        assert cloud.change_asked.wait(60)
+        shown.interrupt()
+        shown.expect("once more ends at once")
+        shown.interrupt()
+        assert shown.end() == 6
+    assert "look before trying again" in shown.screen
+    assert "grantory clients rotate gives such a client a secret" in shown.screen
+    if way != "together":
+        assert "stopped after 0 of 6 changes" in shown.screen
+        assert "open  create division North\n  left  create role Exporter" in shown.screen
+
+
 def test_ctrl_c_lets_a_command_take_the_secret_of_a_new_client(
     cloud: Cloud, tmp_path: Path
 ) -> None:
