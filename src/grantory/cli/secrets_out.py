@@ -67,6 +67,7 @@ class SecretPlace:
         self._ways = ways
         self._file = file
         self._failed = ""
+        self._secret = ""
 
     def take(self, client: dict[str, Any]) -> dict[str, Any]:
         """Brings the secret of an answer where it is to go.
@@ -78,7 +79,10 @@ class SecretPlace:
             What of it may be shown.
         """
         secret = client.get("secret")
-        if self._ways.show or not isinstance(secret, str):
+        if not isinstance(secret, str):
+            return client
+        self._secret = secret
+        if self._ways.show:
             return client
         if self._file is not None:
             self._file.write(secret.encode())
@@ -90,8 +94,11 @@ class SecretPlace:
                 self._failed = ENDED
         return {name: value for name, value in client.items() if name != "secret"}
 
-    def tell(self) -> None:
+    def tell(self, queried: str | None) -> None:
         """Tells where the secret went.
+
+        Args:
+            queried: what ``--query`` found; None without one.
 
         Raises:
             Exit: if a command did not take it.
@@ -100,6 +107,9 @@ class SecretPlace:
             typer.echo(f"grantory: the change was made, but its secret is lost: {self._failed}. "
                        "grantory clients rotate makes another.", err=True)  # fmt: skip
             raise typer.Exit(ExitStatus.SECRET_LOST)
+        if self._ways.show and queried is not None and self._secret not in queried:
+            typer.echo("grantory: the secret was not printed, since --query does not ask for it. "
+                       "grantory clients rotate makes another.", err=True)  # fmt: skip
         if self._ways.file is not None:
             typer.echo(f"The secret is in {plain(self._ways.file)}.", err=True)
 
