@@ -1,5 +1,6 @@
 """The commands in a terminal: questions, tables of 80 columns, colours, progress and Ctrl-C."""
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from tests.cli.snapshot import assert_as_kept
 from tests.support.cloud import OLD, PORTAL, SECRET, Cloud, client
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, gate
 
 
 @pytest.fixture
@@ -111,8 +112,33 @@ def test_ctrl_c_lets_what_was_begun_come_to_its_end(cloud: Cloud, tmp_path: Path
         shown.interrupt()
         shown.expect("once more ends at once")
         shown.interrupt()
-        assert shown.end() == 130
+        assert shown.end() == 6
+    assert "not known whether the change was made: look before trying again" in shown.screen
     assert [each.name for each in tmp_path.iterdir() if each.name != ".config"] == ["new"]
+
+
+def test_ctrl_c_lets_a_command_take_the_secret(cloud: Cloud, tmp_path: Path) -> None:
+    go = gate(tmp_path / "go")
+    given = ("clients", "rotate", OLD, "--yes", "--secret-to")
+    with terminal(cloud, tmp_path, *given, "echo it runs >&2; read x < go; cat > got") as shown:
+        shown.expect("it runs")
+        shown.interrupt()
+        shown.expect("finishing what was begun")
+        os.write(go, b"\n")
+        assert shown.end() == 130
+    assert (tmp_path / "got").read_text() == SECRET
+    assert "lost" not in shown.screen
+
+    with terminal(cloud, tmp_path, *given, "echo it runs >&2; read x < go; cat > later") as shown:
+        shown.expect("it runs")
+        shown.interrupt()
+        shown.expect("once more ends at once")
+        shown.interrupt()
+        assert shown.end() == 7
+    assert "its secret is lost: Ctrl-C ended what was to bring it" in shown.screen
+    assert SECRET not in shown.screen
+    assert not (tmp_path / "later").exists()
+    os.close(go)
 
 
 def test_long_work_shows_how_far_it_is(cloud: Cloud, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from grantory.cli.connection import address, connection
 from grantory.errors import SetupError
 from grantory_sdk import ClientCredentials
 from tests.cli.snapshot import assert_as_kept
-from tests.support.cloud import HOME, NIGHTLY, OLD, PORTAL, ROLE, SECRET, Asked, Cloud
+from tests.support.cloud import HOME, MADE, NIGHTLY, OLD, PORTAL, ROLE, SECRET, Asked, Cloud
 from tests.support.command import quick_command
 
 
@@ -118,6 +118,25 @@ def test_a_client_is_made_with_its_roles(caller: Caller) -> None:
     )
     assert SECRET in caller.good(*create, "--show-secret")
     assert caller.good(*create, "--query", "secret") == f"{SECRET}\n"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("clients", "create", "m", "--grant", "CODE"),
+        ("clients", "create", "m", "--grant", "CODE", "--show-secret"),
+        ("clients", "rotate", OLD, "--yes"),
+    ],
+)
+def test_a_query_that_drops_a_secret_says_so(given: tuple[str, ...], caller: Caller) -> None:
+    done = caller.run(*given, "--query", "id")
+    assert (done.returncode, done.stdout) == (0, f"{OLD if 'rotate' in given else MADE}\n")
+    assert done.stderr.startswith("grantory: the secret was not printed, since --query")
+    for query in ("[id, secret]", "@", "join(':', [id, secret])"):
+        assert SECRET in caller.good(*given, "--query", query)
+    if "--show-secret" not in given:
+        placed = caller.run(*given, "--query", "id", "--secret-file", "secret")
+        assert placed.stderr == "The secret is in secret.\n"
 
 
 def test_a_secret_goes_to_a_file(caller: Caller) -> None:

@@ -1,5 +1,6 @@
 """Attack case 83: a file for plan and apply that is meant to do harm, or good by half."""
 
+import io
 import json
 import os
 import time
@@ -9,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from grantory.cli.plans.document import MOST_BYTES, read_document
+from grantory.cli.plans.faults import Faults
+from grantory.errors import SetupError
+from tests.support.cloud import SECRET, Cloud
 from tests.support.command import quick_command
 from tests.support.server import RunningServer
 
@@ -125,6 +130,58 @@ def test_case_83_what_is_no_small_file_is_not_read(server: RunningServer, tmp_pa
     ):
         assert said in refused(server, tmp_path, name)
     assert time.process_time() - begun < 30
+
+
+class Endless(io.RawIOBase):
+    """A standard input of a gigabyte, which tells how much of it was taken."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:
+        count = min(len(room), 1024**3 - self.taken)
+        room[:count] = b"#" * count
+        self.taken += count
+        return count
+
+
+@pytest.mark.parametrize("form", ["yaml", "toml", "json"])
+def test_case_83_a_huge_standard_input_is_not_read(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = Endless()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(endless)))
+    with pytest.raises(SetupError, match="standard input: it has more than 4194304 bytes"):
+        read_document("-", form, Faults("standard input"))
+    assert endless.taken < MOST_BYTES + 2 * io.DEFAULT_BUFFER_SIZE
+
+
+@pytest.mark.parametrize(
+    "answered", ["../../x", "/none/x", "..", "a/b", "a\\b", "", "a\n", "x" * 65, "\u0661", ".ssh"]
+)
+def test_case_83_no_answered_id_leaves_the_folder_of_secrets(
+    answered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a server says is no name of a file until it was looked at."""
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    (folder / "f.yaml").write_text("clients: [{name: n, grant_type: CODE}]\n", encoding="utf-8")
+    with Cloud() as cloud:
+        monkeypatch.setattr(cloud, "_new_id", lambda _there: answered)
+        done = quick_command(
+            *("apply", "f.yaml", "--in-order", "--yes", "--secret-dir", "secrets"),
+            environment={**cloud.environment, "HOME": str(tmp_path)},
+            folder=folder,
+        )
+    assert done.returncode == 7, (done.stdout, done.stderr)
+    assert "the secret of client n is lost: its id cannot be the name of a file" in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    files = [each.name for each in tmp_path.rglob("*") if each.is_file()]
+    assert files == ["f.yaml"]
+    assert not list((folder / "secrets").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -119,3 +119,13 @@ class Terminal:
             return False
         self.seen += got.decode("utf-8", "replace")
         return bool(got)
+
+
+def gate(path: Path) -> int:
+    """Makes what a command waits at by ``read x < path``, until a line is written to it.
+
+    Returns:
+        A descriptor to write to, which waits for no reader.
+    """
+    os.mkfifo(path)
+    return os.open(path, os.O_RDWR)

@@ -60,7 +60,7 @@ def backup(
         except OSError as error:  # also at the end, when the last of it is written
             raise SetupError(f"cannot write the backup: {error.strerror}") from None
     else:
-        with written_whole(Path(file), replace=replace) as target:
+        with written_whole(Path(file), replace=replace, option="--replace") as target:
             made = run(_write(database, target))
     typer.echo(
         f"Backed up {database.name}: {_contents(made)}.\n"

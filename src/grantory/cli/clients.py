@@ -148,8 +148,8 @@ def create(  # noqa: PLR0913, PLR0917 - one for each option
     with session.change():
         with place_for(ways, replace=False) as place:
             made = session.answer(lambda client: client.oauth_clients.create(**fields))
-            session.put(place.take(made))
-        place.tell()
+            queried = session.put(place.take(made))
+        place.tell(queried)
 
 
 @app.command("update", cls=ServerCommand)
@@ -232,8 +232,8 @@ def rotate(
                     wanted, revoke_tokens=revoke_tokens
                 )
             )
-            session.put(place.take(made))
-        place.tell()
+            queried = session.put(place.take(made))
+        place.tell(queried)
 
 
 @app.command("delete", cls=ServerCommand)

@@ -28,7 +28,8 @@ MEANINGS: Final = {
     ExitStatus.NOT_ALLOWED: "The credentials are not good, or no longer, or lack a permission.",
     ExitStatus.NO_ANSWER: "The server cannot be reached, is overloaded or failed: later it may go "
     "well. Nothing was changed.",
-    ExitStatus.OUTCOME_UNKNOWN: "The answer to a change did not come: look whether it was made.",
+    ExitStatus.OUTCOME_UNKNOWN: "The answer to a change did not come, or a second Ctrl-C did not "
+    "wait for it: look whether it was made.",
     ExitStatus.SECRET_LOST: "The change was made, but its secret did not get where it was to go: "
     "`grantory clients rotate` makes another.",
     ExitStatus.DRIFT: "`grantory plan` alone: the server does not have what the file says.",

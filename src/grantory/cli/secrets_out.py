@@ -1,5 +1,6 @@
 """Where a new secret goes: it is told once, and is to meet no screen and no shell history."""
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from grantory.cli.exit_status import ExitStatus
 from grantory.cli.prompts import ask, choose
 from grantory.cli.session import Session
 from grantory.cli.tables import plain
+from grantory.cli.uninterrupted import deaf_children
 from grantory.errors import SetupError
 
 ShowSecret = Annotated[bool, typer.Option("--show-secret", help="Print the secret with the rest.")]
@@ -33,6 +35,9 @@ HideSecret = Annotated[
     bool,
     typer.Option("--hide-secret", help="Drop the secret, which a public client has no use for."),
 ]
+ENDED: Final = "Ctrl-C ended what was to bring it"
+_SECONDS_TO_END: Final = 2.0
+"""For a command that a second Ctrl-C ends."""
 _WAYS: Final = (
     ("show", "print it here"),
     ("file", "write it to a file that you alone can read"),
@@ -62,6 +67,7 @@ class SecretPlace:
         self._ways = ways
         self._file = file
         self._failed = ""
+        self._secret = ""
 
     def take(self, client: dict[str, Any]) -> dict[str, Any]:
         """Brings the secret of an answer where it is to go.
@@ -73,17 +79,26 @@ class SecretPlace:
             What of it may be shown.
         """
         secret = client.get("secret")
-        if self._ways.show or not isinstance(secret, str):
+        if not isinstance(secret, str):
+            return client
+        self._secret = secret
+        if self._ways.show:
             return client
         if self._file is not None:
             self._file.write(secret.encode())
         elif self._ways.command is not None:
             who = {"CLIENT_ID": str(client.get("id", ""))}
-            self._failed = hand_over(secret, self._ways.command, who)
+            try:
+                self._failed = hand_over(secret, self._ways.command, who)
+            except KeyboardInterrupt:
+                self._failed = ENDED
         return {name: value for name, value in client.items() if name != "secret"}
 
-    def tell(self) -> None:
+    def tell(self, queried: str | None) -> None:
         """Tells where the secret went.
+
+        Args:
+            queried: what ``--query`` found; None without one.
 
         Raises:
             Exit: if a command did not take it.
@@ -92,6 +107,9 @@ class SecretPlace:
             typer.echo(f"grantory: the change was made, but its secret is lost: {self._failed}. "
                        "grantory clients rotate makes another.", err=True)  # fmt: skip
             raise typer.Exit(ExitStatus.SECRET_LOST)
+        if self._ways.show and queried is not None and self._secret not in queried:
+            typer.echo("grantory: the secret was not printed, since --query does not ask for it. "
+                       "grantory clients rotate makes another.", err=True)  # fmt: skip
         if self._ways.file is not None:
             typer.echo(f"The secret is in {plain(self._ways.file)}.", err=True)
 
@@ -153,7 +171,7 @@ def place_for(ways: Ways, *, replace: bool) -> Iterator[SecretPlace]:
 
 
 def hand_over(secret: str, command: str, who: dict[str, str]) -> str:
-    """Gives a secret to the standard input of a command.
+    """Gives a secret to the standard input of a command, which Ctrl-C does not end.
 
     Args:
         secret: what it gets.
@@ -162,16 +180,33 @@ def hand_over(secret: str, command: str, who: dict[str, str]) -> str:
 
     Returns:
         What went wrong; nothing if nothing did.
+
+    Raises:
+        KeyboardInterrupt: if somebody asked for it a second time; the command was ended.
     """
+    process: subprocess.Popen[bytes] | None = None
     try:
-        done = subprocess.run(  # noqa: S602 - the person's own command, for their own shell
-            command,
-            shell=True,
-            input=secret.encode(),
-            stdout=2,
-            env={**os.environ, **who},
-            check=False,
-        )
+        with deaf_children():
+            process = subprocess.Popen(  # noqa: S602 - the person's own, for their own shell
+                command, shell=True, stdin=subprocess.PIPE, stdout=2, env={**os.environ, **who}
+            )
+        process.communicate(secret.encode())
     except OSError as error:
         return f"the command cannot be run: {error.strerror}"
-    return f"the command ended with status {done.returncode}" if done.returncode else ""
+    except KeyboardInterrupt:
+        if process is not None:
+            _end(process)
+        raise
+    return f"the command ended with status {process.returncode}" if process.returncode else ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+    process.terminate()
+    try:
+        process.wait(_SECONDS_TO_END)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        process.kill()
+        process.wait()

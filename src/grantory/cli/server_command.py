@@ -73,6 +73,9 @@ class ServerCommand(TyperCommand):
         except KeyboardInterrupt:
             typer.echo("\ngrantory: interrupted", err=True)
             status = ExitStatus.INTERRUPTED
+            if session.changing:  # a second time, which waits for no answer
+                status = ExitStatus.OUTCOME_UNKNOWN
+                _tell_that_it_is_unknown()
         finally:
             session.close()
         raise typer.Exit(status)
@@ -116,9 +119,11 @@ def _tell(error: GrantoryError, status: ExitStatus) -> None:
         if error.code in _HINTS:
             typer.echo(f"  {_HINTS[error.code]}", err=True)
     if status is ExitStatus.OUTCOME_UNKNOWN:
-        typer.echo(
-            "  It is not known whether the change was made: look before trying again.", err=True
-        )
+        _tell_that_it_is_unknown()
+
+
+def _tell_that_it_is_unknown() -> None:
+    typer.echo("  It is not known whether the change was made: look before trying again.", err=True)
 
 
 def _options() -> list[TyperOption]:

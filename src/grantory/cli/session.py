@@ -100,14 +100,21 @@ class Session:
             call(self.client)
         return answers[-1].json() if answers and answers[-1].content else None
 
-    def put(self, value: Any) -> None:
-        """Shows an answer: its fields for people, or what ``--json`` and ``--query`` ask for."""
+    def put(self, value: Any) -> str | None:
+        """Shows an answer: its fields for people, or what ``--json`` and ``--query`` ask for.
+
+        Returns:
+            What a query found; None without one, since everything was shown.
+        """
         if self.query is not None:
-            typer.echo(self.query.text(value, as_json=self.as_json), nl=False)
-        elif self.as_json:
+            found = self.query.text(value, as_json=self.as_json)
+            typer.echo(found, nl=False)
+            return found
+        if self.as_json:
             typer.echo(json.dumps(value, indent=2))
         else:
             put_fields(value)
+        return None
 
     def put_list(
         self, columns: Sequence[Column], listing: Listing[Any], limit: int | None = None

@@ -9,6 +9,8 @@ from types import FrameType
 from typing import Final
 
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+_OF_THE_TERMINAL: Final = ("SIGINT", "SIGHUP")
+"""Which it sends to the commands that a program runs, too."""
 
 
 @contextmanager
@@ -44,3 +46,29 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, kept[number])
     if asked:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """Lets the processes that are started inside go on when the terminal says Ctrl-C.
+
+    They stay in the terminal's foreground: one may ask for a password. What is signalled to this
+    program meanwhile is heard at the end.
+    """
+    of_main = threading.current_thread() is threading.main_thread()
+    if not of_main or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    numbers = [getattr(signal, name) for name in _OF_THE_TERMINAL]
+    # Ignoring alone would lose the signal here; blocking alone ends where a shell unblocks.
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    kept = {n: signal.getsignal(n) for n in numbers}
+    heard = {n: handler for n, handler in kept.items() if handler is not None}
+    for number in heard:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in heard.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)

@@ -13,7 +13,7 @@ from grantory.master_key_file import sync_folder
 
 
 @contextmanager
-def written_whole(path: Path, *, replace: bool) -> Iterator[IO[bytes]]:
+def written_whole(path: Path, *, replace: bool, option: str = "") -> Iterator[IO[bytes]]:
     """Gives a file to write to, which gets its name when it is on disk, whole.
 
     Until then it is called ``.partial``. Its owner alone can read it.
@@ -21,13 +21,14 @@ def written_whole(path: Path, *, replace: bool) -> Iterator[IO[bytes]]:
     Args:
         path: the name.
         replace: whether a file of this name may make way.
+        option: of the command, by which one lets it; empty where none does.
 
     Raises:
         SetupError: when it exists, is being written by another process, or cannot be written.
     """
     partial = path.with_name(path.name + ".partial")
     try:
-        _require_free(path, replace)
+        _require_free(path, replace, option)
         descriptor = os.open(partial, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:
             _claim(descriptor, partial)
@@ -37,7 +38,7 @@ def written_whole(path: Path, *, replace: bool) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(descriptor)
-                _require_free(path, replace)
+                _require_free(path, replace, option)
                 partial.rename(path)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -48,11 +49,12 @@ def written_whole(path: Path, *, replace: bool) -> Iterator[IO[bytes]]:
         raise SetupError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _require_free(path: Path, replace: bool) -> None:
+def _require_free(path: Path, replace: bool, option: str) -> None:
     if path.is_dir():
         raise SetupError(f"{path} is a folder: name a file in it")
     if not replace and path.exists():
-        raise SetupError(f"{path} exists: name another file, or say --replace")
+        instead = f", or say {option}" if option else ""
+        raise SetupError(f"{path} exists: name another file{instead}")
 
 
 def _claim(descriptor: int, partial: Path) -> None:

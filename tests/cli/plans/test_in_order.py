@@ -206,7 +206,8 @@ def test_an_export_is_what_is_there(caller: Caller) -> None:
     assert "Nothing to do: 4 entries" in caller.run("plan", "f.yaml").stdout
     caller.run("export", "f.toml")
     assert "Nothing to do: 4 entries" in caller.run("plan", "f.toml").stdout
-    assert "exists" in caller.run("export", "f.toml", status=1).stderr
+    exists = caller.run("export", "f.toml", status=1).stderr
+    assert "f.toml exists: name another file, or say --force" in exists
     caller.run("export", "f.toml", "--force", "--client", "nightly export", "--client", PORTAL)
     assert "Nothing to do: 2 entries" in caller.run("plan", "f.toml").stdout
     only = caller.run("export", "--only", "roles", "--format", "toml").stdout

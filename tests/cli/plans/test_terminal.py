@@ -1,5 +1,6 @@
 """Plan and apply in a terminal: 80 columns, colours, questions, progress and Ctrl-C."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from tests.cli.plans.test_in_order import FILE
 from tests.cli.snapshot import assert_as_kept
 from tests.support.cloud import MADE, SECRET, Cloud
-from tests.support.terminal import Terminal
+from tests.support.terminal import Terminal, gate
 
 
 @pytest.fixture
@@ -73,3 +74,51 @@ def test_ctrl_c_finishes_what_was_begun_and_tells_what_is_left(
     assert "stopped after 1 of 6 changes" in shown.screen
     assert "left  create role Exporter" in shown.screen
     assert len(cloud.changes()) == 1
+
+
+@pytest.mark.parametrize("way", ["--in-order", "together"])
+def test_a_second_ctrl_c_does_not_know_what_was_made(
+    way: str, cloud: Cloud, tmp_path: Path
+) -> None:
+    given = ("apply", "f.yaml", "--yes", "--discard-secrets")
+    cloud.may_answer_changes.clear()
+    with terminal(cloud, tmp_path, *given, *([way] if way != "together" else [])) as shown:
+        assert cloud.change_asked.wait(60)
+        shown.interrupt()
+        shown.expect("once more ends at once")
+        shown.interrupt()
+        assert shown.end() == 6
+    assert "look before trying again" in shown.screen
+    assert "grantory clients rotate gives such a client a secret" in shown.screen
+    if way != "together":
+        assert "stopped after 0 of 6 changes" in shown.screen
+        assert "open  create division North\n  left  create role Exporter" in shown.screen
+
+
+def test_ctrl_c_lets_a_command_take_the_secret_of_a_new_client(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    go = gate(tmp_path / "go")
+    (tmp_path / "two.yaml").write_text(
+        "clients:\n  - {name: a, grant_type: CODE}\n  - {name: b, grant_type: CODE}\n"
+    )
+    given = ("apply", "two.yaml", "--in-order", "--yes", "--secret-to")
+    command = 'echo it runs >&2; read x < go; cat > "$CLIENT_NAME"'
+    with terminal(cloud, tmp_path, *given, command) as shown:
+        shown.expect("it runs")
+        shown.interrupt()
+        shown.expect("finishing what was begun")
+        os.write(go, b"\n")
+        assert shown.end() == 130
+    assert (tmp_path / "a").read_text() == SECRET
+    assert "done  create client a\n  left  create client b" in shown.screen
+
+    with terminal(cloud, tmp_path, *given, command) as shown:
+        shown.expect("it runs")
+        shown.interrupt()
+        shown.expect("once more ends at once")
+        shown.interrupt()
+        assert shown.end() == 7
+    assert "the secret of client b is lost: Ctrl-C ended what was to bring it" in shown.screen
+    assert not (tmp_path / "b").exists()
+    os.close(go)

@@ -122,10 +122,14 @@ def apply(
     )
     if found.steps:
         confirm(session, "Make these changes?", yes=yes)
-        if in_order or present.is_vendors:
-            made = make_in_order(session, found, secrets, present)
-        else:
-            made = make_together(session, found, secrets)
+        try:
+            if in_order or present.is_vendors:
+                made = make_in_order(session, found, secrets, present)
+            else:
+                made = make_together(session, found, secrets)
+        except KeyboardInterrupt:
+            secrets.tell()
+            raise
     _tell(session, found, made, secrets)
     secrets.tell()
 

@@ -127,6 +127,6 @@ def _write(file: Path, texts: Iterator[str], force: bool) -> None:
     # What writes it brings the keys of the store along, for which nobody else is to wait.
     from grantory.cli.whole_file import written_whole
 
-    with written_whole(file, replace=force) as target:
+    with written_whole(file, replace=force, option="--force") as target:
         for text in texts:
             target.write(text.encode())

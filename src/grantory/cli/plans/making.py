@@ -64,6 +64,7 @@ def make_together(session: Session, plan: Plan, secrets: NewSecrets) -> list[Mad
 
     Raises:
         GrantoryError: if it is refused.
+        KeyboardInterrupt: if somebody asked for it; what was begun is finished at the first time.
         SetupError: if the server cannot do so.
     """
     with session.change() as client:
@@ -71,6 +72,9 @@ def make_together(session: Session, plan: Plan, secrets: NewSecrets) -> list[Mad
             answer = client.changes.apply([step.change for step in plan.steps])
         except GrantoryError as error:
             _explain(plan, error)
+            raise
+        except KeyboardInterrupt:
+            _tell_of_new_clients(plan)
             raise
         made = []
         for step, change in zip(plan.steps, answer.changes, strict=True):
@@ -87,7 +91,7 @@ def make_in_order(
 
     Raises:
         GrantoryError: if one is refused.
-        KeyboardInterrupt: if somebody asked for it; what was begun is finished.
+        KeyboardInterrupt: if somebody asked for it; what was begun is finished at the first time.
     """
     made: list[Made] = []
     ids: dict[str, str] = {}
@@ -98,11 +102,11 @@ def make_in_order(
                 with session.change() as client:
                     answered = _make(client, step, ids)
                     found = str(answered.get("id") or step.id or "")
-                    made.append(Made(step, found))
                     if step.change.key is not None:
                         ids["#" + step.change.key] = found
                     if _makes_a_client(step):
                         secrets.take(answered.get("secret"), found, step.name)
+                    made.append(Made(step, found))
                 advance(1)
                 if secrets.lost:  # so would be what comes after it
                     break
@@ -111,7 +115,7 @@ def make_in_order(
         tell_what_is_left(plan, made, unclear=unclear)
         raise
     except KeyboardInterrupt:
-        tell_what_is_left(plan, made)
+        tell_what_is_left(plan, made, unclear=session.changing)
         raise
     if len(made) < len(plan.steps):
         tell_what_is_left(plan, made)

@@ -11,7 +11,7 @@ import typer
 
 from grantory.cli.exit_status import ExitStatus
 from grantory.cli.prompts import ask, choose
-from grantory.cli.secrets_out import hand_over
+from grantory.cli.secrets_out import ENDED, hand_over
 from grantory.cli.session import Session
 from grantory.cli.tables import plain
 from grantory.errors import SetupError
@@ -68,10 +68,19 @@ class NewSecrets:
         self.where = where
         self._bring = bring
         self.lost: list[Lost] = []
+        self._ended = False
 
     def take(self, secret: str | None, client_id: str, name: str) -> None:
-        """Brings a secret where it is to go; what went wrong is kept in ``lost``."""
-        why = "none was answered" if not secret else self._bring(secret, client_id, name)
+        """Brings a secret where it is to go; what went wrong is kept in ``lost``.
+
+        What a second Ctrl-C ends, and whatever would come after it, is lost.
+        """
+        why = ENDED
+        if not self._ended:
+            try:
+                why = "none was answered" if not secret else self._bring(secret, client_id, name)
+            except KeyboardInterrupt:
+                self._ended = True
         if why:
             self.lost.append(Lost(name, client_id, why))
 
