@@ -39,6 +39,7 @@ def statements() -> list[str]:
     for module in pkgutil.walk_packages(storage.__path__, f"{storage.__name__}."):
         if ".migrations." not in module.name:
             importlib.import_module(module.name)
+    gc.unfreeze()  # a server that began in this process has put what it loaded out of sight
     found = [thing for thing in gc.get_objects() if type(thing) is Statement]
     return [statement.for_postgres(Anything())[0] for statement in found]
 
