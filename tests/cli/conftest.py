@@ -1,4 +1,4 @@
-"""Stores of either kind for the commands that work on both."""
+"""Stores of either kind for the commands that work on both, and a cloud for those that call one."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pytest
 
+from tests.support.cloud import Cloud
 from tests.support.stores import STORES, NamedStore
 
 
@@ -40,3 +41,10 @@ def file_store(tmp_path: Path) -> Iterator[NamedStore]:
     """A file that is not there yet, where the kind of database has no bearing."""
     with STORES["sqlite"](tmp_path / "store") as store:
         yield store
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """What stands for the vendor's cloud, running."""
+    with Cloud() as made:
+        yield made

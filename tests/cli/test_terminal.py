@@ -2,20 +2,11 @@
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.cli.snapshot import assert_as_kept
 from tests.support.cloud import OLD, PORTAL, SECRET, Cloud, client
 from tests.support.terminal import Terminal, gate
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with Cloud() as made:
-        yield made
 
 
 def terminal(cloud: Cloud, folder: Path, *arguments: str, **environment: str) -> Terminal:

@@ -4,7 +4,6 @@ import json
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,6 @@ from grantory_sdk import ClientCredentials
 from tests.cli.snapshot import assert_as_kept
 from tests.support.cloud import HOME, MADE, NIGHTLY, OLD, PORTAL, ROLE, SECRET, Asked, Cloud
 from tests.support.command import quick_command
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with Cloud() as made:
-        yield made
 
 
 class Caller:

@@ -4,7 +4,6 @@ import json
 import stat
 import subprocess
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +32,6 @@ clients:
   - name: "old \\e[31mpage世界"
     absent: true
 """
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with Cloud() as made:
-        yield made
 
 
 class Caller:

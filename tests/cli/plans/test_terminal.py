@@ -1,7 +1,6 @@
 """Plan and apply in a terminal: 80 columns, colours, questions, progress and Ctrl-C."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,6 @@ from tests.cli.plans.test_in_order import FILE
 from tests.cli.snapshot import assert_as_kept
 from tests.support.cloud import MADE, SECRET, Cloud
 from tests.support.terminal import Terminal, gate
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with Cloud() as made:
-        yield made
 
 
 def terminal(cloud: Cloud, folder: Path, *arguments: str, **environment: str) -> Terminal:
