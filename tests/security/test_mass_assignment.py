@@ -105,11 +105,15 @@ async def test_case_73_regenerate_takes_no_body(world: World) -> None:
     member, _ = await machine(world)
     path = f"{CLIENTS}/{member.client_id}/secret"
     before = await world.admin.get(f"{CLIENTS}/{member.client_id}")
+    world.clock.advance(5)
 
     answer = await world.admin.post(path, {**SYSTEM_MADE, "name": "other", "state": "disabled"})
 
+    changed = {key for key in answer if answer[key] != before.get(key)}
+    assert changed == {"secret", "dateModified"}
     assert answer["secret"] != "gcs_chosen"
-    assert {**before, "secret": answer["secret"]} == answer
+    assert answer["dateModified"] == "2027-01-15T08:00:05.000Z"
+    assert before.keys() < answer.keys()
 
 
 async def test_case_73_only_the_state_is_a_field_that_can_be_set(world: World) -> None:
