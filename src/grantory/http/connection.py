@@ -237,7 +237,7 @@ class BoundedProtocol(PacedProtocol):
             if not self._admits(next_one.scope["path"], change=next_one.change):
                 self._waiting[-1] = (next_one, self._refuse_late)
         elif self._last_words and not self.transport.is_closing():
-            self.transport.write(self._last_words)
+            self.write(self._last_words)
             self.close()
         super().answered(exchange)
 
@@ -259,7 +259,7 @@ class BoundedProtocol(PacedProtocol):
         self._shared.refused_early(self._method, 503, _OVERLOADED)
         oauth = is_oauth(self._path, self._shared.login_prefix)
         answer = overloaded(oauth=oauth, head=self._method == "HEAD", keep_alive=keep_alive)
-        self.transport.write(answer)
+        self.write(answer)
         if not keep_alive:
             self._unserved = True  # as is all that follows
             self.close()
@@ -354,7 +354,7 @@ class BoundedProtocol(PacedProtocol):
             self._shared.refused_early("", status, code)
         if newest is None or newest.response_complete:
             if words:
-                self.transport.write(words)
+                self.write(words)
             self.close()
         else:
             self._pause_reading()

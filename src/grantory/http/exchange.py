@@ -47,6 +47,12 @@ class Wire(Protocol):
     def close(self) -> None:
         """Ends the connection once its answers were read."""
 
+    def write(self, data: bytes) -> None:
+        """Sends something at once."""
+
+    def write_soon(self, data: bytes) -> None:
+        """Sends something once the requests of this turn have been looked at."""
+
     def take_more(self) -> None:
         """Reads on, where reading was stopped for want of room."""
 
@@ -161,14 +167,14 @@ class Exchange:
             oauth = is_oauth(self.scope["path"], self._wire.login_prefix)
             code = "internal.server.error"
             words = refusal(500, "Internal Server Error", code, "The server failed.", oauth=oauth)
-            self._wire.transport.write(words)
+            self._wire.write(words)
         self.response_started = self.response_complete = True
         self._wire.close()
 
     async def receive(self) -> Message:
         """Returns what has come of the body; once that was told, waits for the end (ASGI 3)."""
         if self.wants_continue and not self._wire.transport.is_closing():
-            self._wire.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wants_continue = False
         if not (self.disconnected or self.response_complete):
             self._wire.take_more()
@@ -242,10 +248,14 @@ class Exchange:
                 raise RuntimeError("the body has another length than was told")
         if self.response_started:
             if body:
-                self._wire.transport.write(body)
+                self._wire.write(body)
         else:
             self.response_started = True
-            self._wire.transport.write(cast(bytes, self._head) + body)
+            answer = cast(bytes, self._head) + body
+            if more:
+                self._wire.write(answer)
+            else:
+                self._wire.write_soon(answer)
         if more:
             return
         self.response_complete = True

@@ -15,6 +15,7 @@ import msgspec
 
 from grantory.http.admission import Admission
 from grantory.http.exchange import HIGH_WATER, Application, Exchange
+from grantory.http.outbox import Outbox
 from grantory.http.turns import Turns
 
 MOST_AT_ONCE: Final = 4_096
@@ -44,6 +45,7 @@ class Connections(msgspec.Struct, eq=False):
     login_prefix: str = ""
     default_headers: bytes = b""
     """Lines that every answer begins with."""
+    outbox: Outbox = msgspec.field(default_factory=Outbox)
     all: set[Any] = msgspec.field(default_factory=set)
     tasks: set[Any] = msgspec.field(default_factory=set)
     """In which an application is at work."""
@@ -63,6 +65,8 @@ class PacedProtocol(asyncio.Protocol, ABC):
     transport: asyncio.Transport
     _held = b""
     """What came while others had their turn, or is too much for one."""
+    _unsent = b""
+    """What is to be sent once the requests of this turn have been looked at."""
     _is_in_line = False
     _answering: Exchange | None = None
     _newest: Exchange | None = None
@@ -105,7 +109,7 @@ class PacedProtocol(asyncio.Protocol, ABC):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio has it
         """Tells every request that is still to be answered that nobody waits for it."""
         self._shared.all.discard(self)
-        self._held = b""
+        self._held = self._unsent = b""
         self._stop_waiting_for_the_reader()
         for exchange in (self._answering, *(waiting for waiting, _ in self._waiting)):
             if exchange is not None:
@@ -247,6 +251,7 @@ class PacedProtocol(asyncio.Protocol, ABC):
         self._go_on()
         newest = self._newest
         if newest is None or newest.response_complete:
+            self._send_the_rest()
             self.transport.close()
         else:
             newest.keep_alive = False
@@ -255,8 +260,25 @@ class PacedProtocol(asyncio.Protocol, ABC):
 
     def close(self) -> None:
         """Ends the connection once its answers were read, for which there is a time."""
+        self._send_the_rest()
         self.transport.close()
         self._await_the_reader()
+
+    def write(self, data: bytes) -> None:
+        """Sends something at once, behind what was to be sent soon."""
+        self._send_the_rest()
+        self.transport.write(data)
+
+    def write_soon(self, data: bytes) -> None:
+        """Sends something once the requests of this turn have been looked at."""
+        if not self._unsent:
+            self._shared.outbox.add(self._send_the_rest)
+        self._unsent += data
+
+    def _send_the_rest(self) -> None:
+        unsent, self._unsent = self._unsent, b""
+        if unsent and not self.transport.is_closing():
+            self.transport.write(unsent)
 
     def pause_writing(self) -> None:
         """Makes answers wait, for a time, because the reader does not take what is there."""
