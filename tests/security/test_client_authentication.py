@@ -421,3 +421,46 @@ async def test_case_44_a_deleted_client_is_unknown(world: World) -> None:
 
     assert oauth_refused(deleted, 401, "invalid_client") == json.loads(unknown.text)
     refused(await one.call("GET", "/api/v2/tokens/me"), 401, "bad.credentials")
+
+
+async def test_case_35_a_header_that_was_good_before_is_no_pass_beside_another_name(
+    world: World,
+) -> None:
+    first, second = await machine(world), await machine(world)
+    await first.log_in()
+
+    for form in (
+        {"client_id": second.client_id},
+        {"client_secret": first.secret},
+        {"client_id": first.client_id, "client_secret": first.secret},
+    ):
+        mixed = await world.ask_token(first.client_id, first.secret, form)
+        oauth_refused(mixed, 400, "invalid_request")
+    same = await world.ask_token(first.client_id, first.secret, {"client_id": first.client_id})
+    assert same.status_code == 200
+
+
+async def test_whoever_was_let_in_before_is_held_up_by_failures_too(world: World) -> None:
+    one = await machine(world)
+    await one.log_in()
+    for _ in range(20):
+        await world.ask_token(one.client_id, world.admin.secret)
+
+    held_up = await world.ask_token(one.client_id, one.secret)
+
+    assert held_up.json()["error_description"].startswith("rate limit exceeded;")
+    world.clock.advance(61)
+    assert (await world.ask_token(one.client_id, one.secret)).status_code == 200
+
+
+async def test_case_43_a_header_that_was_good_before_ends_with_its_secret(world: World) -> None:
+    one, another = await machine(world), await machine(world)
+    for _ in range(2):
+        await one.log_in()
+        await another.log_in()
+
+    new = await world.admin.post(f"{CLIENTS}/{one.client_id}/secret")
+
+    oauth_refused(await world.ask_token(one.client_id, one.secret), 401, "invalid_client")
+    assert (await world.ask_token(one.client_id, new["secret"])).status_code == 200
+    assert (await world.ask_token(another.client_id, another.secret)).status_code == 200

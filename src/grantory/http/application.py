@@ -156,7 +156,7 @@ class Application:
             if standing.exceeded:
                 raise standing.refusal()
             await self._permits.require(target, token)
-            if any("\x00" in value for value in parameters.values()):
+            if "%" in path and any("\x00" in value for value in parameters.values()):
                 # No id holds a NUL, and PostgreSQL cannot even look for one.
                 raise _nothing_here()
             body = None

@@ -48,10 +48,10 @@ class SharedCounts:
     """
 
     _entry: Final = struct.Struct("=QdQ")
-    _bucket: Final = struct.Struct("=" + "QdQ" * _PLACES)
+    _bucket_size: Final = _entry.size * _PLACES
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, BUCKETS * self._bucket.size)
+        self._memory = mmap.mmap(-1, BUCKETS * self._bucket_size)
 
     def add(self, key: tuple[str, str], now: float) -> Window:
         """Counts a request.
@@ -61,20 +61,19 @@ class SharedCounts:
             now: the time on the monotonic clock, in seconds.
         """
         hashed = hash(key) & _MASK or 1
-        start = hashed % BUCKETS * self._bucket.size
-        found = self._bucket.unpack_from(self._memory, start)
-        place = -1
-        for index in range(0, _PLACES * 3, 3):
-            if found[index] == hashed:
-                place = index
-                break
-        else:
-            place = min(range(0, _PLACES * 3, 3), key=lambda index: found[index + 1])
+        start = hashed % BUCKETS * self._bucket_size
+        first_to_end, place = math.inf, start
         count, ends = 1, now + WINDOW_SECONDS
-        if found[place] == hashed and now < found[place + 1] <= ends:
-            count, ends = found[place + 2] + 1, found[place + 1]
-        offset = start + place // 3 * self._entry.size
-        self._entry.pack_into(self._memory, offset, hashed, ends, count)
+        for offset in range(start, start + self._bucket_size, self._entry.size):
+            found, found_ends, found_count = self._entry.unpack_from(self._memory, offset)
+            if found == hashed:
+                place = offset
+                if now < found_ends <= ends:
+                    count, ends = found_count + 1, found_ends
+                break
+            if found_ends < first_to_end:
+                first_to_end, place = found_ends, offset
+        self._entry.pack_into(self._memory, place, hashed, ends, count)
         return Window(count, ends)
 
 

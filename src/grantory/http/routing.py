@@ -2,15 +2,21 @@
 
 import re
 from collections.abc import Iterable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 T = TypeVar("T")
+MOST_REMEMBERED: Final = 4_096
+"""Paths: most requests are about few clients."""
+LONGEST_REMEMBERED: Final = 256
 _PARAMETER = re.compile(r"\{([A-Za-z]+)\}")
 
 
 class Match(NamedTuple, Generic[T]):
-    """A route that fits a path: what answers each method, and the path's parameters."""
+    """A route that fits a path: what answers each method, and the path's parameters.
+
+    It may be remembered, so nobody changes it.
+    """
 
     methods: dict[str, T]
     parameters: dict[str, str]
@@ -36,6 +42,7 @@ class Router(Generic[T]):
         self._root: _Node[T] = _Node()
         self._literal: dict[str, Match[T]] = {}
         """What is declared without a parameter, by its path."""
+        self._remembered: dict[str, Match[T]] = {}
         for method, path, target in routes:
             self._add(method, path, target)
 
@@ -62,6 +69,16 @@ class Router(Generic[T]):
         literal = self._literal.get(path)
         if literal is not None:
             return literal
+        found = self._remembered.get(path)
+        if found is None:
+            found = self._walk(path)
+            if found is not None and len(path) <= LONGEST_REMEMBERED:
+                if len(self._remembered) >= MOST_REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[path] = found
+        return found
+
+    def _walk(self, path: str) -> Match[T] | None:
         node = self._root
         values = []
         for segment in path.split("/"):

@@ -20,6 +20,8 @@ MOST_SKEW_SECONDS: Final = 300
 """So far the clocks of two nodes, or one that is put right, may lie apart."""
 MOST_READ: Final = 4_096
 """So many tokens that were read are remembered: most are presented again and again."""
+_SURPLUS_IDS: Final = 256
+"""Made at once: to ask the system for each one costs more than to use it."""
 LONGEST_READ: Final = 1_024
 """Longer ones are not: whoever has them made with hundreds of scopes is not to fill the memory."""
 
@@ -53,6 +55,8 @@ class AccessTokens:
         self._jwts = jwts
         self._clock = clock
         self._random = random
+        self._ids: list[bytes] = []
+        """For tokens to come. They are no secrets: whatever is signed is not to be guessed."""
         self._read: dict[bytes, tuple[AccessToken, SigningKey]] = {}
         """By the digest of its text, what a token says, and the key that its MAC fits."""
 
@@ -77,7 +81,7 @@ class AccessTokens:
         now = self._clock.now_ms() // 1000
         user, family = decision.user, decision.family
         token = AccessToken(
-            token_id=self._random.token_bytes(TOKEN_ID_BYTES),
+            token_id=self._token_id(),
             organization_id=client.organization_id,
             client_id=client.id,
             user_id=None if user is None else user.id,
@@ -94,6 +98,13 @@ class AccessTokens:
             return await self._jwts.write(token, algorithm), lifetime
         key = await self._reads.newest_signing_key(client.organization_id)
         return encode(token, key, record.id_bytes), lifetime
+
+    def _token_id(self) -> bytes:
+        if not self._ids:
+            made = self._random.token_bytes(TOKEN_ID_BYTES * _SURPLUS_IDS)
+            starts = range(0, len(made), TOKEN_ID_BYTES)
+            self._ids = [made[start : start + TOKEN_ID_BYTES] for start in starts]
+        return self._ids.pop()
 
     async def verify(self, presented: str) -> AccessToken:
         """Tells what a presented token says, if it is good now, in either form.

@@ -17,6 +17,9 @@ IMPLICIT_RETIRES: Final = (
     "The implicit grant is being retired (RFC 9700 section 2.1.2): "
     "use CODE with a code_challenge, which needs no secret either."
 )
+MOST_WRITTEN: Final = 1_000
+LARGEST_WRITTEN: Final = 4_096
+"""Bytes. What is larger is not remembered by whoever reads it either."""
 
 
 class ClientResource:
@@ -25,6 +28,8 @@ class ClientResource:
     def __init__(self, clients: ClientRegistry, style: GrantTypeStyle) -> None:
         self._clients = clients
         self._style = style
+        self._written: dict[str, tuple[RegisteredClient, bytes]] = {}
+        """By its id, what was written of a client as it was read then."""
 
     def operations(self) -> tuple[Operation, ...]:
         """Declares the operations."""
@@ -117,7 +122,16 @@ class ClientResource:
     async def get(self, call: Call) -> Response:
         """Answers one client, without a secret."""
         registered = await self._clients.get(call.actor, _id(call))
-        return json_response(client_of(registered, self._style))
+        client_id = registered.client.id
+        written = self._written.get(client_id)
+        if written is not None and written[0] is registered:  # memory holds the very same
+            return Response(200, written[1])
+        answer = json_response(client_of(registered, self._style))
+        if len(answer.body) <= LARGEST_WRITTEN:
+            if len(self._written) >= MOST_WRITTEN:
+                del self._written[next(iter(self._written))]
+            self._written[client_id] = registered, answer.body
+        return answer
 
     async def replace(self, call: Call) -> Response:
         """Answers the client as it is now, without a secret."""

@@ -6,10 +6,11 @@ its checksum, one look into memory and one comparison.
 """
 
 from collections.abc import Collection
+from hashlib import sha256
 from typing import Final
 
 from grantory.domain.client import ClientRecord, GrantType
-from grantory.domain.secret import digest_of, key_id_in, key_id_of, matches
+from grantory.domain.secret import ClientSecret, digest_of, key_id_in, key_id_of, matches
 from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.runtime import Clock
@@ -20,7 +21,11 @@ from grantory.protocol.throttle import FailureThrottle
 from grantory.protocol.token_request import TokenRequest
 
 _NOBODY: Final = bytes(32)
+_NEVER: Final = (None, None)
 MAX_CLIENT_ID: Final = 64
+MOST_PROVEN: Final = 4_096
+LONGEST_PROVEN: Final = 512
+_IN_FORM: Final = frozenset({"client_id", "client_secret"})
 
 
 class ClientAuthenticator:
@@ -30,6 +35,9 @@ class ClientAuthenticator:
         self._reads = reads
         self._throttle = throttle
         self._clock = clock
+        self._proven: dict[bytes, tuple[ClientRecord, ClientSecret]] = {}
+        """By the digest of an Authorization header: the client as it was, and which of its secrets
+        the header had. It counts only as long as memory holds that very record."""
 
     async def authenticate(
         self, request: TokenRequest, *, public: Collection[GrantType] = ()
@@ -47,6 +55,10 @@ class ClientAuthenticator:
                 with ``rate limit exceeded;`` after too many failures, which official clients
                 wait for.
         """
+        header = _digest_of_header(request)
+        proven = None if header is None else self._recognise(header, request.address)
+        if proven is not None:
+            return Caller(proven, is_authenticated=True)
         presented = _single(request, admits_public=bool(public))
         client_id = presented.client_id[:MAX_CLIENT_ID].lower()
         wait = self._throttle.wait_seconds(client_id, request.address)
@@ -75,7 +87,30 @@ class ClientAuthenticator:
                 client_id=client_id,
                 organization_id=self._organization_of(client_id),
             )
+        if header is not None:
+            self._remember(header, record, presented)
         return Caller(record, bool(presented.secret))
+
+    def _recognise(self, header: bytes, address: str) -> ClientRecord | None:
+        """Returns the client that has proved itself by this header, if all is as it was then."""
+        record, secret = self._proven.get(header, _NEVER)
+        if record is None or secret is None:
+            return None
+        client_id = record.client.id
+        if self._reads.remembered_client(client_id) is not record:
+            del self._proven[header]
+            return None
+        if self._throttle.wait_seconds(client_id, address) is not None:
+            return None
+        return record if secret.is_live(self._clock.now_ms()) else None
+
+    def _remember(self, header: bytes, record: ClientRecord, presented: PresentedSecret) -> None:
+        key_id = key_id_in(presented.secret)
+        secret = None if key_id is None else record.secrets.get(key_id)
+        if secret is not None:
+            if len(self._proven) >= MOST_PROVEN:
+                del self._proven[next(iter(self._proven))]
+            self._proven[header] = record, secret
 
     def _organization_of(self, client_id: str) -> str:
         """Tells whose client this is, where memory knows: it must cost the same for any id."""
@@ -111,6 +146,14 @@ class ClientAuthenticator:
         secret = None if record is None else record.secrets.get(key_id)
         right = matches(digest, _NOBODY if secret is None else secret.digest)
         return right and secret is not None and secret.is_live(self._clock.now_ms())
+
+
+def _digest_of_header(request: TokenRequest) -> bytes | None:
+    """Digests the header of a request that names its client in no other way."""
+    header = request.authorization
+    if header is None or len(header) > LONGEST_PROVEN or not _IN_FORM.isdisjoint(request.form):
+        return None
+    return sha256(header.encode("utf-8", "surrogatepass")).digest()
 
 
 def _may_be_known(client_id: str) -> bool:
