@@ -161,6 +161,8 @@ class Request:
         if declared is not None and declared.isdigit() and int(declared[:20]) > limit:
             raise BodyTooLarge
         body, more = await self._part()
+        if not more and len(body) <= limit:
+            return body
         chunks, size = [body], len(body)
         while more and size <= limit:
             body, more = await self._part()

@@ -28,6 +28,8 @@ class AccessLog:
         self._encode = msgspec.json.Encoder().encode
         self._second = -1
         self._second_text = ""
+        self._told = -1
+        self._told_text = ""
 
     def write(self, line: RequestLine) -> None:
         """Adds a line; it is written when this turn of the event loop ends."""
@@ -46,8 +48,11 @@ class AccessLog:
 
     def _now(self) -> str:
         now = self._clock.now_ms()
+        if now == self._told:  # requests of one turn often end in the same millisecond
+            return self._told_text
         if now // 1000 != self._second:
             self._second = now // 1000
             moment = datetime.fromtimestamp(self._second, UTC)
             self._second_text = moment.strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._second_text}.{now % 1000:03d}Z"
+        self._told, self._told_text = now, f"{self._second_text}.{now % 1000:03d}Z"
+        return self._told_text

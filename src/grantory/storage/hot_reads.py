@@ -174,6 +174,10 @@ class RememberedReads:
     async def _remembered(
         self, memory: Memory[K, V], key: K, load: Callable[[Snapshot], V | None]
     ) -> V | None:
+        """Returns a value from memory; one that is not there is loaded, and kept if it may be.
+
+        The commonest questions look into memory before they come here: a coroutine fewer.
+        """
         value = memory.get(key)
         if value is None:
             generation = self._generation
@@ -194,6 +198,9 @@ class RememberedReads:
 
     async def client(self, client_id: str) -> ClientRecord | None:
         """Returns a client that exists, with its live secrets."""
+        found = self._clients.get(client_id)
+        if found is not None:
+            return found
 
         def load(snapshot: Snapshot) -> ClientRecord | None:
             client = snapshot.clients.get(client_id)
@@ -225,6 +232,9 @@ class RememberedReads:
 
     async def organization(self, organization_id: str) -> Organization | None:
         """Returns an organisation."""
+        found = self._organizations.get(organization_id)
+        if found is not None:
+            return found
         return await self._remembered(
             self._organizations,
             organization_id,
@@ -245,6 +255,9 @@ class RememberedReads:
 
     async def rights(self, subject_id: str) -> Rights:
         """Returns what a client or user may do."""
+        found = self._rights.get(subject_id)
+        if found is not None:
+            return found
 
         def load(snapshot: Snapshot) -> Rights | None:
             grants = snapshot.access.grants_of(subject_id)
@@ -260,12 +273,18 @@ class RememberedReads:
 
     async def signing_key(self, key_id: bytes) -> SigningKey | None:
         """Returns an opened key of opaque tokens."""
+        found = self._keys.get(key_id)
+        if found is not None:
+            return found
         return await self._remembered(
             self._keys, key_id, lambda snapshot: self._opened(snapshot.keys.get(key_id))
         )
 
     async def newest_signing_key(self, organization_id: str) -> SigningKey:
         """Returns the key that signs an organisation's new opaque tokens."""
+        found = self._keys.get(organization_id)
+        if found is not None:
+            return found
         key = await self._remembered(
             self._keys,
             organization_id,

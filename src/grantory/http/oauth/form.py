@@ -7,6 +7,8 @@ from grantory.http.request import BodyTooLarge, Request
 from grantory.protocol.token_request import MAX_FORM_BYTES, TokenRequest, parse_form
 
 FORM: Final = "application/x-www-form-urlencoded"
+_AS_SENT: Final = FORM.encode()
+"""As nearly all send it."""
 
 
 async def read_form(request: Request) -> TokenRequest:
@@ -18,9 +20,9 @@ async def read_form(request: Request) -> TokenRequest:
     """
     if request.scope["query_string"]:
         raise OAuthError("invalid_request", "parameters belong in the body, not in the address")
-    if request.media_type != FORM:
+    if request.headers.get(b"content-type") != _AS_SENT and request.media_type != FORM:
         raise OAuthError("invalid_request", f"the content type must be {FORM}")
-    if request.header(b"content-encoding") not in (None, "identity"):
+    if request.headers.get(b"content-encoding") not in (None, b"identity"):
         raise OAuthError("invalid_request", "an encoded body is not accepted")
     try:
         body = await request.body(MAX_FORM_BYTES)
