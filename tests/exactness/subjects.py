@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from tests.exactness.changes import Change
 from tests.support.processes import (
     Line,
     Question,
@@ -78,61 +79,55 @@ def make_subject(site: Site, line: Line) -> Subject:
     return Subject(made["id"], made["secret"], viewer, nobody, reply.json()["access_token"])
 
 
-class Change(NamedTuple):
-    """Something that ends what a client may do."""
-
-    make: Callable[[Site, Line, Subject], Any]
-    ended: Callable[[Subject], list[Question]]
-    """What is accepted before, and never afterwards."""
+def _revoke(_site: Site, subject: Subject) -> Question:
+    return api_question(subject.token, "DELETE", TOKEN)
 
 
-def _revoke(_site: Site, line: Line, subject: Subject) -> None:
-    assert line.ask(api_question(subject.token, "DELETE", TOKEN)).status == 200
+def _revoke_by_secret(_site: Site, subject: Subject) -> Question:
+    return revocation_question(subject.client_id, subject.secret, subject.token)
 
 
-def _revoke_by_secret(_site: Site, line: Line, subject: Subject) -> None:
-    question = revocation_question(subject.client_id, subject.secret, subject.token)
-    assert line.ask(question).status == 200
+def _manage(site: Site, method: str, path: str, document: Any = None) -> Question:
+    return api_question(site.admin_token, method, path, document)
 
 
-def _set_state(state: str) -> Callable[[Site, Line, Subject], Any]:
-    def make(site: Site, line: Line, subject: Subject) -> None:
+def _set_state(state: str) -> Callable[[Site, Subject], Question]:
+    def question(site: Site, subject: Subject) -> Question:
         document = client_document(subject.role_id, state)
-        site.manage(line, "PUT", f"{CLIENTS}/{subject.client_id}", document)
+        return _manage(site, "PUT", f"{CLIENTS}/{subject.client_id}", document)
 
-    return make
-
-
-def _delete(site: Site, line: Line, subject: Subject) -> None:
-    site.manage(line, "DELETE", f"{CLIENTS}/{subject.client_id}")
+    return question
 
 
-def _replace_secret(query: str) -> Callable[[Site, Line, Subject], Any]:
-    def make(site: Site, line: Line, subject: Subject) -> None:
-        site.manage(line, "POST", f"{CLIENTS}/{subject.client_id}/secret{query}")
-
-    return make
+def _delete(site: Site, subject: Subject) -> Question:
+    return _manage(site, "DELETE", f"{CLIENTS}/{subject.client_id}")
 
 
-def _narrow_role(method: str) -> Callable[[Site, Line, Subject], Any]:
-    def make(site: Site, line: Line, subject: Subject) -> None:
-        path = f"{ROLES}/{subject.role_id}"
+def _replace_secret(query: str) -> Callable[[Site, Subject], Question]:
+    def question(site: Site, subject: Subject) -> Question:
+        return _manage(site, "POST", f"{CLIENTS}/{subject.client_id}/secret{query}")
+
+    return question
+
+
+def _narrow_role(method: str) -> Callable[[Site, Subject], Question]:
+    def question(site: Site, subject: Subject) -> Question:
         document = role_document(f"narrow {subject.role_id}", "add")
         if method == "PATCH":
             del document["name"]
-        site.manage(line, method, path, document)
+        return _manage(site, method, f"{ROLES}/{subject.role_id}", document)
 
-    return make
+    return question
 
 
-def _remove_grant(site: Site, line: Line, subject: Subject) -> None:
+def _remove_grant(site: Site, subject: Subject) -> Question:
     document = client_document(subject.other_role_id)
     document["roleIds"] = [subject.other_role_id]
     del document["roleDivisions"]
-    site.manage(line, "PUT", f"{CLIENTS}/{subject.client_id}", document)
+    return _manage(site, "PUT", f"{CLIENTS}/{subject.client_id}", document)
 
 
-CHANGES = {
+CHANGES: dict[str, Change[Subject]] = {
     "token revoked": Change(_revoke, lambda s: [s.has_token]),
     "token revoked as RFC 7009 says": Change(_revoke_by_secret, lambda s: [s.has_token]),
     "client inactive": Change(_set_state("inactive"), lambda s: [s.has_secret]),

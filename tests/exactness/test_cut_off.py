@@ -7,14 +7,12 @@ import pytest
 from grantory.storage.change_feed import ASK_EVERY
 from tests.exactness.subjects import CHANGES, IN_FAULTS, Subject, make_subject
 from tests.exactness.watch import Watch, watching
-from tests.support.postgres import Cluster
 from tests.support.processes import (
     CutSite,
     Line,
     Question,
     Site,
     Worker,
-    postgres_site,
     sleep_until,
     wait_until,
 )
@@ -129,20 +127,3 @@ def test_a_slow_network_puts_nothing_off_beyond_its_time(cut_site: CutSite) -> N
                 network.delay()
                 ending.wait_until_served(watches)
             print(f"worst lag {ending.check(watches):.3f} s")
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(rounds(120, 3600))
-def test_a_restart_of_postgresql_brings_nothing_back_and_is_outlived() -> None:
-    with Cluster() as cluster, postgres_site(cluster.url(cluster.create_database())) as site:
-        for number in range(rounds(1, 10)):
-            maker = site.workers[number % len(site.workers)]
-            with site.lines([maker]) as (line,):
-                ending = Ending(site, line, site.workers)
-                with watching(site, ending.asked) as watches:
-                    ending.make()
-                    cluster.restart()
-                    seconds = ending.wait_until_served(watches)
-                    time.sleep(WATCHED_ON)
-                worst = ending.check(watches)
-            print(f"worst lag {worst:.3f} s, served again after {seconds:.3f} s")

@@ -64,12 +64,14 @@ class Watch(threading.Thread):
         """What was sent after a moment, and accepted."""
         return [one for one in self.tries if one.sent > moment and one.accepted]
 
-    def wait_until_accepted(self, seconds: float, *, times: int = 1) -> None:
-        """Wait until what is sent from now on is accepted."""
-        now = time.monotonic()
+    def wait_until_accepted(
+        self, seconds: float, *, times: int = 1, since: float | None = None
+    ) -> None:
+        """Wait until what is sent since a moment, by default from now on, is accepted."""
+        moment = time.monotonic() if since is None else since
         what = f"{self.worker} to accept {self.question.path}: {self.tries[-3:]}"
         wait_until(
-            lambda: len(self.accepted_since(now)) >= times or self._failure is not None,
+            lambda: len(self.accepted_since(moment)) >= times or self._failure is not None,
             what,
             seconds,
         )
@@ -92,11 +94,12 @@ def watching(site: Site, asked: Iterable[tuple[Worker, Question]]) -> Iterator[l
             Watch(worker, line, question, pause)
             for (worker, question), line in zip(pairs, lines, strict=True)
         ]
+        began = time.monotonic()
         for watch in watches:
             watch.start()
         try:
             for watch in watches:
-                watch.wait_until_accepted(10, times=2)
+                watch.wait_until_accepted(10, times=2, since=began)
             yield watches
         finally:
             for watch in watches:

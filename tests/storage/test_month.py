@@ -12,6 +12,7 @@ from grantory.registry.keys import RETIRED_KEPT_MS
 from grantory.registry.list_keeper import ListKeeper
 from grantory.registry.upkeep import ENDED_SECRETS_KEPT_MS, REFUSALS_KEPT_DAYS, Upkeep
 from grantory.storage.sql.tables import metadata
+from tests.storage.month_of_people import People
 from tests.support.rows import rows
 from tests.support.soak import databases, rounds
 from tests.support.world import CLIENTS, ROLES, World, new_world
@@ -32,6 +33,10 @@ REFUSED_A_DAY = 2
 EVENTS_A_DAY = 2 * CLIENTS_A_DAY + ROTATIONS_A_DAY + ENDINGS_A_DAY + ROLE_CHANGES_A_DAY
 ENDED_SECRETS_A_DAY = CLIENTS_A_DAY + ROTATIONS_A_DAY
 KEY_ROTATION_DAYS = 7
+NEW_PEOPLE_A_DAY, PEOPLE_DELETED_A_DAY = 3 * SCALE, SCALE
+COME_AGAIN_A_DAY = NEW_PEOPLE_A_DAY - PEOPLE_DELETED_A_DAY
+PEOPLES_EVENTS_A_DAY = 3 * NEW_PEOPLE_A_DAY + PEOPLE_DELETED_A_DAY + 2 * COME_AGAIN_A_DAY
+"""Created, logged in, consented; deleted; logged in and out."""
 
 
 class Month:
@@ -42,6 +47,7 @@ class Month:
         self._upkeep = Upkeep(world.node.store, world.clock)
         self._lists = ListKeeper(world.node.store, world.clock)
         self._refusals = build_refusal_keeper(world.node, world.node.store)
+        self._people = People(world, NEW_PEOPLE_A_DAY, PEOPLE_DELETED_A_DAY)
         self._to_delete: list[str] = []
         self._role_id = ""
         self.days = 0
@@ -70,6 +76,7 @@ class Month:
             policy = {"domain": "oauth", "entityName": "client", "actionSet": [f"a{number}"]}
             body = {"name": "role", "permissionPolicies": [policy]}
             await admin.put(f"{ROLES}/{self._role_id}", body)
+        await self._people.day()
         if self.days % KEY_ROTATION_DAYS == 0:
             keys = self._world.node.keys
             await self._world.node.store.write(lambda t: keys.rotate(t, None, end_tokens=False))
@@ -122,13 +129,18 @@ async def test_a_month_leaves_the_store_no_larger_than_the_documentation_says(
         key_rotations = (month.days - 1) // KEY_ROTATION_DAYS
         ended_secrets = ENDED_SECRETS_A_DAY * (ENDED_SECRETS_KEPT_MS // 86_400_000)
         expected = {
-            "audit_events": EVENTS_A_DAY * DAYS + key_rotations,
+            "audit_events": (EVENTS_A_DAY + PEOPLES_EVENTS_A_DAY) * DAYS + key_rotations,
             "clients": CLIENTS_A_DAY * DAYS,
             "client_secrets": ended_secrets - ROTATIONS_A_DAY,  # of the first day
             "keys": key_rotations,
             "refusals": REFUSED_A_DAY * FIRST_FEW * (REFUSALS_KEPT_DAYS - 1),
             "refusal_counters": (REFUSED_A_DAY + 1) * (REFUSALS_KEPT_DAYS - 1),
             "denied_tokens": ENDINGS_A_DAY,  # each stays for two days, and there was one
+            "users": NEW_PEOPLE_A_DAY * DAYS,
+            "authorizations": COME_AGAIN_A_DAY * DAYS,
+            "authorization_codes": COME_AGAIN_A_DAY,  # on the first day nobody came again
+            "login_sessions": NEW_PEOPLE_A_DAY * (DAYS - 1),  # each stays for 31 days
+            "token_families": (NEW_PEOPLE_A_DAY + COME_AGAIN_A_DAY) * DAYS - NEW_PEOPLE_A_DAY,
         }
         assert DAYS * 86_400_000 < RETIRED_KEPT_MS
         assert {name: n for name, n in grown.items() if n} == expected

@@ -39,6 +39,11 @@ class Person:
     ) -> None:
         self._http.close()
 
+    @property
+    def cookie(self) -> str:
+        """What the browser sends to be known as logged in."""
+        return "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
+
     def visit(self, address: str) -> dict[str, str]:
         """Go where a client sends people; returns what the client is told in the end."""
         return told(self._forms(self._http.get(address)))

@@ -56,15 +56,16 @@ def api_question(token: str, method: str, path: str, document: Any = None) -> Qu
 def token_question(client_id: str, secret: str) -> Question:
     """A request for a token."""
     form = {"grant_type": "client_credentials"}
-    return _form_question("/oauth/token", client_id, secret, form)
+    return form_question("/oauth/token", client_id, secret, form)
 
 
 def revocation_question(client_id: str, secret: str, token: str) -> Question:
     """A request to end a token (RFC 7009)."""
-    return _form_question("/oauth/revoke", client_id, secret, {"token": token})
+    return form_question("/oauth/revoke", client_id, secret, {"token": token})
 
 
-def _form_question(path: str, client_id: str, secret: str, form: dict[str, str]) -> Question:
+def form_question(path: str, client_id: str, secret: str, form: dict[str, str]) -> Question:
+    """A form that a client sends with its secret."""
     headers = (
         ("Authorization", basic(client_id, secret)),
         ("Content-Type", "application/x-www-form-urlencoded"),
@@ -204,19 +205,23 @@ class Site:
         return line
 
     def manage(self, line: Line, method: str, path: str, document: Any = None) -> Any:
-        """A call as administrator that must succeed; answers its JSON.
-
-        Refused because the machine is too busy for it, it is made again, as a caller would.
-        """
-        question = api_question(self.admin_token, method, path, document)
-        deadline = time.monotonic() + PATIENCE
-        reply = line.ask(question)
-        while reply.status == 503 and b"nothing was changed" in reply.body:
-            assert time.monotonic() < deadline, f"{method} {path}: {reply.body!r}"
-            time.sleep(TRIED_AGAIN_AFTER)
-            reply = line.ask(question)
+        """A call as administrator that must succeed; answers its JSON."""
+        reply = self.patiently(line, api_question(self.admin_token, method, path, document))
         assert reply.status in (200, 204), f"{method} {path}: {reply.status} {reply.body!r}"
         return reply.json() if reply.body else None
+
+    def patiently(self, line: Line, question: Question) -> Reply:
+        """The answer; refused because the machine is too busy, it is asked again, as by a caller.
+
+        Whatever was left open, or done, comes without ``Retry-After``.
+        """
+        deadline = time.monotonic() + PATIENCE
+        reply = line.ask(question)
+        while reply.status == 503 and "retry-after" in reply.headers:
+            assert time.monotonic() < deadline, f"{question}: {reply.body!r}"
+            time.sleep(TRIED_AGAIN_AFTER)
+            reply = line.ask(question)
+        return reply
 
 
 class CutSite(NamedTuple):
