@@ -39,6 +39,11 @@ class Person:
     ) -> None:
         self._http.close()
 
+    @property
+    def cookie(self) -> str:
+        """What the browser sends of itself: who is logged in, and which forms it was given."""
+        return "; ".join(f"{each.name}={each.value}" for each in self._http.cookies.jar)
+
     def visit(self, address: str) -> dict[str, str]:
         """Go where a client sends people; returns what the client is told in the end."""
         return told(self._forms(self._http.get(address)))
