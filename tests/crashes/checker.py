@@ -2,27 +2,57 @@
 
 import re
 import time
-from typing import Any
+from typing import NamedTuple
 
 from grantory.domain.secret import digest_of
-from tests.crashes.ledger import (
+from tests.crashes.family_checker import FamilyChecker
+from tests.crashes.ledger import Client, Ledger, User
+from tests.crashes.load import Load
+from tests.crashes.request import (
+    BULK,
     CLIENTS,
+    DELETIONS,
+    DIVISIONS,
+    FAMILY_CHANGES,
     REGENERATIONS,
     ROLES,
     TOKEN,
-    Client,
-    Ledger,
+    USERS,
+    Document,
+    Grants,
     Request,
+    email_of,
     policy,
 )
-from tests.crashes.load import Load
-from tests.crashes.rows import Rows, check_rows, live_secrets
+from tests.crashes.rows import Rows, grants_in, live_secrets
+from tests.crashes.whole_rows import check_rows
 from tests.support.server import RunningServer
 
-Found = dict[str, dict[str, Any]]
+Found = dict[str, Document]
 TOKENS_LOOKED_AT = 40
 """Of each writer, the newest."""
 _REVOKED = {200: False, 401: True}
+
+
+class There(NamedTuple):
+    """What the server has, by ids."""
+
+    clients: Found
+    roles: Found
+    users: Found
+    divisions: Found
+    grants: dict[str, Grants]
+    secrets: dict[str, list[str]]
+
+    def of(self, kind: str) -> Found:
+        """Those that a kind of request is about."""
+        named = {"role": self.roles, "user": self.users, "division": self.divisions}
+        return named.get(kind.rpartition(" ")[2], self.clients)
+
+    @property
+    def all(self) -> Found:
+        """Whatever has a name."""
+        return {**self.clients, **self.roles, **self.users, **self.divisions}
 
 
 def check(server: RunningServer, load: Load, rows: Rows) -> None:
@@ -33,45 +63,62 @@ def check(server: RunningServer, load: Load, rows: Rows) -> None:
     time.sleep(rows.lag)  # until every process has heard of everything
     check_rows(rows)
     admin = server.token()
-    clients = by_id(server.call("GET", CLIENTS, token=admin).json()["entities"])
-    roles = all_roles(server, admin)
-    secrets = live_secrets(rows)
-    ours = {client["name"]: client for client in clients.values()}
-    assert len(ours) == len(clients), "something was created twice"
+    there = what_is_there(server, admin, rows)
+    names = [entity["name"] for entity in there.clients.values()]
+    assert len(set(names)) == len(names), "something was created twice"
+    families = FamilyChecker(server, load.app, rows)
     for ledger in load.ledgers:
-        settler = _Settler(server, admin, ledger, clients, roles)
-        for request in ledger.open:
-            settler.settle(request, secrets)
+        settler = _Settler(server, admin, ledger, there)
+        # What was deleted first: whoever held it may have got it before or after that.
+        for request in sorted(ledger.open, key=lambda r: r.kind not in DELETIONS):
+            if request.kind in FAMILY_CHANGES:
+                families.settle(ledger, request)
+            else:
+                settler.settle(request)
         ledger.open.clear()
-        _compare(ledger, clients, roles, secrets)
+        _compare(ledger, there)
         _look_at_tokens(server, ledger)
-    texts = ours.keys() | {role["name"] for role in roles.values()}
+    families.compare(load.ledgers)
+    texts = {entity["name"] for entity in there.all.values()}
     refused = {text for ledger in load.ledgers for text in ledger.refused}
     assert not refused & texts, "what was refused was done all the same"
-    known = {k for ledger in load.ledgers for k in (*ledger.clients, *ledger.roles)}
-    strange = {k for k, v in {**clients, **roles}.items() if k not in known and is_ours(v["name"])}
+    known = {k for ledger in load.ledgers for k in ledger.known}
+    strange = {k for k, v in there.all.items() if k not in known and is_ours(v["name"])}
     assert not strange, "something is there that nobody knows of"
+
+
+def what_is_there(server: RunningServer, admin: str, rows: Rows) -> There:
+    """All that can be compared."""
+    return There(
+        clients=by_id(server.call("GET", CLIENTS, token=admin).json()["entities"]),
+        roles=listed(server, admin, ROLES),
+        users=listed(server, admin, f"{USERS}?state=any"),
+        divisions=listed(server, admin, DIVISIONS),
+        grants=grants_in(rows),
+        secrets=live_secrets(rows),
+    )
 
 
 def is_ours(name: str) -> bool:
     """Whether the name is a writer's text."""
-    return re.fullmatch(r"round \d+ writer \d+ step \d+", name) is not None
+    return re.fullmatch(r"writer \d+ step \d+", name) is not None
 
 
-def by_id(entities: list[dict[str, Any]]) -> Found:
+def by_id(entities: list[Document]) -> Found:
     """Entities by their ids, each of which must be there once."""
     found = {entity["id"]: entity for entity in entities}
     assert len(found) == len(entities)
     return found
 
 
-def all_roles(server: RunningServer, admin: str) -> Found:
-    """Every role."""
-    entities: list[dict[str, Any]] = []
+def listed(server: RunningServer, admin: str, path: str) -> Found:
+    """Every entity of a list with pages."""
+    entities: list[Document] = []
     number = 1
     while True:
-        path = f"{ROLES}?pageSize=500&pageNumber={number}"
-        page = server.call("GET", path, token=admin).json()
+        pages = f"pageSize=500&pageNumber={number}"
+        address = f"{path}{'&' if '?' in path else '?'}{pages}"
+        page = server.call("GET", address, token=admin).json()
         entities += page["entities"]
         if len(entities) >= page["total"]:
             return by_id(entities)
@@ -81,82 +128,102 @@ def all_roles(server: RunningServer, admin: str) -> Found:
 class _Settler:
     """Finds out whether a request was done: wholly, or not at all."""
 
-    def __init__(
-        self, server: RunningServer, admin: str, ledger: Ledger, clients: Found, roles: Found
-    ) -> None:
+    def __init__(self, server: RunningServer, admin: str, ledger: Ledger, there: There) -> None:
         self._server = server
         self._admin = admin
         self._ledger = ledger
-        self._clients = clients
-        self._roles = roles
+        self._there = there
 
-    def settle(self, request: Request, secrets: dict[str, list[str]]) -> None:
+    def settle(self, request: Request) -> None:
         if request.kind in REGENERATIONS:
             client = self._ledger.clients[request.subject]
-            if secrets[client.id] != [digest_of(client.secret).hex()]:
+            if self._there.secrets[client.id] != [digest_of(client.secret).hex()]:
                 assert not self._works(client), "two secrets work"
                 self._ledger.regenerated(request, "")
-                self._renew(client, secrets)
+                self._renew(client)
         elif self._was_done(request):
-            self._ledger.done(request, self._answer(request))
+            self._ledger.done(request, {"secret": "", **self._named(request)})
             if request.kind == "create client":
-                new = self._ledger.clients[self._named(self._clients, request.text)["id"]]
-                self._renew(new, secrets)
+                self._renew(self._ledger.clients[self._named(request)["id"]])
         else:
             self._ledger.not_done(request)
 
     def _was_done(self, request: Request) -> bool:
         kind, subject = request.kind, request.subject
+        if kind in BULK:
+            return self._was_given(request)
         if kind == "revoke":
             answer = self._server.call("GET", TOKEN, token=request.token)
             return _REVOKED[answer.status]
-        if kind in ("delete client", "delete role"):
-            return subject not in (self._clients if kind == "delete client" else self._roles)
-        there = self._roles if "role" in kind else self._clients
-        return bool(self._named(there, request.text))
+        if kind in DELETIONS:
+            return subject not in self._there.of(kind)
+        return bool(self._named(request))
 
-    def _answer(self, request: Request) -> dict[str, Any]:
-        """What the answer would have been, without the secret."""
-        there = self._roles if "role" in request.kind else self._clients
-        return {"secret": "", **self._named(there, request.text)}
+    def _was_given(self, request: Request) -> bool:
+        living = self._ledger.living
+        held = living(self._ledger.holder(request.subject).grants)
+        before, after = held, living(request.grants_after(held))
+        found = living(self._there.grants.get(request.subject, ()))
+        assert found in (before, after), f"{request.kind} is half done"
+        return found == after
 
-    def _named(self, there: Found, text: str) -> dict[str, Any]:
-        named = [entity for entity in there.values() if text and entity["name"] == text]
+    def _named(self, request: Request) -> Document:
+        """What has the text of a request; it may be what the answer would have been."""
+        there, text = self._there.of(request.kind).values(), request.text
+        named = [entity for entity in there if text and entity["name"] == text]
         assert len(named) <= 1, f"{text} was done twice"
         return named[0] if named else {}
 
     def _works(self, client: Client) -> bool:
         return self._server.ask_token(client.id, client.secret).status == 200
 
-    def _renew(self, client: Client, secrets: dict[str, list[str]]) -> None:
+    def _renew(self, client: Client) -> None:
         """The secret went to nobody: have another made."""
         path = f"{CLIENTS}/{client.id}/secret"
         client.secret = self._server.call("POST", path, token=self._admin).json()["secret"]
-        secrets[client.id] = [digest_of(client.secret).hex()]
+        self._there.secrets[client.id] = [digest_of(client.secret).hex()]
 
 
-def _compare(ledger: Ledger, clients: Found, roles: Found, secrets: dict[str, list[str]]) -> None:
+def _compare(ledger: Ledger, there: There) -> None:
     for role in ledger.roles.values():
-        assert role.id in roles, "an acknowledged role is gone"
+        assert role.id in there.roles, "an acknowledged role is gone"
         actions = policy(role.text)["actionSet"]
-        _same(_said_of_role(roles[role.id]), (role.text, role.text, actions))
+        _same(_said_of_role(there.roles[role.id]), (role.text, role.text, actions))
+    for division in ledger.divisions.values():
+        assert division.id in there.divisions, "an acknowledged division is gone"
+        found = there.divisions[division.id]
+        _same((found["name"], found["description"]), (division.text, division.text))
+    for user in ledger.users.values():
+        assert user.id in there.users, "an acknowledged user is gone"
+        texts = (user.text, user.text, user.text, email_of(user.text))
+        _same(_said_of_user(there.users[user.id]), (*texts, user.state))
     for client in ledger.clients.values():
-        assert client.id in clients, "an acknowledged client is gone"
-        wanted = (client.text, client.text, client.state, sorted(client.roles - ledger.gone))
-        _same(_said_of_client(clients[client.id]), wanted)
-        assert secrets[client.id] == [digest_of(client.secret).hex()], "not its secret"
-    assert not ledger.gone & (clients.keys() | roles.keys()), "a deletion was undone"
+        assert client.id in there.clients, "an acknowledged client is gone"
+        wanted = (client.text, client.text, client.state, ledger.living(client.grants))
+        _same(_said_of_client(there.clients[client.id]), wanted)
+        assert there.secrets[client.id] == [digest_of(client.secret).hex()], "not its secret"
+    holders: list[Client | User] = [*ledger.clients.values(), *ledger.users.values()]
+    for holder in holders:
+        _same(there.grants.get(holder.id, frozenset()), ledger.living(holder.grants))
+    assert not ledger.gone & there.all.keys(), "a deletion was undone"
 
 
-def _said_of_role(found: dict[str, Any]) -> tuple[object, ...]:
+def _said_of_role(found: Document) -> tuple[object, ...]:
     return found["name"], found["description"], found["permissionPolicies"][0]["actionSet"]
 
 
-def _said_of_client(found: dict[str, Any]) -> tuple[object, ...]:
-    return found["name"], found["description"], found["state"], sorted(found["roleIds"])
+def _said_of_user(found: Document) -> tuple[object, ...]:
+    return tuple(found[name] for name in ("name", "title", "department", "email", "state"))
 
 
-def _same(found: tuple[object, ...], wanted: tuple[object, ...]) -> None:
+def _said_of_client(found: Document) -> tuple[object, ...]:
+    pairs = frozenset(
+        (pair["roleId"], pair["divisionId"]) for pair in found.get("roleDivisions", ())
+    )
+    return found["name"], found["description"], found["state"], pairs
+
+
+def _same(found: object, wanted: object) -> None:
     assert found == wanted, f"{found} where {wanted} was acknowledged"
 
 

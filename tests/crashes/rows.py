@@ -1,13 +1,13 @@
-"""What is in the tables, of whatever kind the database is, and what must always hold there."""
+"""What is in the tables, of whatever kind the database is."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import apsw
 
+from tests.crashes.request import Grants
 from tests.support.postgres import Cluster
 
 LIVE_SECRETS = "SELECT client_id, {digest} FROM client_secrets WHERE ended_at IS NULL"
@@ -79,45 +79,40 @@ def events_of(rows: Rows, entity: str) -> dict[str, list[str]]:
     return dict(found)
 
 
-def check_rows(rows: Rows) -> None:
-    """Nothing is half done: every change has its event, and what it leaves fits together."""
-    clients = rows.query("SELECT id, version, deleted_at, state FROM clients")
-    living = {client_id for client_id, _, deleted, _ in clients if not deleted}
-    secrets = live_secrets(rows)
-    assert secrets.keys() == living, "a client without a secret, or a secret without a client"
-    assert {len(of_client) for of_client in secrets.values()} == {1}, "two live secrets"
-
-    events = events_of(rows, "OAuthClient")
-    assert {client[0] for client in clients} == events.keys(), "a client without an event"
-    for client_id, version, deleted, _ in clients:
-        actions = events[client_id]
-        assert len(actions) == int(version), f"{client_id} has version {version} and {actions}"
-        assert actions[0] == "Create"
-        assert actions.count("Create") == 1
-        assert (actions[-1] == "Delete") == bool(deleted), actions
-
-    roles = dict(_pairs(rows.query("SELECT id, version FROM roles")))
-    role_events = events_of(rows, "Role")
-    for role_id, actions in role_events.items():
-        assert actions.count("Delete") == (role_id not in roles), actions
-        if role_id in roles:
-            assert len(actions) == int(roles[role_id]), actions
-    # That of an organisation's first role is the organisation's own event.
-    assert len(roles.keys() - role_events.keys()) == 1
-
-    policies = {row[0] for row in rows.query("SELECT role_id FROM role_policies")}
-    assert policies <= roles.keys(), "policies of a deleted role"
-    subjects = living | {row[0] for row in rows.query("SELECT id FROM users")}
-    for subject_id, role_id in rows.query("SELECT subject_id, role_id FROM grants"):
-        assert role_id in roles, "a grant of a deleted role"
-        assert subject_id in subjects, "a grant of a deleted client"
-
-    denied = rows.query(f"SELECT {rows.hexed('token_id')} FROM denied_tokens")
-    assert {row[0] for row in denied} == events_of(rows, "AccessToken").keys()
-    newest = rows.query("SELECT number, (SELECT max(number) FROM changes) FROM change_counter")
-    number, recorded = newest[0]
-    assert int(recorded or 0) <= int(number)
+def grants_in(rows: Rows) -> dict[str, Grants]:
+    """What each subject holds."""
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for subject, *pair in rows.query("SELECT subject_id, role_id, division_id FROM grants"):
+        found[subject].add((pair[0], pair[1]))
+    return {subject: frozenset(pairs) for subject, pairs in found.items()}
 
 
-def _pairs(rows: Iterable[tuple[str, ...]]) -> Iterable[tuple[str, str]]:
-    return ((row[0], row[1]) for row in rows)
+class CodeRow(NamedTuple):
+    """An authorization code."""
+
+    used_at: str
+    family_id: str
+
+
+class FamilyRow(NamedTuple):
+    """A family of tokens."""
+
+    generation: int
+    epoch: int
+    ended_at: str
+    rotated_at: int
+
+
+def codes_in(rows: Rows) -> dict[str, CodeRow]:
+    """Every code, by its digest."""
+    sql = f"SELECT {rows.hexed('digest')}, used_at, family_id FROM authorization_codes"
+    return {digest: CodeRow(*of_code) for digest, *of_code in rows.query(sql)}
+
+
+def families_in(rows: Rows) -> dict[str, FamilyRow]:
+    """Every family, by its id."""
+    sql = "SELECT id, generation, epoch, ended_at, rotated_at FROM token_families"
+    return {
+        family_id: FamilyRow(int(generation), int(epoch), ended_at, int(rotated_at))
+        for family_id, generation, epoch, ended_at, rotated_at in rows.query(sql)
+    }

@@ -8,9 +8,12 @@ import apsw
 import pytest
 
 from tests.crashes.checker import check
-from tests.crashes.ledger import Request
+from tests.crashes.families import form_of
+from tests.crashes.ledger import Code, Family
 from tests.crashes.load import Load
-from tests.crashes.rows import SqliteRows, check_rows
+from tests.crashes.request import EVERYWHERE, Request
+from tests.crashes.rows import SqliteRows
+from tests.crashes.whole_rows import check_rows
 from tests.support.server import RunningServer
 
 LOST = [
@@ -28,6 +31,20 @@ LOST = [
     "UPDATE OR IGNORE grants SET role_id = 'gone'",
     "UPDATE OR IGNORE grants SET subject_id = 'gone'",
     "UPDATE change_counter SET number = 1",
+    "DELETE FROM grants WHERE rowid = (SELECT max(rowid) FROM grants)",
+    "DELETE FROM grants WHERE division_id <> '*'",
+    "UPDATE users SET version = version + 1",
+    "UPDATE users SET deleted_at = NULL",
+    "DELETE FROM users WHERE deleted_at IS NULL",
+    "DELETE FROM audit_events WHERE action = 'Delete' AND entity_type = 'User'",
+    "UPDATE divisions SET deleted_at = NULL",
+    "DELETE FROM divisions WHERE home = 0",
+    "DELETE FROM audit_events WHERE entity_type = 'TokenFamily'",
+    "DELETE FROM token_families",
+    "DELETE FROM authorization_codes WHERE used_at IS NOT NULL",
+    "UPDATE authorization_codes SET family_id = NULL",
+    "UPDATE token_families SET epoch = 1",
+    "UPDATE token_families SET ended_at = NULL",
 ]
 
 
@@ -60,10 +77,89 @@ def test_a_lost_change_is_found(stopped: Stopped) -> None:
     client.text = "a later text"
     expect(stopped, "'a later text'.* was acknowledged")
     client.text = known
-    client.roles |= {"another"}
+    client.grants |= {("another", EVERYWHERE)}
     expect(stopped, "was acknowledged")
-    client.roles -= {"another"}
+    client.grants -= {("another", EVERYWHERE)}
     check(*stopped)
+
+
+def test_a_lost_user_or_division_is_found(stopped: Stopped) -> None:
+    ledger = stopped.load.ledgers[0]
+    user = next(iter(ledger.users.values()))
+    known = user.state
+    user.state = "of a later answer"
+    expect(stopped, "'of a later answer'.* was acknowledged")
+    user.state = known
+    division = next(iter(ledger.divisions.values()))
+    text = division.text
+    division.text = "a later name"
+    expect(stopped, "'a later name'.* was acknowledged")
+    division.text = text
+    ledger.divisions["lost"] = division
+    division.id, known = "lost", division.id
+    expect(stopped, "division is gone")
+    division.id = known
+    del ledger.divisions["lost"]
+
+
+def test_half_of_a_change_in_bulk_is_found(stopped: Stopped) -> None:
+    ledger = stopped.load.ledgers[0]
+    client = next(c for c in ledger.clients.values() if ledger.living(c.grants))
+    pairs = ledger.living(client.grants) | {("another", EVERYWHERE)}
+    ledger.open.append(Request("bulk replace", "", client.id, pairs))
+    known, client.grants = client.grants, frozenset({("another", EVERYWHERE)})
+    expect(stopped, "bulk replace is half done")
+    ledger.open.clear()
+    client.grants = known
+
+
+def a_family(stopped: Stopped) -> Family:
+    """One that lives."""
+    families = stopped.load.ledgers[0].families.values()
+    return next(family for family in families if not family.ended)
+
+
+def test_a_lost_refresh_is_found(stopped: Stopped) -> None:
+    family = a_family(stopped)
+    family.refresh_tokens.append("of a later answer")
+    expect(stopped, "a refresh was lost")
+    family.refresh_tokens.pop()
+
+
+def test_a_lost_end_of_a_family_is_found(stopped: Stopped) -> None:
+    family = a_family(stopped)
+    family.ended = True
+    expect(stopped, "an end was lost")
+    family.ended = False
+
+
+def test_a_family_that_nobody_knows_of_is_found(stopped: Stopped) -> None:
+    ledger, family = stopped.load.ledgers[0], a_family(stopped)
+    del ledger.families[family.id]
+    expect(stopped, "used by nobody")
+    ledger.families[family.id] = family
+
+
+def test_a_refresh_of_unknown_outcome_is_settled(stopped: Stopped) -> None:
+    ledger, family = stopped.load.ledgers[0], a_family(stopped)
+    request = Request("refresh", "", family.id)
+    ledger.open.append(request)
+    check(*stopped)  # it was not done
+    count = len(family.refresh_tokens)
+    answer = stopped.load.app.post(stopped.server, *form_of(request, ledger))
+    assert answer.status == 200
+    ledger.open.append(request)
+    check(*stopped)  # it was done, and the answer can be had again
+    assert family.refresh_tokens[count] == answer.json()["refresh_token"]
+
+
+def test_a_redemption_of_unknown_outcome_is_settled(stopped: Stopped) -> None:
+    ledger, family = stopped.load.ledgers[0], a_family(stopped)
+    ledger.codes[family.id] = Code(family.id, family.code, 0.0)
+    del ledger.families[family.id]
+    ledger.open.append(Request("redeem code", "", family.id))
+    check(*stopped)
+    assert ledger.families[family.id].ended, "the code was to be used again"
 
 
 def test_a_lost_secret_is_found(stopped: Stopped) -> None:
@@ -88,7 +184,7 @@ def test_what_nobody_knows_of_is_found(stopped: Stopped) -> None:
     del ledger.clients[client_id]
     expect(stopped, "nobody knows of")
     # With an open request it is known of again, and gets a new secret.
-    ledger.open.append(Request("create client", client.text, roles=client.roles))
+    ledger.open.append(Request("create client", client.text, grants=client.grants))
     ledger.clients.pop(client_id, None)
     state = client.state
     if state == "active":

@@ -9,7 +9,8 @@ from grantory.errors import SetupError
 from grantory.storage.sqlite import schema
 from grantory.storage.sqlite.store import SqliteStore
 from tests.crashes.failing_disk import FailingDisk, failing_disk
-from tests.crashes.rows import SqliteRows, check_rows
+from tests.crashes.rows import SqliteRows
+from tests.crashes.whole_rows import check_rows
 from tests.support.runtime import FakeClock
 from tests.support.world import CLIENTS, World, new_world
 

@@ -9,8 +9,8 @@ import apsw
 import pytest
 
 from tests.crashes.checker import check
-from tests.crashes.ledger import CLIENTS, TOKEN
 from tests.crashes.load import Load
+from tests.crashes.request import CLIENTS, TOKEN
 from tests.crashes.rows import SqliteRows
 from tests.crashes.small_disk import file_limit, filled, small_file_system
 from tests.crashes.test_killed_workers import QUIET, assert_whole

@@ -19,7 +19,7 @@ from grantory.master_key_file import MasterKeyFile
 from grantory.node import Node, check_master_key, open_node
 from grantory.ports.storage import Transaction
 from grantory.settings import Settings
-from tests.crashes.ledger import TOKEN
+from tests.crashes.request import TOKEN
 from tests.crashes.test_killed_workers import QUIET
 from tests.support.entities import an_id, an_organization
 from tests.support.postgres import shared_cluster

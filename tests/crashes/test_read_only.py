@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.crashes.checker import check
-from tests.crashes.ledger import CLIENTS
 from tests.crashes.load import Load
+from tests.crashes.request import CLIENTS
 from tests.crashes.rows import PostgresRows, SqliteRows
 from tests.crashes.small_disk import unwritable
 from tests.crashes.test_full_disk import (

@@ -41,8 +41,8 @@ class Person:
 
     @property
     def cookie(self) -> str:
-        """What the browser sends to be known as logged in."""
-        return "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
+        """What the browser sends of itself: who is logged in, and which forms it was given."""
+        return "; ".join(f"{each.name}={each.value}" for each in self._http.cookies.jar)
 
     def visit(self, address: str) -> dict[str, str]:
         """Go where a client sends people; returns what the client is told in the end."""

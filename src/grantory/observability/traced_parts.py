@@ -46,6 +46,10 @@ class TracedIssuer:
         self._issuer = issuer
         self._tracing = tracing
 
+    async def make_ready(self, record: ClientRecord) -> None:
+        """Has at hand what a token takes."""
+        await self._issuer.make_ready(record)
+
     async def issue(self, record: ClientRecord, decision: Decision) -> tuple[str, int]:
         """Issues a token."""
         with self._tracing.span("token issue"):

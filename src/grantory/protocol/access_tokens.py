@@ -33,6 +33,10 @@ class TokenRefused(GrantoryError):
 class TokenIssuer(Protocol):
     """Issues tokens; ``AccessTokens`` does."""
 
+    async def make_ready(self, record: ClientRecord) -> None:
+        """Has at hand what a token takes, before something is used up for it."""
+        ...
+
     async def issue(self, record: ClientRecord, decision: Decision) -> tuple[str, int]:
         """Issues a token to a client."""
         ...
@@ -59,6 +63,18 @@ class AccessTokens:
         """For tokens to come. They are no secrets: whatever is signed is not to be guessed."""
         self._read: dict[bytes, tuple[AccessToken, SigningKey]] = {}
         """By the digest of its text, what a token says, and the key that its MAC fits."""
+
+    async def make_ready(self, record: ClientRecord) -> None:
+        """Has at hand what a token for a client takes, and a refresh token.
+
+        Raises:
+            ApiError: 503 where it cannot be had; nothing was used up then.
+        """
+        client = record.client
+        await self._reads.organization(client.organization_id)
+        await self._reads.newest_signing_key(client.organization_id)
+        if self._jwts and client.jwt_algorithm:
+            await self._jwts.make_ready(client.organization_id, client.jwt_algorithm)
 
     async def issue(self, record: ClientRecord, decision: Decision) -> tuple[str, int]:
         """Issues a token to a client.

@@ -45,13 +45,27 @@ class JwtTokens:
             StorageUnavailable: where a key was removed as soon as it was made.
         """
         key = await self._signer(token.organization_id, algorithm)
-        if key is None:  # all were removed, to end every token
-            await self._make_key(token.organization_id, algorithm)
-            await self._reads.catch_up()
-            key = await self._signer(token.organization_id, algorithm)
+        if key is None:
+            key = await self._new_signer(token.organization_id, algorithm)
+        return encode_jwt(token, key, self._recipients)
+
+    async def make_ready(self, organization_id: str, algorithm: SigningAlgorithm) -> None:
+        """Has a key at hand that signs.
+
+        Raises:
+            ApiError: as ``write``.
+        """
+        if await self._signer(organization_id, algorithm) is None:
+            await self._new_signer(organization_id, algorithm)
+
+    async def _new_signer(self, organization_id: str, algorithm: SigningAlgorithm) -> JwtKey:
+        """Makes a key where all were removed, to end every token."""
+        await self._make_key(organization_id, algorithm)
+        await self._reads.catch_up()
+        key = await self._signer(organization_id, algorithm)
         if key is None:  # and was removed again
             raise StorageUnavailable("a key that was just made is not there")
-        return encode_jwt(token, key, self._recipients)
+        return key
 
     async def _make_key(self, organization_id: str, algorithm: SigningAlgorithm) -> None:
         try:

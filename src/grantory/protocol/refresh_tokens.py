@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from grantory.domain.code import TokenFamily
 from grantory.domain.secret import Secret
 from grantory.domain.token import SigningKey
+from grantory.errors import OutcomeUnknown, StorageUnavailable
 from grantory.ports.hot_reads import HotReads
 
 PREFIX: Final = "grt_"
@@ -40,8 +41,15 @@ class RefreshTokens:
         self._reads = reads
 
     async def write(self, family: TokenFamily) -> Secret:
-        """Writes the refresh token of a family's generation."""
-        key = await self._reads.newest_signing_key(family.organization_id)
+        """Writes the refresh token of a family's generation, which was begun just before.
+
+        Raises:
+            OutcomeUnknown: where the key cannot be had any more, though it was at hand.
+        """
+        try:
+            key = await self._reads.newest_signing_key(family.organization_id)
+        except StorageUnavailable as error:
+            raise OutcomeUnknown(f"used up, but not answered: {error.detail}") from error
         body = _BODY.pack(_FORMAT, key.key_id, uuid.UUID(family.id).bytes, family.generation)
         return Secret(PREFIX + _base64url(body + _mac(key, body)))
 

@@ -1,13 +1,14 @@
 """The token endpoint, as a list of named steps (RFC 6749 section 3.2).
 
-Find the grant; authenticate the client; is it active and allowed this grant; let the grant
-decide; mint; answer. A grant implements ``decide`` alone, so it cannot forget a check.
+Find the grant; authenticate the client; is it active and allowed this grant; is all at hand, where
+something is used up; let the grant decide; mint; answer. A grant implements ``decide`` alone, so it
+cannot forget a check.
 """
 
 import msgspec
 
 from grantory.domain.client import ClientRecord
-from grantory.errors import OAuthError, RefusalReason
+from grantory.errors import OAuthError, OutcomeUnknown, RefusalReason, StorageUnavailable
 from grantory.ports.hot_reads import HotReads
 from grantory.protocol.access_tokens import TokenIssuer
 from grantory.protocol.client_auth.active import require_active
@@ -65,12 +66,19 @@ class TokenEndpoint:
         client = caller.record.client
         try:
             _check_allowed(caller.record, grant)
+            if grant.uses_up:
+                await self._tokens.make_ready(caller.record)
             decision = await grant.decide(request, caller)
         except OAuthError as error:
             error.client_id = client.id
             error.organization_id = client.organization_id
             raise
-        text, lifetime = await self._tokens.issue(caller.record, decision)
+        try:
+            text, lifetime = await self._tokens.issue(caller.record, decision)
+        except StorageUnavailable as error:  # what was at hand was forgotten in this very moment
+            if grant.uses_up:
+                raise OutcomeUnknown(f"used up, but not answered: {error.detail}") from error
+            raise
         refresh = None if decision.refresh_token is None else decision.refresh_token.reveal()
         return TokenAnswer(text, lifetime, client.id, client.organization_id, refresh)
 

@@ -38,6 +38,7 @@ class AuthorizationCodeGrant:
     name: ClassVar = "authorization_code"
     grant_type: ClassVar = GrantType.AUTHORIZATION_CODE
     admits_public: ClassVar = True
+    uses_up: ClassVar = True
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ class ClientCredentials:
     name: ClassVar = "client_credentials"
     grant_type: ClassVar = GrantType.CLIENT_CREDENTIALS
     admits_public: ClassVar = False
+    uses_up: ClassVar = False
 
     async def decide(self, request: TokenRequest, caller: Caller) -> Decision:
         """Allows what the client is registered for.

@@ -20,6 +20,8 @@ class Grant(Protocol):
     """What a client must be registered for."""
     admits_public: ClassVar[bool]
     """Whether a client may name itself without a secret."""
+    uses_up: ClassVar[bool]
+    """Whether what it is asked with is good once only, so that all else is to be at hand first."""
 
     async def decide(self, request: TokenRequest, caller: Caller) -> Decision:
         """Tells what the token may hold.

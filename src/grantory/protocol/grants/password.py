@@ -26,6 +26,7 @@ class PasswordGrant:
     name: ClassVar = "password"
     grant_type: ClassVar = GrantType.PASSWORD
     admits_public: ClassVar = False
+    uses_up: ClassVar = False
 
     def __init__(self, people: PeopleAuthenticator, is_allowed: bool) -> None:
         self._people = people

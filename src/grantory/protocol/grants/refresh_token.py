@@ -36,6 +36,7 @@ class RefreshTokenGrant:
     name: ClassVar = "refresh_token"
     grant_type: ClassVar = GrantType.AUTHORIZATION_CODE
     admits_public: ClassVar = False
+    uses_up: ClassVar = True
 
     def __init__(
         self, store: Store, refresh_tokens: RefreshTokens, clock: Clock, refresh_seconds: int

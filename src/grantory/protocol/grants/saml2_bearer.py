@@ -38,6 +38,7 @@ class Saml2Bearer:
     name: ClassVar = GrantType.SAML2_BEARER.value
     grant_type: ClassVar = GrantType.SAML2_BEARER
     admits_public: ClassVar = False
+    uses_up: ClassVar = True
 
     def __init__(
         self,
