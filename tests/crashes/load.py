@@ -1,12 +1,14 @@
 """Changes of every kind from several threads, on a server that fails and comes back."""
 
 import http.client
+import itertools
 import json
+import math
 import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -35,9 +37,10 @@ class Answer(NamedTuple):
 class Writer(threading.Thread):
     """Asks for one change after the other, and writes down what it was told."""
 
-    def __init__(self, load: "Load", ledger: Ledger, name: str) -> None:
+    def __init__(self, load: "Load", ledger: Ledger, port: int, name: str) -> None:
         super().__init__(daemon=True, name=name)
         self._load = load
+        self._port = port
         self._ledger = ledger
         self._random = random.Random(name)
         self._count = 0
@@ -142,7 +145,7 @@ class Writer(threading.Thread):
         """Send a request; None where nobody took the connection."""
         if self._connection is None or self._sent >= REQUESTS_ON_ONE_CONNECTION:
             self._disconnect()
-            self._connection = http.client.HTTPConnection(HOST, self._load.port, timeout=PATIENCE)
+            self._connection = http.client.HTTPConnection(HOST, self._port, timeout=PATIENCE)
             try:
                 self._connection.connect()
             except OSError:
@@ -202,12 +205,20 @@ def outcome_of(answer: Answer) -> str:
 
 
 class Load:
-    """Writers that go on through whatever happens to the server; their ledgers outlive them."""
+    """Writers that go on through whatever happens to the server; their ledgers outlive them.
 
-    def __init__(self, server: RunningServer, writers: int = 4) -> None:
+    Args:
+        server: that the store was set up by.
+        writers: how many there are.
+        others: further nodes; the writers are dealt out to all of them in turn.
+    """
+
+    def __init__(
+        self, server: RunningServer, writers: int = 4, others: Sequence[RunningServer] = ()
+    ) -> None:
         role = {"name": "base role", "permissions": ["oauth:client:view"]}
         self.base_role: str = server.call("POST", ROLES, role).json()["id"]
-        self.port = server.port
+        self._ports = [node.port for node in (server, *others)]
         self.admin = server.token()
         self.ledgers = [Ledger(self.base_role) for _ in range(writers)]
         self.acknowledged = threading.Semaphore(0)
@@ -221,7 +232,11 @@ class Load:
         self.stopping.clear()
         self._round += 1
         names = [f"round {self._round} writer {n}" for n in range(len(self.ledgers))]
-        self._writers = [Writer(self, *of) for of in zip(self.ledgers, names, strict=True)]
+        ports = itertools.cycle(self._ports)
+        self._writers = [
+            Writer(self, ledger, port, name)
+            for ledger, port, name in zip(self.ledgers, ports, names, strict=False)
+        ]
         for writer in self._writers:
             writer.start()
         try:
@@ -269,16 +284,21 @@ class Load:
 
     def first(self, what: str, after: float) -> float:
         """When the first change (or token) that was asked for after a moment was answered."""
-        return min(self._answered(what, after))
+        nodes = range(len(self._ports))
+        return min(min(self._answered(what, after, node), default=math.inf) for node in nodes)
 
-    def any_token(self, after: float) -> bool:
-        """Whether a token that was asked for after a moment was given."""
-        return bool(self._answered("token", after))
+    def every_node_goes_on(self, after: float) -> bool:
+        """Whether each has made a change and given a token that were asked for after a moment."""
+        return all(
+            self._answered(what, after, node)
+            for what in ("change", "token")
+            for node in range(len(self._ports))
+        )
 
-    def _answered(self, what: str, after: float) -> list[float]:
+    def _answered(self, what: str, after: float, node: int) -> list[float]:
         return [
             answered
-            for ledger in self.ledgers
+            for ledger in self.ledgers[node :: len(self._ports)]
             for kind, sent, answered in list(ledger.times)
             if sent > after and (kind == "token") == (what == "token")
         ]
