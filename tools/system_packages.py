@@ -17,6 +17,8 @@ from tools.virtual_environment import SetupError, say
 
 POSTGRESQL_PROGRAMS = ("initdb", "pg_basebackup", "postgres", "psql")
 DEBIAN_FOLDER = Path("/usr/lib/postgresql")
+POSTGRES_VARIABLE = "GRANTORY_POSTGRES_BIN"
+"""Names the folder of another version's programs."""
 CLUSTER_DEFAULTS = Path("/etc/postgresql-common/createcluster.conf")
 INSTALL_POSTGRESQL = (
     "The tests need PostgreSQL's server programs: apt install postgresql   (Debian, Ubuntu)"
@@ -89,7 +91,11 @@ def chromium_program() -> str | None:
 
 
 def postgresql_programs() -> Path | None:
-    """The folder with PostgreSQL's programs: of PATH, else Debian's newest; None without."""
+    """The folder with PostgreSQL's programs: GRANTORY_POSTGRES_BIN, else of PATH, else Debian's
+    newest; None without.
+    """
+    if named := os.environ.get(POSTGRES_VARIABLE):
+        return Path(named) if _is_complete(Path(named)) else None
     on_path = shutil.which("postgres")
     folders = [Path(on_path).resolve().parent] if on_path else []
     folders += sorted(DEBIAN_FOLDER.glob("*/bin"), key=_version, reverse=True)

@@ -1,9 +1,11 @@
 """Changes of every kind from several threads, on a server that fails and comes back."""
 
+import itertools
+import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.crashes.drawing import Drawing
@@ -18,12 +20,20 @@ MORE_ROUNDS = 6
 
 
 class Load:
-    """Writers that go on through whatever happens to the server; their ledgers outlive them."""
+    """Writers that go on through whatever happens to the server; their ledgers outlive them.
 
-    def __init__(self, server: RunningServer, writers: int = 4) -> None:
+    Args:
+        server: that the store was set up by.
+        writers: how many there are.
+        others: further nodes; the writers are dealt out to all of them in turn.
+    """
+
+    def __init__(
+        self, server: RunningServer, writers: int = 4, others: Sequence[RunningServer] = ()
+    ) -> None:
         role = {"name": "base role", "permissions": ["oauth:client:view"]}
         self.base_role: str = server.call("POST", ROLES, role).json()["id"]
-        self.port = server.port
+        self._ports = [node.port for node in (server, *others)]
         self.admin = server.token()
         self.app = make_app(server)
         self.ledgers = [Ledger(self.base_role) for _ in range(writers)]
@@ -36,7 +46,11 @@ class Load:
     def running(self) -> Iterator[None]:
         """Writers write while the context lasts; when it ends, every request has its outcome."""
         self.stopping.clear()
-        self._writers = [Writer(self, *of) for of in zip(self.ledgers, self._drawings, strict=True)]
+        ports = itertools.cycle(self._ports)
+        self._writers = [
+            Writer(self, ledger, drawing, port)
+            for ledger, drawing, port in zip(self.ledgers, self._drawings, ports, strict=False)
+        ]
         for writer in self._writers:
             writer.start()
         try:
@@ -84,16 +98,21 @@ class Load:
 
     def first(self, what: str, after: float) -> float:
         """When the first change (or token) that was asked for after a moment was answered."""
-        return min(self._answered(what, after))
+        nodes = range(len(self._ports))
+        return min(min(self._answered(what, after, node), default=math.inf) for node in nodes)
 
-    def any_token(self, after: float) -> bool:
-        """Whether a token that was asked for after a moment was given."""
-        return bool(self._answered("token", after))
+    def every_node_goes_on(self, after: float) -> bool:
+        """Whether each has made a change and given a token that were asked for after a moment."""
+        return all(
+            self._answered(what, after, node)
+            for what in ("change", "token")
+            for node in range(len(self._ports))
+        )
 
-    def _answered(self, what: str, after: float) -> list[float]:
+    def _answered(self, what: str, after: float, node: int) -> list[float]:
         return [
             answered
-            for ledger in self.ledgers
+            for ledger in self.ledgers[node :: len(self._ports)]
             for kind, sent, answered in list(ledger.times)
             if sent > after and (kind == "token") == (what == "token")
         ]

@@ -18,12 +18,19 @@ from tests.crashes.test_killed_workers import QUIET
 from tests.support.ports import HOST
 from tests.support.postgres import Cluster
 from tests.support.postgres_process import wait_for
+from tests.support.processes import postgres_site
 from tests.support.server import Reply, RunningServer
 from tests.support.soak import rounds
 
 WAITING = "application_name = 'grantory' AND wait_event = 'SyncRep'"
 LONGEST_ANSWER = 20.0
 """Seconds; a COMMIT is waited for five, and the machine may be slow."""
+
+
+HEARD_WITHIN = 1.0
+"""Seconds; what docs/operations.md promises."""
+QUESTIONS = 8
+"""So many reach every worker of a node."""
 
 
 class Trio(NamedTuple):
@@ -36,23 +43,66 @@ class Trio(NamedTuple):
     database: str
 
 
+class Servers(NamedTuple):
+    """A primary and a synchronous standby."""
+
+    primary: Cluster
+    standby: Cluster
+    database: str
+    url: str
+    """It names both of them."""
+
+
 @contextmanager
-def a_trio() -> Iterator[Trio]:
-    """All run, and nothing is under way."""
+def two_servers() -> Iterator[Servers]:
+    """Both run, and the database is empty."""
     with Cluster(durable=True) as primary, primary.standby() as standby:
         primary.wait_for_commits_by(standby)
         database = primary.create_database()
         hosts = [f"{HOST}:{primary.port}", f"{HOST}:{standby.port}"]
-        environment = {"GRANTORY_DATABASE_URL": primary.url(database, hosts=hosts), **QUIET}
+        yield Servers(primary, standby, database, primary.url(database, hosts=hosts))
+
+
+@contextmanager
+def a_trio() -> Iterator[Trio]:
+    """All run, and nothing is under way."""
+    with two_servers() as (primary, standby, database, url):
+        environment = {"GRANTORY_DATABASE_URL": url, **QUIET}
         with RunningServer("--workers", str(WORKERS), environment=environment) as server:
             yield Trio(server, Load(server), primary, standby, database)
+
+
+@contextmanager
+def two_nodes() -> Iterator[tuple[Trio, RunningServer]]:
+    """The same with a second node, to which half of the writers go."""
+    with two_servers() as (primary, standby, database, url), postgres_site(url) as site:
+        first, second = site.nodes
+        yield Trio(first, Load(first, others=[second]), primary, standby, database), second
+
+
+def assert_it_hears(node: RunningServer, maker: RunningServer, load: Load) -> float:
+    """A client that is made on another node works on this one, until soon after it is deleted."""
+    client = maker.call("POST", CLIENTS, large_client(load), token=load.admin).json()
+    token = node.token(client["id"], client["secret"])
+
+    def asked() -> set[int]:
+        return {node.call("HEAD", TOKEN, token=token).status for _ in range(QUESTIONS)}
+
+    assert asked() == {200}
+    path = f"{CLIENTS}/{client['id']}"
+    assert maker.call("DELETE", path, token=load.admin).status == 204
+    deleted = began = time.monotonic()
+    while asked() != {401}:
+        assert began < deleted + HEARD_WITHIN, "the token of a deleted client is good"
+        began = time.monotonic()
+    return began - deleted
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_case_85_a_synchronous_standby_takes_over_without_a_loss() -> None:
     for _ in range(rounds(1, 20)):
-        with a_trio() as trio:
+        with two_nodes() as (trio, second):
             load = trio.load
             revoked = trio.server.token()
             with load.running():
@@ -63,14 +113,20 @@ def test_case_85_a_synchronous_standby_takes_over_without_a_loss() -> None:
                 trio.standby.promote()
                 promoted = time.monotonic()
                 load.wait_for(60)
-                wait_for(lambda: load.any_token(killed), "a token")
+                wait_for(lambda: load.every_node_goes_on(killed), "changes and tokens of both")
+            heard = [
+                assert_it_hears(second, trio.server, load),
+                assert_it_hears(trio.server, second, load),
+            ]
             # First: it waits until every process has heard of everything.
             check(trio.server, load, PostgresRows(trio.standby, trio.database))
-            assert trio.server.call("GET", TOKEN, token=revoked).status == 401
+            for node in (trio.server, second):
+                assert node.call("GET", TOKEN, token=revoked).status == 401
             print(
                 f"promotion {promoted - killed:.2f} s after the kill; first change "
                 f"{load.first('change', killed) - killed:.2f} s, first token "
                 f"{load.first('token', killed) - killed:.2f} s after the kill; "
+                f"the other node heard of a deletion after {max(heard):.2f} s; "
                 f"{load.left_open()} changes of unknown outcome"
             )
 

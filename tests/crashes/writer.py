@@ -32,7 +32,6 @@ class Answer(NamedTuple):
 class Common(Protocol):
     """What all writers share."""
 
-    port: int
     admin: str
     app: App
     acknowledged: threading.Semaphore
@@ -42,9 +41,10 @@ class Common(Protocol):
 class Writer(threading.Thread):
     """Asks for one change after the other, and writes down what it was told."""
 
-    def __init__(self, load: Common, ledger: Ledger, drawing: Drawing) -> None:
+    def __init__(self, load: Common, ledger: Ledger, drawing: Drawing, port: int) -> None:
         super().__init__(daemon=True, name=drawing.name)
         self._load = load
+        self._port = port
         self._ledger = ledger
         self._drawing = drawing
         self._connection: http.client.HTTPConnection | None = None
@@ -147,7 +147,7 @@ class Writer(threading.Thread):
         """Send a request; None where nobody took the connection."""
         if self._connection is None or self._sent >= REQUESTS_ON_ONE_CONNECTION:
             self._disconnect()
-            self._connection = http.client.HTTPConnection(HOST, self._load.port, timeout=PATIENCE)
+            self._connection = http.client.HTTPConnection(HOST, self._port, timeout=PATIENCE)
             try:
                 self._connection.connect()
             except OSError:

@@ -11,7 +11,7 @@ import httpx2 as httpx
 import pytest
 
 from grantory.app import build_operations
-from grantory.http.health import REMEMBERED_SECONDS
+from grantory.http.health import LOOK_SECONDS, REMEMBERED_SECONDS
 from tests.support.world import CLIENTS, ROLES, World, new_world
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -334,6 +334,29 @@ async def test_a_store_with_too_much_to_do_is_ready(
     world.clock.advance(REMEMBERED_SECONDS)
     monkeypatch.setattr(world.node.store, "read", busy)
     assert (await world.http.get("/health/ready")).status_code == 200
+
+
+async def test_a_store_that_keeps_a_look_waiting_is_ready_soon(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await world.http.get("/health/ready")).status_code == 200
+    release = asyncio.Event()
+    looks: list[object] = []
+
+    async def locked(work: object) -> bytes:
+        looks.append(work)
+        await release.wait()
+        return b"another" * 8
+
+    monkeypatch.setattr(world.node.store, "read", locked)
+    for _ in range(2):
+        world.clock.advance(REMEMBERED_SECONDS)
+        async with asyncio.timeout(10 * LOOK_SECONDS):
+            assert (await world.http.get("/health/ready")).status_code == 200
+    assert len(looks) == 1
+    release.set()
+    world.clock.advance(REMEMBERED_SECONDS)
+    error_of(await world.http.get("/health/ready"), 503, "service.unavailable")
 
 
 async def test_a_store_under_another_master_key_is_not_ready(world: World) -> None:

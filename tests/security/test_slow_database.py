@@ -1,19 +1,31 @@
-"""A database that is slow, or says nothing any more: every caller is answered, and soon."""
+"""A database that is slow, locked, or says nothing any more: every caller is answered, and soon."""
 
+import asyncio
+import itertools
 import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from grantory.storage.change_feed import ANSWER_WITHIN, LEASE
 from tests.security.wire import WireReply, platform_error
 from tests.support.databases import fresh_postgres
-from tests.support.processes import UNLIMITED, Line, Question, api_question, token_question
+from tests.support.processes import (
+    ALIVE,
+    UNLIMITED,
+    Line,
+    Question,
+    Site,
+    api_question,
+    token_question,
+)
 from tests.support.server import Reply, RunningServer
 from tests.support.soak import soaking
 from tests.support.swallowing_proxy import SwallowingProxy
@@ -24,6 +36,10 @@ SLACK = 0.0 if soaking() else 5.0
 ANSWERED_WITHIN = 6.0 + SLACK
 REFUSED_WITHIN = LEASE + ANSWER_WITHIN + 0.2 + SLACK
 NORMAL_WITHIN = 5.0 + 2 * SLACK
+ME = "/api/v2/tokens/me"
+PROBES = (ALIVE, Question("GET", "/health/ready"))
+PROBED_WITHIN = 2.5
+"""The probe of deploy/Containerfile waits for two seconds, Kubernetes' for one by default."""
 CALLERS = 24
 
 
@@ -33,6 +49,8 @@ class Far(NamedTuple):
     server: RunningServer
     network: SwallowingProxy
     questions: dict[str, Question]
+    database: str
+    """Its address, past that network."""
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +71,10 @@ def far() -> Iterator[Far]:
             "create": api_question(token, "POST", CLIENTS, new),
             "list": api_question(token, "GET", CLIENTS),
             "read": api_question(token, "GET", f"{CLIENTS}/{server.client_id}"),
-            "unknown": token_question("00000000-0000-4000-8000-000000000000", "x" * 43),
+            # A secret that we may have issued: otherwise the store is not asked.
+            "unknown": token_question("00000000-0000-4000-8000-000000000000", server.client_secret),
         }
-        yield Far(server, network, questions)
+        yield Far(server, network, questions, url)
 
 
 class Answer(NamedTuple):
@@ -179,3 +198,68 @@ def test_a_database_that_says_nothing_is_no_hang(far: Far) -> None:
     assert all(map(refused, answers))
     assert {answer.name for answer in answers} == set(far.questions)
     until_normal(far)
+
+
+@contextmanager
+def locked(far: Far, table: str) -> Iterator[None]:
+    """Hold a table, as somebody does who changes its columns, and let it go again."""
+    with asyncio.Runner() as runner:
+        holder = runner.run(asyncpg.connect(far.database))
+        try:
+            runner.run(holder.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+            yield
+        finally:
+            runner.run(holder.close())
+
+
+def how_many_clients(far: Far) -> int:
+    """As soon as somebody is told."""
+    answer = ask(far, "list")
+    while refused(answer):
+        answer = ask(far, "list")
+    return int(answer.reply.json()["total"])
+
+
+@pytest.mark.slow
+def test_a_locked_table_of_clients_is_no_hang(far: Far) -> None:
+    until_normal(far)
+    site, clients = Site([far.server], 1.0), how_many_clients(far)
+    # What is in memory needs no table.
+    served = (*PROBES, far.questions["token"], api_question(site.admin_token, "HEAD", ME))
+    slowest = 0.0
+    with site.lines(site.workers) as lines, ThreadPoolExecutor(1) as thread:
+        for line, question in itertools.product(lines, served):
+            assert line.ask(question).status == 200
+        with locked(far, "clients"):
+            asked = thread.submit(ask_for, far, 1.0, ["create", "list", "unknown"])
+            while not asked.done():
+                for line, question in itertools.product(lines, served):
+                    started = time.monotonic()
+                    assert line.ask(question).status == 200, question
+                    slowest = max(slowest, time.monotonic() - started)
+            answers = asked.result()
+
+    assert all(map(refused, answers))
+    assert {answer.name for answer in answers} == {"create", "list", "unknown"}
+    assert slowest < PROBED_WITHIN
+    assert how_many_clients(far) == clients, "done after it had been refused"
+    until_normal(far)
+    assert far.server.workers() == [worker.process_id for worker in site.workers]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["changes", "change_counter"] if soaking() else ["changes"])
+def test_a_locked_record_of_changes_is_no_hang(far: Far, table: str) -> None:
+    until_normal(far)
+    workers = far.server.workers()
+    with Line(far.server.port) as line, locked(far, table):
+        # Nobody can tell any more what was revoked, so nothing is decided from memory.
+        seconds_until(lambda: line.ask(far.questions["token"]).status == 503, ANSWERED_WITHIN)
+        answers = ask_for(far, 0.5, list(far.questions))
+        assert far.server.request("GET", "/health/live").status == 200
+        assert far.server.request("GET", "/health/ready").status == 503
+
+    assert all(map(refused, answers))
+    assert {answer.name for answer in answers} == set(far.questions)
+    until_normal(far)
+    assert far.server.workers() == workers

@@ -174,3 +174,16 @@ async def test_any_server_is_not_good_enough(url: str, connector: Connector) -> 
     lenient = Connector(read_address(f"{url}?target_session_attrs=any"))
     with pytest.raises(SetupError, match=r"read_write|read-write"):
         await connect_for_setup(lenient, "db")
+
+
+async def test_a_server_that_does_not_tell_whether_it_writes_is_asked(
+    connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "TELLS_READ_ONLY", 1_000)
+    opened = await connector.connect()
+    try:
+        await opened.execute("SET default_transaction_read_only = on")
+        with pytest.raises(asyncpg.TargetServerAttributeNotMatched):
+            await connection_module._require_writable(opened)
+    finally:
+        await close(opened)

@@ -222,7 +222,7 @@ class Cluster:
             "initdb",
             *("-D", str(self._server.data), "-U", ADMINISTRATOR, f"--pwfile={password_file}"),
             *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"),
-            *("--no-instructions", "--no-sync", *self._initdb),
+            *("--no-sync", *self._initdb),
         )
         password_file.unlink()
         speed = {} if self.durable else FAST_SETTINGS

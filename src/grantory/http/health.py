@@ -17,6 +17,9 @@ from grantory.ports.storage import Store
 LIVE: Final = "/health/live"
 READY: Final = "/health/ready"
 REMEMBERED_SECONDS: Final = 0.25
+LOOK_SECONDS: Final = 0.5
+"""A store that answers may keep a look into its tables waiting for seconds, behind a lock or a
+crowd: longer than whoever probes would wait."""
 
 
 class HealthResource:
@@ -35,6 +38,7 @@ class HealthResource:
         self._clock = clock
         self._good_until = float("-inf")
         self._asking: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     async def live(self, request: Request) -> Response:  # noqa: ARG002 - every handler takes it
         """Answers 200 while the process answers at all."""
@@ -55,13 +59,17 @@ class HealthResource:
 
     async def _ask(self) -> None:
         await self._store.require_answer()
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+            self._looking.add_done_callback(_look_at_its_failure)
+        patience = LOOK_SECONDS if self._was_good else None
+        done, _ = await asyncio.wait((self._looking,), timeout=patience)
         try:
-            check = await self._store.read(lambda s: s.installation.master_key_check())
+            for looking in done:
+                looking.result()
         except StorageUnavailable:  # it answers, but has too much to do for one more question
             if not self._was_good:
                 raise
-        else:
-            self._was_good = check is not None and self._fits(check)
         if not self._was_good:
             raise ApiError(
                 503,
@@ -70,6 +78,10 @@ class HealthResource:
                 retry_after=1,
             )
         self._good_until = self._clock.monotonic() + REMEMBERED_SECONDS
+
+    async def _look(self) -> None:
+        check = await self._store.read(lambda s: s.installation.master_key_check())
+        self._was_good = check is not None and self._fits(check)
 
 
 def _look_at_its_failure(asking: "asyncio.Task[None]") -> None:

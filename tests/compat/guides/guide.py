@@ -1,7 +1,6 @@
 """A guide of docs/guides: the code in it, which tests run as it stands but for addresses."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -9,45 +8,25 @@ from pathlib import Path
 from typing import Final
 
 from tests.compat.sdk import NODE, NODE_MODULES, PYTHON_SDK
+from tests.support.page import Page
 from tests.support.server import RunningServer
 
-ROOT: Final = Path(__file__).resolve().parents[3]
 SERVER: Final = "8080"
 """The server's port in every guide."""
 APPLICATION: Final = "9000"
 """The port of the application in every guide."""
-OUTPUT: Final = frozenset({"text", "json"})
-"""Languages of what a program or the server prints."""
 SECONDS: Final = 60
-_BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-class Guide:
-    """One guide; it knows which of its blocks a test has taken.
+class Guide(Page):
+    """One guide.
 
     Args:
         name: of the file, without its ending.
     """
 
     def __init__(self, name: str) -> None:
-        self.text = (ROOT / "docs" / "guides" / f"{name}.md").read_text("utf-8")
-        self._blocks = _BLOCK.findall(self.text)
-        self._taken: set[int] = set()
-
-    def block(self, language: str, number: int = 1) -> str:
-        """The first, second ... block in a language."""
-        places = [place for place, (found, _) in enumerate(self._blocks) if found == language]
-        place = places[number - 1]
-        self._taken.add(place)
-        return str(self._blocks[place][1])
-
-    def left(self) -> list[str]:
-        """The code that no test has taken."""
-        return [
-            text
-            for place, (language, text) in enumerate(self._blocks)
-            if place not in self._taken and language not in OUTPUT
-        ]
+        super().__init__(f"guides/{name}")
 
     def names(self, *texts: str) -> bool:
         """Whether one row of a table names all of these, as code."""

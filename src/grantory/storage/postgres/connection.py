@@ -20,6 +20,8 @@ below the time after which they would give up."""
 SETUP_IDLE_SECONDS: Final = 10.0
 """The same for commands and starts, which also think between two statements."""
 OLDEST_VERSION: Final = 13
+TELLS_READ_ONLY: Final = 14
+"""From this version on a server says by itself whether it writes by default; others are asked."""
 _LOST: Final = (
     OSError,  # TimeoutError is one
     pg.PostgresConnectionError,
@@ -131,10 +133,19 @@ class Connector:
             )
             try:
                 await connection.execute(_session(idle_seconds))
+                await _require_writable(connection)
             except BaseException:
                 connection.terminate()
                 raise
         return connection
+
+
+async def _require_writable(connection: "asyncpg.Connection[Any]") -> None:
+    """Refuses what the driver takes for a server that writes, where it was told nothing of it."""
+    if connection.get_server_version().major >= TELLS_READ_ONLY:
+        return
+    if await connection.fetchval("SHOW transaction_read_only") == "on":
+        raise pg.TargetServerAttributeNotMatched("the server is not read-write")
 
 
 def _session(idle_seconds: float) -> str:
