@@ -5,7 +5,8 @@ import stat
 from pathlib import Path
 
 from tests.cli.snapshot import assert_as_kept
-from tests.support.cloud import OLD, PORTAL, SECRET, Cloud, client
+from tests.support.cloud import Cloud
+from tests.support.cloud_documents import OLD, PORTAL, SECRET, client
 from tests.support.terminal import Terminal, gate
 
 

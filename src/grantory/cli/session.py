@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import typer
 
@@ -15,6 +16,9 @@ from grantory.cli.query import Query
 from grantory.cli.tables import GAP, LEAST, Column, folded, plain, table, terminal_width
 from grantory.cli.uninterrupted import uninterrupted
 from grantory_sdk import Grantory, Listing, capture_answers
+from grantory_sdk.addresses import REGIONS
+
+_VENDORS: Final = frozenset(f"api.{domain}" for domain in REGIONS.values())
 
 
 class Session:
@@ -61,6 +65,11 @@ class Session:
         found = connection(self.host, self.profile)
         made = Grantory(found.url, login_url=found.login_url, auth=found.auth)
         return self._open.enter_context(made)
+
+    @cached_property
+    def is_vendors(self) -> bool:
+        """Whether it is the vendor's cloud, which knows nothing of Grantory's own."""
+        return urlsplit(self.client.url).hostname in _VENDORS
 
     def close(self) -> None:
         """Closes the connections."""

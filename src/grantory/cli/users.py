@@ -75,6 +75,10 @@ def create(
     email: Annotated[str | None, typer.Option("--email", help="The e-mail address.")] = None,
     title: Annotated[str | None, typer.Option("--title", help="The title.")] = None,
     department: Annotated[str | None, typer.Option("--department", help="The department.")] = None,
+    division: Annotated[
+        str | None,
+        typer.Option("--division", help="The id of their division; by default the home division."),
+    ] = None,
     password_stdin: PasswordFromInput = False,
 ) -> None:
     """Creates a user, who can log in once a password is set.
@@ -87,9 +91,13 @@ def create(
     fields: dict[str, Any] = {"title": title, "department": department}
     if password_stdin:
         fields["password"] = _password(session)
+    if division is None and session.is_vendors:  # which takes nobody without one
+        division = session.client.divisions.home().id
     with session.change():
         made = session.answer(
-            lambda client: client.users.create(name=wanted, email=address, **fields)
+            lambda client: client.users.create(
+                name=wanted, email=address, division_id=division, **fields
+            )
         )
     session.put(made)
 

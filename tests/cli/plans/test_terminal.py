@@ -7,7 +7,8 @@ import pytest
 
 from tests.cli.plans.test_in_order import FILE
 from tests.cli.snapshot import assert_as_kept
-from tests.support.cloud import MADE, SECRET, Cloud
+from tests.support.cloud import Cloud
+from tests.support.cloud_documents import MADE, SECRET
 from tests.support.terminal import Terminal, gate
 
 
