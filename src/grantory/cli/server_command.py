@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from typing import Any, Final
 
 import httpx2
@@ -11,7 +12,7 @@ from typer.core import TyperCommand, TyperOption
 from grantory.cli.connection import address
 from grantory.cli.exit_status import ExitStatus
 from grantory.cli.query import Query
-from grantory.cli.session import Session
+from grantory.cli.session import NotShown, Session
 from grantory.cli.tables import plain
 from grantory_sdk import (
     ApiError,
@@ -64,6 +65,9 @@ class ServerCommand(TyperCommand):
         except GrantoryError as error:
             status = status_of(error, changing=session.changing)
             _tell(error, status)
+        except NotShown as error:
+            tell_that_it_was_made(error)
+            status = ExitStatus.NOT_SHOWN
         except ValueError as error:  # an id that is none, or a query of the wrong kind
             typer.echo(f"grantory: {plain(error)}", err=True)
             status = ExitStatus.OUTCOME_UNKNOWN if session.changing else ExitStatus.WRONG_USE
@@ -120,6 +124,18 @@ def _tell(error: GrantoryError, status: ExitStatus) -> None:
             typer.echo(f"  {_HINTS[error.code]}", err=True)
     if status is ExitStatus.OUTCOME_UNKNOWN:
         _tell_that_it_is_unknown()
+
+
+def tell_that_it_was_made(error: NotShown) -> None:
+    """Tells of a change whose answer could not be shown."""
+    which = f" (id {plain(error.id)})" if error.id else ""
+    typer.echo(
+        f"grantory: the change was made{which}, but its answer cannot be shown: {plain(error)}",
+        err=True,
+    )
+    if error.stopped_reading:
+        # What is left to be written would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell_that_it_is_unknown() -> None:

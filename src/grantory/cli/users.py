@@ -99,7 +99,7 @@ def create(
                 name=wanted, email=address, division_id=division, **fields
             )
         )
-    session.put(made)
+        session.put_made(made)
 
 
 @app.command("update", cls=ServerCommand)
@@ -133,7 +133,7 @@ def update(
         made = session.answer(
             lambda client: client.users.update(wanted, version=version, **changes)
         )
-    session.put(made)
+        session.put_made(made)
 
 
 @app.command("password", cls=ServerCommand)
@@ -152,7 +152,7 @@ def password(
         new = ask_hidden(session, "--password-stdin", "New password", twice=True)
     with session.change() as client:
         client.users.set_password(wanted, new)
-    session.say("The password is set.")
+        session.say_made("The password is set.")
 
 
 @app.command("delete", cls=ServerCommand)
@@ -170,7 +170,7 @@ def delete(
     confirm(session, "The user is deleted. Go on?", yes=yes)
     with session.change() as client:
         client.users.delete(wanted)
-    session.say("Deleted.")
+        session.say_made("Deleted.")
 
 
 def _password(session: Session) -> str:

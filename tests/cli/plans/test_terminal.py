@@ -105,7 +105,7 @@ def test_ctrl_c_lets_a_command_take_the_secret_of_a_new_client(
         os.write(go, b"\n")
         assert shown.end() == 130
     assert (tmp_path / "a").read_text() == SECRET
-    assert "done  create client a\n  left  create client b" in shown.screen
+    assert f"done  create client a: {MADE}\n  left  create client b" in shown.screen
 
     with terminal(cloud, tmp_path, *given, command) as shown:
         shown.expect("it runs")
