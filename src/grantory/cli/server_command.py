@@ -27,8 +27,10 @@ from grantory_sdk import (
     TokenRefused,
     TooManyRequests,
     Unauthorized,
+    UnreadableAnswer,
 )
 from grantory_sdk.profiles import profile_names
+from grantory_sdk.retries import was_not_done
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _PANEL: Final = "Options of all commands that call a server"
@@ -98,12 +100,12 @@ def status_of(error: GrantoryError, *, changing: bool) -> ExitStatus:
         error: what went wrong.
         changing: whether a change was on its way.
     """
-    if isinstance(error, OutcomeUnknown):
+    if isinstance(error, OutcomeUnknown) or (changing and isinstance(error, UnreadableAnswer)):
         return ExitStatus.OUTCOME_UNKNOWN
     if isinstance(error, ConnectionFailed):
         sent = not isinstance(error.__context__, httpx2.ConnectError | httpx2.ConnectTimeout)
         return ExitStatus.OUTCOME_UNKNOWN if changing and sent else ExitStatus.NO_ANSWER
-    if isinstance(error, ServerError) and changing and error.status != 503:
+    if isinstance(error, ServerError | RequestTimeout) and changing and not was_not_done(error):
         return ExitStatus.OUTCOME_UNKNOWN
     if isinstance(error, ServerError | TooManyRequests | RequestTimeout):
         return ExitStatus.NO_ANSWER
