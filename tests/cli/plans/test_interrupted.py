@@ -39,10 +39,19 @@ def press_at(cloud: Cloud, number: int) -> None:
     press(cloud, wanted)
 
 
-def requests_of(folder: Path, *arguments: str) -> int:
+def requests_of(folder: Path, *arguments: str, status: int = 0) -> int:
     with Cloud() as cloud:
-        run(cloud.environment, folder, *arguments)
+        run(cloud.environment, folder, *arguments, status=status)
         return len(cloud.asked)
+
+
+def test_a_plan_is_given_up(tmp_path: Path) -> None:
+    for number in range(requests_of(tmp_path, "plan", "f.yaml", status=8)):
+        with Cloud() as cloud:
+            press_at(cloud, number)
+            given_up = run(cloud.environment, tmp_path, "plan", "f.yaml", status=130)
+            assert given_up.stdout == ""
+            assert not [each for each in cloud.changes() if "dryRun=true" not in each.path]
 
 
 def test_apply_in_order_is_gone_on_with(tmp_path: Path) -> None:
