@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from benchmarks.servers import Server
+from grantory.testing import GrantoryServer
 
 FLOOR: Final = "uvicorn loaded, no more"
 MUST: Final = 1.0
@@ -43,6 +44,13 @@ def server(folder: Path, workers: int) -> Start:
         return Start(one.start_seconds, sum(map(processor_seconds, one.process_ids())))
 
 
+def server_of_tests() -> Start:
+    """Starts what the fixture of pytest starts, until it can be asked."""
+    started = time.monotonic()
+    with GrantoryServer() as one:
+        return Start(time.monotonic() - started, processor_seconds(one.process_id))
+
+
 def program(*arguments: str) -> Start:
     """Runs a Python to its end."""
     before, started = _used_by_children(), time.monotonic()
@@ -62,6 +70,7 @@ def measured(folder: Path, times: int) -> dict[str, list[Start]]:
         FLOOR: lambda: program("-c", "import uvicorn"),
         "serve": lambda: server(folder, 1),
         "serve, 2 workers": lambda: server(folder, 2),
+        "grantory_server of pytest": server_of_tests,
         "keys list": lambda: program(*command),
     }
     found: dict[str, list[Start]] = {name: [] for name in starts}
@@ -81,7 +90,7 @@ def tell(found: dict[str, list[Start]]) -> None:
         ratio = statistics.median(one.processor / floor.processor for one, floor in pairs)
         wall = statistics.median(one.wall for one in starts)
         processor = statistics.median(one.processor for one in starts)
-        print(f"{name:24} {wall:6.2f} s   {processor:6.2f} s of processor time   {ratio:5.2f} x")
+        print(f"{name:26} {wall:6.2f} s   {processor:6.2f} s of processor time   {ratio:5.2f} x")
     wall = statistics.median(one.wall for one in found["serve"])
     reached = "aim" if wall <= AIM else "must" if wall <= MUST else "neither"
     print(f"goal: {MUST} s, aim: {AIM} s, reached: {reached}")

@@ -30,6 +30,8 @@ PARTS = {
         *("tests/security/test_saml_bearer.py", "tests/protocol/test_saml2_bearer.py"),
         "tests/sdk/test_running_server.py",
         "tests/operations/test_one_machine.py",
+        *("tests/sdk/test_large_lists.py", "tests/cli/plans/test_round_trip.py"),
+        "tests/cli/test_any_moment.py",
         *("tests/security/test_slow_database.py", "-q", "-p", "no:cacheprovider"),
         *("-o", "timeout=3600"),  # for a test, of which some repeat themselves for long
         *("-rA", f"--junitxml={REPORT / 'tests.xml'}"),

@@ -15,6 +15,7 @@ import pytest
 from grantory_sdk import Grantory
 from grantory_sdk.profile_writing import change_profile
 from grantory_sdk.profiles import read_profile
+from tests.cli.snapshot import assert_as_kept
 from tests.support.command import quick_command
 from tests.support.person import Person
 from tests.support.server import RunningServer
@@ -217,3 +218,6 @@ def test_ctrl_c_while_somebody_is_to_log_in_changes_nothing(home: Home) -> None:
         assert shown.end() == 130
     assert not home.file.exists()
     assert re.search(r"client_id=a-client", shown.screen.replace("\n", ""))
+    shown_alike = re.sub(r"127\.0\.0\.1(:|%3A)\d+", r"127.0.0.1\g<1>8080", shown.screen)
+    masked = re.sub(r"(state|code_challenge)=[\w-]+", r"\1=…", shown_alike)
+    assert_as_kept("login-given-up", masked)

@@ -2,10 +2,12 @@
 
 import os
 import stat
+import threading
 from pathlib import Path
 
-from tests.cli.snapshot import assert_as_kept
-from tests.support.cloud import OLD, PORTAL, SECRET, Cloud, client
+from tests.cli.snapshot import assert_as_kept, progress
+from tests.support.cloud import Asked, Cloud
+from tests.support.cloud_documents import NIGHTLY, OLD, PORTAL, SECRET, client
 from tests.support.terminal import Terminal, gate
 
 
@@ -140,9 +142,7 @@ def test_long_work_shows_how_far_it_is(cloud: Cloud, tmp_path: Path) -> None:
     cloud.page_size = 100
     with terminal(cloud, tmp_path, "clients", "list", "--query", "length(@)") as shown:
         assert shown.end() == 0
-    assert "Reading" in shown.screen
-    assert "100%" in shown.screen
-    assert shown.screen.splitlines()[-1] == "250"
+    assert_as_kept("progress-of-a-list", progress(shown.screen))
     with terminal(cloud, tmp_path, "clients", "list", "--limit", "5") as short:
         assert short.end() == 0
     assert "Reading" not in short.screen
@@ -151,6 +151,56 @@ def test_long_work_shows_how_far_it_is(cloud: Cloud, tmp_path: Path) -> None:
         assert table.end() == 0
     assert "Reading" not in table.screen
     assert len(table.screen.splitlines()) == 251
+
+
+def test_ctrl_c_ends_a_list_and_its_progress(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.clients = {
+        str(n): client(f"{n:08d}-0000-4000-8000-000000000000", f"c{n}", "CODE", "active")
+        for n in range(250)
+    }
+    cloud.page_size = 100
+    go, third = threading.Event(), threading.Event()
+
+    def hold(asked: Asked) -> None:
+        if "pageNumber=3" in asked.path:
+            third.set()
+            go.wait(60)
+
+    cloud.before_answer = hold
+    with terminal(cloud, tmp_path, "clients", "list", "--query", "[].id") as shown:
+        assert third.wait(60)
+        shown.interrupt()
+        assert shown.end() == 130
+    go.set()
+    assert_as_kept("progress-given-up", progress(shown.screen))
+    assert shown.seen.rindex("\x1b[?25h") > shown.seen.rindex("\x1b[?25l")  # the cursor is back
+
+
+def test_ctrl_c_lets_an_update_be_made(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.may_answer_changes.clear()
+    given = ("clients", "update", OLD, "--description", "new")
+    with terminal(cloud, tmp_path, *given, "--query", "description") as shown:
+        assert cloud.change_asked.wait(60)
+        shown.interrupt()
+        shown.expect("finishing what was begun")
+        cloud.may_answer_changes.set()
+        assert shown.end() == 130
+    assert_as_kept("update-interrupted", shown.screen)
+    assert cloud.clients[OLD]["description"] == "new"
+
+
+def test_a_login_is_asked_for(cloud: Cloud, tmp_path: Path) -> None:
+    with Terminal("login", environment={}, folder=tmp_path) as shown:
+        shown.answer("Address of the server, or a region: ", cloud.url)
+        shown.answer("Way [1]: ", "2")
+        shown.answer("Id of the client: ", NIGHTLY)
+        shown.answer("Its secret: ", SECRET)
+        assert shown.end() == 0
+    assert SECRET not in shown.seen
+    assert_as_kept("login-dialogue", shown.screen.replace(str(cloud.port), "8080"))
+    with Terminal("logout", environment={}, folder=tmp_path) as ended:
+        assert ended.end() == 0
+    assert ended.screen == "Logged out: profile local.\n"
 
 
 def test_nothing_is_asked_that_was_not_to_be(cloud: Cloud, tmp_path: Path) -> None:

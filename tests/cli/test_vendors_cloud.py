@@ -1,4 +1,4 @@
-"""The commands at a server that answers in the vendor's shapes."""
+"""The commands at a server that answers in the shapes of the vendor's published models."""
 
 import json
 import os
@@ -12,7 +12,8 @@ from grantory.cli.connection import address, connection
 from grantory.errors import SetupError
 from grantory_sdk import ClientCredentials
 from tests.cli.snapshot import assert_as_kept
-from tests.support.cloud import HOME, MADE, NIGHTLY, OLD, PORTAL, ROLE, SECRET, Asked, Cloud
+from tests.support.cloud import Asked, Cloud
+from tests.support.cloud_documents import HOME, MADE, NIGHTLY, OLD, PORTAL, ROLE, SECRET
 from tests.support.command import quick_command
 
 

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -24,7 +23,6 @@ from grantory_sdk.compat.rest import ApiException
 from tests.compat.assertions import assertion, register_provider
 from tests.support.person import Person
 from tests.support.server import RunningServer
-from tests.support.soak import rounds
 from tests.support.tls_server import TlsServer
 
 README = Path(__file__).resolve().parents[2] / "sdk" / "README.md"
@@ -146,23 +144,3 @@ def test_somebody_is_vouched_for_by_an_identity_provider(
         assert theirs.users.me().email == server.first_start["admin"]["email"]
         theirs.tokens.revoke_me()
         assert theirs.tokens.check()  # with a new assertion
-
-
-def test_all_clients_of_a_large_store_are_listed_in_little_memory(server: RunningServer) -> None:
-    count = rounds(2_000, 100_000)
-    command = [sys.executable, "-m", "grantory", "dev", "seed", "--clients", str(count)]
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("GRANTORY_")}
-    subprocess.run([*command, "--data-dir", str(server.data_dir)], env=kept, check=True)
-    auth = ClientCredentials(server.client_id, server.client_secret)
-    with Grantory(server.url, auth=auth) as grantory:
-        pages = grantory.oauth_clients.list(page_size=200).pages()
-        first = next(pages)
-        tracemalloc.start()
-        try:
-            rest = sum(len(page.entities) for page in pages)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-    assert first.total is not None
-    assert len(first.entities) + rest == first.total > count
-    assert peak < 4_000_000

@@ -13,7 +13,8 @@ import pytest
 from grantory.cli.plans.document import MOST_BYTES, read_document
 from grantory.cli.plans.faults import Faults
 from grantory.errors import SetupError
-from tests.support.cloud import SECRET, Cloud
+from tests.support.cloud import Cloud
+from tests.support.cloud_documents import SECRET
 from tests.support.command import quick_command
 from tests.support.server import RunningServer
 

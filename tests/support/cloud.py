@@ -1,21 +1,38 @@
-"""A server that answers in the vendor's shapes, as its public clients know them."""
+"""A server that answers in the shapes of the vendor's published models, as its cloud does.
+
+The shapes were not recorded: they are those of the models and examples that the vendor publishes
+with its SDKs, and tests/cli/test_vendors_cloud.py holds them to docs/compatibility/models.md.
+"""
 
 import json
+import ssl
+import sys
 import threading
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import parse_qs, urlsplit
 
-ROLE = "00000000-0000-4000-8000-00000000000a"
-HOME = "00000000-0000-4000-8000-00000000000b"
-NIGHTLY = "11111111-1111-4111-8111-111111111111"
-PORTAL = "22222222-2222-4222-8222-222222222222"
-OLD = "33333333-3333-4333-8333-333333333333"
-MADE = "44444444-4444-4444-8444-444444444444"
-SECRET = "Zm9yIHRlc3RzIGFsb25lLCBub3Qgc2VjcmV0IGF0IGFsbA"
-_PEOPLE = "/api/v2/users/55555555-5555-4555-8555-555555555555"
+from tests.support.cloud_documents import (
+    CORRELATION,
+    HOME,
+    MADE,
+    NIGHTLY,
+    OLD,
+    PORTAL,
+    ROLE,
+    SECRET,
+    client,
+    division,
+    error,
+    listing,
+    role,
+    token_info,
+    unknown,
+    without_policies,
+)
+from tests.support.cloud_people import People
 
 
 class Asked(NamedTuple):
@@ -26,55 +43,23 @@ class Asked(NamedTuple):
     body: Any
 
 
-def client(client_id: str, name: str, grant: str, state: str, **more: Any) -> dict[str, Any]:
-    """A client as the vendor's cloud answers it."""
-    who = {"id": _PEOPLE.rpartition("/")[2], "selfUri": _PEOPLE}
-    return {
-        "id": client_id,
-        "name": name,
-        "accessTokenValiditySeconds": 86400,
-        "dateCreated": "2021-03-04T05:06:07.000Z",
-        "dateModified": "2024-01-02T03:04:05.000Z",
-        "createdBy": who,
-        "modifiedBy": who,
-        "authorizedGrantType": grant,
-        "state": state,
-        **more,
-        "selfUri": f"/api/v2/oauth/clients/{client_id}",
-    }
+class Instead(NamedTuple):
+    """What one request is answered with that would be answered otherwise."""
 
-
-def error(status: int, code: str, message: str) -> tuple[int, Any]:
-    """The vendor's ErrorBody."""
-    return status, {
-        "message": message,
-        "code": code,
-        "status": status,
-        "messageParams": {},
-        "contextId": "6d1f9bd5-5b1a-4c8f-9f3e-000000000001",
-        "details": [],
-        "errors": [],
-    }
-
-
-def listing(entities: list[dict[str, Any]], path: str) -> dict[str, Any]:
-    """The vendor's listing of everything in one page."""
-    return {
-        "entities": entities,
-        "pageSize": 25,
-        "pageNumber": 1,
-        "total": len(entities),
-        "firstUri": f"{path}?pageSize=25&pageNumber=1",
-        "lastUri": f"{path}?pageSize=25&pageNumber=1",
-        "selfUri": f"{path}?pageSize=25&pageNumber=1",
-        "pageCount": 1,
-    }
+    path: str
+    status: int
+    content: Any
+    headers: dict[str, str]
 
 
 class Cloud:
-    """Such a server on a free port; a context manager."""
+    """Such a server on a free port; a context manager.
 
-    def __init__(self) -> None:
+    Args:
+        context: for a server that speaks TLS.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         roles = [{"roleId": ROLE, "divisionId": HOME}]
         self.clients = {
             each["id"]: each
@@ -88,26 +73,38 @@ class Cloud:
                        registeredRedirectUri=["https://old.example/"]),
             )
         }  # fmt: skip
-        role = {"id": ROLE, "name": "report", "description": "Reads reports.", "userCount": 0}
-        home = {"id": HOME, "name": "Home", "description": "", "homeDivision": True}
-        self.roles: dict[str, dict[str, Any]] = {ROLE: role}
-        self.divisions: dict[str, dict[str, Any]] = {HOME: home}
+        self.roles = {ROLE: role(ROLE, "report", description="Reads reports.")}
+        self.divisions = {HOME: division(HOME, "Home", homeDivision=True)}
+        self.people = People(self.clients, self.roles, self.divisions)
         self.refused_name = ""
         """Of a role or division that is refused."""
-        self._made = 0
+        self.instead: list[Instead] = []
+        """Each is for one request, the first that fits."""
         self.page_size = 0
         """How many clients are in a page; 0 for all in one, as the vendor's cloud has it."""
         self.asked: list[Asked] = []
         self.change_asked = threading.Event()
         self.may_answer_changes = threading.Event()
         self.may_answer_changes.set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self.before_answer: Callable[[Asked], object] = lambda _asked: None
+        """Is called on a thread of the server's, once a request has come."""
+        self._made = 0
+        self._scheme = "http" if context is None else "https"
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        if context is not None:
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
 
     @property
     def url(self) -> str:
         """The address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -124,8 +121,34 @@ class Cloud:
             each for each in self.asked if each.method != "GET" and "oauth/token" not in each.path
         ]
 
+    def refuse(
+        self,
+        path: str,
+        status: int,
+        code: str = "",
+        message: str = "",
+        *,
+        times: int = 1,
+        text: str = "",
+        **headers: str,
+    ) -> None:
+        """Lets requests fail.
+
+        Args:
+            path: of which, ``*`` being any text.
+            status: of the answer.
+            code: of the ErrorBody.
+            message: of the ErrorBody.
+            times: how many of them.
+            text: a gateway's answer in place of an ErrorBody.
+            headers: of the answer, with ``_`` for ``-``.
+        """
+        content = text.encode() if text else error(status, code, message)[1]
+        kept = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.instead += [Instead(path, status, content, kept)] * times
+
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
         return self
 
     def __exit__(
@@ -138,52 +161,58 @@ class Cloud:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, asked: Asked) -> tuple[int, Any]:
-        """What it answers: a status and a document; None for nothing."""
+    def answer(self, asked: Asked) -> tuple[int, Any, dict[str, str]]:
+        """What it answers: a status, a document (None for nothing) or bytes, and headers."""
         self.asked.append(asked)
+        self.before_answer(asked)
         path = asked.path.partition("?")[0]
+        for instead in self.instead:
+            if fnmatchcase(path, instead.path):
+                self.instead.remove(instead)
+                return instead.status, instead.content, instead.headers
         if path == "/oauth/token":
-            return 200, {"access_token": "t", "token_type": "bearer", "expires_in": 86399}
+            return 200, {"access_token": "t", "token_type": "bearer", "expires_in": 86399}, {}
         if not path.startswith("/api/v2/"):
-            return error(404, "not.found", "The requested resource could not be found.")
+            return *error(404, "not.found", "The requested resource could not be found."), {}
         if asked.method != "GET":
             self.change_asked.set()
             self.may_answer_changes.wait(60)
-        names = path.removeprefix("/api/v2/").split("/")
-        of_kind: dict[str, Callable[[Asked, list[str]], tuple[int, Any]]] = {
-            "oauth": self._oauth,
-            "authorization": self._authorization,
-            "tokens": self._tokens,
-        }
-        if names[0] not in of_kind:
-            return error(404, "not.found", "The requested resource could not be found.")
-        return of_kind[names[0]](asked, names[1:])
+        return *self._of_the_api(asked, path.removeprefix("/api/v2/").split("/")), {}
 
-    def _oauth(self, asked: Asked, names: list[str]) -> tuple[int, Any]:
+    def _of_the_api(self, asked: Asked, names: list[str]) -> tuple[int, Any]:
+        method, path, body = asked
+        match names:
+            case ["oauth", "clients", *rest]:
+                return self._clients(asked, rest)
+            case ["oauth", "authorizations", *rest]:
+                return self.people.of_authorizations(method, path, rest)
+            case ["users", *rest]:
+                return self.people.of_users(method, path, rest, body)
+            case ["authorization", "subjects", *rest] if rest:
+                return self.people.of_subjects(method, rest)
+            case ["authorization", "roles" | "divisions" as kind, *rest]:
+                return self._authorization(asked, kind, rest)
+            case ["tokens", whose]:
+                return self._tokens(method, whose)
+        return error(404, "not.found", "The requested resource could not be found.")
+
+    def _clients(self, asked: Asked, names: list[str]) -> tuple[int, Any]:
         match asked.method, names:
-            case "GET", ["clients"]:
-                return 200, self._page(asked)
-            case "POST", ["clients"]:
-                made = {**client(self._new_id(self.clients), "", "", "active"), **asked.body}
-                self.clients[made["id"]] = made
-                return 200, {**made, "secret": SECRET}
-            case _, ["clients", client_id, *_] if client_id in self.clients:
-                return self._client(asked, client_id, names[2:])
-        return error(404, "not.found", "Unable to find a client with that id")
-
-    def _page(self, asked: Asked) -> dict[str, Any]:
-        entities = [*self.clients.values()]
-        made = listing(entities, "/api/v2/oauth/clients")
-        if self.page_size:
-            number = int(parse_qs(urlsplit(asked.path).query)["pageNumber"][0])
-            start = (number - 1) * self.page_size
-            made["entities"] = entities[start : start + self.page_size]
-            made["pageNumber"] = number
-            made["pageCount"] = -(-len(entities) // self.page_size)
-        return made
+            case "GET", []:
+                found = listing([*self.clients.values()], asked.path, self.page_size)
+                return 200, found
+            case "POST", []:
+                made = client(self._new_id(self.clients), "", "", "active")
+                self.clients[made["id"]] = made | asked.body
+                return 200, {**self.clients[made["id"]], "secret": SECRET}
+            case _, [client_id, *rest] if client_id in self.clients:
+                return self._client(asked, client_id, rest)
+        return unknown("client")
 
     def _client(self, asked: Asked, client_id: str, names: list[str]) -> tuple[int, Any]:
         match asked.method, names:
+            case "GET", []:
+                return 200, self.clients[client_id]
             case "PUT", []:
                 self.clients[client_id] = {**self.clients[client_id], **asked.body}
                 return 200, self.clients[client_id]
@@ -194,42 +223,56 @@ class Cloud:
                     return error(400, "cannot.delete.client", "The client must be inactive.")
                 del self.clients[client_id]
                 return 204, None
-        return 200, self.clients[client_id]
+        return error(404, "not.found", "The requested resource could not be found.")
 
-    def _authorization(self, asked: Asked, names: list[str]) -> tuple[int, Any]:
-        there = self.roles if names[0] == "roles" else self.divisions
+    def _authorization(self, asked: Asked, kind: str, names: list[str]) -> tuple[int, Any]:
+        there = self.roles if kind == "roles" else self.divisions
         if asked.body and asked.body.get("name") == self.refused_name:
             return error(409, "general.conflict", "The name is taken.")
-        match asked.method, names[1:]:
+        match asked.method, names:
             case "GET", []:
-                return 200, listing([*there.values()], asked.path.partition("?")[0])
+                shown = [without_policies(each) for each in there.values()]
+                return 200, listing(shown, asked.path)
             case "POST", []:
-                made = {"id": self._new_id(there), **asked.body}
-                there[made["id"]] = made
-                return 200, made
+                make = role if kind == "roles" else division
+                made_id = self._new_id(there)
+                there[made_id] = make(made_id, "") | asked.body
+                return 200, there[made_id]
             case "GET", ["home"]:
                 return 200, there[HOME]
-            case "PUT", [known] if known in there:
-                there[known] = {**there[known], **asked.body}
-                return 200, there[known]
-            case "DELETE", [known] if known in there:
-                del there[known]
-                return 204, None
-            case "GET", [known] if known in there:
-                return 200, there[known]
-        return error(404, "not.found", "There is none with that id.")
+            case "PATCH", [_] if kind == "divisions":
+                return error(405, "method.not.allowed", "HTTP 405 Method Not Allowed")
+            case _, [known] if known in there:
+                return _change(asked, there, known)
+        return unknown("role" if kind == "roles" else "division")
 
     def _new_id(self, there: dict[str, Any]) -> str:
         self._made += 1
         return MADE if MADE not in there else f"44444444-4444-4444-8444-{self._made:012d}"
 
-    def _tokens(self, asked: Asked, names: list[str]) -> tuple[int, Any]:
-        del names
-        organization = {"id": "66666666-6666-4666-8666-666666666666", "name": "Example"}
-        own = {"id": NIGHTLY, "name": "nightly export", "organization": organization}
-        if asked.method == "DELETE":
-            return 200, None
-        return 200, {"organization": organization, "OAuthClient": own}
+    def _tokens(self, method: str, whose: str) -> tuple[int, Any]:
+        if method == "DELETE":
+            return (200, None) if whose in {"me", *self.people.users} else unknown("user")
+        if whose == "me":
+            return 200, token_info(self.clients[NIGHTLY])
+        return error(404, "not.found", "The requested resource could not be found.")
+
+
+def _change(asked: Asked, there: dict[str, dict[str, Any]], known: str) -> tuple[int, Any]:
+    if asked.method == "DELETE":
+        del there[known]
+        return 204, None
+    there[known] |= asked.body or {}
+    return 200, there[known]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of callers that hang up."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def _handler(cloud: Cloud) -> type[BaseHTTPRequestHandler]:
@@ -238,18 +281,22 @@ def _handler(cloud: Cloud) -> type[BaseHTTPRequestHandler]:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             is_json = "json" in self.headers.get("Content-Type", "")
             body = json.loads(content) if content and is_json else None
-            status, document = cloud.answer(Asked(self.command, self.path, body))
-            text = b"" if document is None else json.dumps(document).encode()
+            status, document, headers = cloud.answer(Asked(self.command, self.path, body))
+            kind, text = "application/json", b""
+            if isinstance(document, bytes):
+                kind, text = "text/html", document
+            elif document is not None:
+                text = json.dumps(document).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.send_header("ININ-Correlation-Id", "6d1f9bd5-5b1a-4c8f-9f3e-000000000001")
+            given = {"Content-Type": kind, "Content-Length": str(len(text)), **headers}
+            for name, value in {"ININ-Correlation-Id": CORRELATION, **given}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text)
 
         def log_message(self, format: str, *args: object) -> None:
             """Says nothing."""
 
-    for method in ("GET", "POST", "PUT", "DELETE"):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         setattr(Handler, f"do_{method}", Handler._answer)
     return Handler

@@ -37,6 +37,11 @@ def may_repeat(method: str, error: GrantoryError) -> bool:
         return True
     if method in READS:
         return error.status == 408 or error.status >= 500
+    return was_not_done(error)
+
+
+def was_not_done(error: ApiError) -> bool:
+    """Whether a server that failed says that it has not begun with what it was asked for."""
     return error.status == 503 and error.code in _NOTHING_DONE and error.retry_after is not None
 
 

@@ -61,7 +61,7 @@ def approve(
         made = session.answer(
             lambda client: client.authorizations.approve(client_id, scope=scope or None)
         )
-    session.put(made)
+        session.put_made(made)
 
 
 @app.command("revoke", cls=ServerCommand)
@@ -78,4 +78,4 @@ def revoke(
     confirm(session, "The client's tokens for people end. Go on?", yes=yes)
     with session.change() as client:
         client.authorizations.revoke(client_id)
-    session.say("Taken back.")
+        session.say_made("Taken back.")

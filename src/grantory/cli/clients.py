@@ -13,7 +13,7 @@ from grantory.cli.secrets_out import (
     ShowSecret,
     Ways,
     chosen_ways,
-    place_for,
+    make,
 )
 from grantory.cli.server_command import ServerCommand
 from grantory.cli.session import Session
@@ -145,11 +145,7 @@ def create(  # noqa: PLR0913, PLR0917 - one for each option
             fields["role_divisions"] = role_divisions(session, role)
     given = Ways(show_secret, secret_file, secret_to, hide_secret)
     ways = chosen_ways(session, given)
-    with session.change():
-        with place_for(ways, replace=False) as place:
-            made = session.answer(lambda client: client.oauth_clients.create(**fields))
-            queried = session.put(place.take(made))
-        place.tell(queried)
+    make(session, ways, lambda client: client.oauth_clients.create(**fields), replace=False)
 
 
 @app.command("update", cls=ServerCommand)
@@ -225,15 +221,12 @@ def rotate(
     wanted = _chosen(session, client_id)
     confirm(session, "The old secret stops working at once. Go on?", yes=yes)
     ways = chosen_ways(session, Ways(show_secret, secret_file, secret_to))
-    with session.change():
-        with place_for(ways, replace=True) as place:
-            made = session.answer(
-                lambda client: client.oauth_clients.regenerate_secret(
-                    wanted, revoke_tokens=revoke_tokens
-                )
-            )
-            queried = session.put(place.take(made))
-        place.tell(queried)
+    make(
+        session,
+        ways,
+        lambda client: client.oauth_clients.regenerate_secret(wanted, revoke_tokens=revoke_tokens),
+        replace=True,
+    )
 
 
 @app.command("delete", cls=ServerCommand)
@@ -247,7 +240,7 @@ def delete(context: typer.Context, client_id: ClientId = None, yes: Yes = False)
     confirm(session, "The client is deleted for good. Go on?", yes=yes)
     with session.change() as client:
         client.oauth_clients.delete(wanted)
-    session.say("Deleted.")
+        session.say_made("Deleted.")
 
 
 def _chosen(session: Session, client_id: str | None) -> str:
@@ -257,7 +250,7 @@ def _chosen(session: Session, client_id: str | None) -> str:
 def _update(session: Session, client_id: str, changes: dict[str, Any]) -> None:
     with session.change():
         made = session.answer(lambda client: client.oauth_clients.update(client_id, **changes))
-    session.put(made)
+        session.put_made(made)
 
 
 def _fields(

@@ -70,7 +70,7 @@ def create(
         made = session.answer(
             lambda client: client.divisions.create(name=wanted, description=description)
         )
-    session.put(made)
+        session.put_made(made)
 
 
 @app.command("update", cls=ServerCommand)
@@ -94,7 +94,7 @@ def update(
         made = session.answer(
             lambda client: client.divisions.update(wanted, name=name, description=description)
         )
-    session.put(made)
+        session.put_made(made)
 
 
 @app.command("delete", cls=ServerCommand)
@@ -113,7 +113,7 @@ def delete(
     confirm(session, "The division is deleted. Go on?", yes=yes)
     with session.change() as client:
         client.divisions.delete(wanted, force=force)
-    session.say("Deleted.")
+        session.say_made("Deleted.")
 
 
 def _chosen(session: Session, division_id: str | None) -> str:

@@ -16,6 +16,7 @@ class ExitStatus(IntEnum):
     OUTCOME_UNKNOWN = 6
     SECRET_LOST = 7
     DRIFT = 8
+    NOT_SHOWN = 9
     INTERRUPTED = 130
 
 
@@ -28,11 +29,13 @@ MEANINGS: Final = {
     ExitStatus.NOT_ALLOWED: "The credentials are not good, or no longer, or lack a permission.",
     ExitStatus.NO_ANSWER: "The server cannot be reached, is overloaded or failed: later it may go "
     "well. Nothing was changed.",
-    ExitStatus.OUTCOME_UNKNOWN: "The answer to a change did not come, or a second Ctrl-C did not "
-    "wait for it: look whether it was made.",
+    ExitStatus.OUTCOME_UNKNOWN: "The answer to a change did not come or could not be read, or a "
+    "second Ctrl-C did not wait for it: look whether it was made.",
     ExitStatus.SECRET_LOST: "The change was made, but its secret did not get where it was to go: "
     "`grantory clients rotate` makes another.",
     ExitStatus.DRIFT: "`grantory plan` alone: the server does not have what the file says.",
+    ExitStatus.NOT_SHOWN: "The change was made, but its answer could not be shown, for instance as "
+    "`--query` wants it; the message tells the id.",
     ExitStatus.INTERRUPTED: "Ctrl-C. What was begun was finished; the rest was not begun.",
 }
 """For the reference of commands."""

@@ -111,9 +111,6 @@ def login(
     found = resolve(url, region=region, login_url=login_url, auth=source)
     old = _old(file, name, found.url)
     noting = NotingSource(source)
-    with Grantory(found.url, login_url=found.login_url, auth=noting) as server:
-        server.access_token()
-        who = _who(server)
     values: dict[str, str | None] = {
         **dict.fromkeys(NAMES),
         "url": found.url,
@@ -121,18 +118,24 @@ def login(
         "client_id": client,
         "client_secret": secret,
     }
-    if kind == CODE and noting.answer is not None:
-        values |= values_of(noting.answer, time.time())
-    with uninterrupted():
-        change_profile(file, name, values)
-        if old.get("refresh_token"):
-            with contextlib.suppress(GrantoryError):
-                _end(old)
-    session.say(f"Logged in at {found.url} as {plain(who)}: profile {name}.")
-    if default_profile(os.environ) != name:
-        session.say(
-            f"Commands take it with --profile {name}, or after grantory profiles use {name}."
-        )
+    is_kept = False
+    try:
+        with Grantory(found.url, login_url=found.login_url, auth=noting) as server:
+            server.access_token()
+            who = _who(server)
+        if kind == CODE and noting.answer is not None:
+            values |= values_of(noting.answer, time.time())
+        with uninterrupted():
+            change_profile(file, name, values)
+            is_kept = True
+            if old.get("refresh_token"):
+                with contextlib.suppress(GrantoryError):
+                    _end(old)
+            _tell(session, found.url, who, name)
+    except BaseException:
+        if noting.answer is not None and not is_kept:
+            _end_unkept(values | values_of(noting.answer, time.time()))
+        raise
 
 
 @logout_app.command("logout", cls=ServerCommand)
@@ -162,7 +165,7 @@ def logout(
                 raise
             session.say("The server was not told.")
         change_profile(file, chosen, dict.fromkeys(_CREDENTIALS))
-    session.say(f"Logged out: profile {chosen}.")
+        session.say_made(f"Logged out: profile {chosen}.")
 
 
 def _kind(session: Session, grant: str | None) -> str:
@@ -223,6 +226,20 @@ def _who(server: Grantory) -> str:
         client = server.tokens.me().oauth_client
         return f"the client {client.name or client.id}"
     return me.email or me.name or me.id
+
+
+def _tell(session: Session, url: str, who: str, name: str) -> None:
+    session.say(f"Logged in at {url} as {plain(who)}: profile {name}.")
+    if default_profile(os.environ) != name:
+        session.say(
+            f"Commands take it with --profile {name}, or after grantory profiles use {name}."
+        )
+
+
+def _end_unkept(values: dict[str, str | None]) -> None:
+    """Ends a login that was given up before its profile was written, as far as that can be."""
+    with uninterrupted(), contextlib.suppress(GrantoryError):
+        _end({name: value for name, value in values.items() if value is not None})
 
 
 def _end_kept(file: Path, name: str, values: dict[str, str]) -> None:

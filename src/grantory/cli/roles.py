@@ -89,7 +89,7 @@ def create(
                 name=wanted, description=description, permissions=permission or ()
             )
         )
-    session.put(made)
+        session.put_made(made)
 
 
 @app.command("update", cls=ServerCommand)
@@ -113,7 +113,7 @@ def update(
     fields: dict[str, Any] = {"name": name, "description": description, "permissions": permission}
     with session.change():
         made = session.answer(lambda client: client.roles.update(wanted, **fields))
-    session.put(made)
+        session.put_made(made)
 
 
 @app.command("delete", cls=ServerCommand)
@@ -131,7 +131,7 @@ def delete(
     confirm(session, "All who hold the role lose it. Go on?", yes=yes)
     with session.change() as client:
         client.roles.delete(wanted)
-    session.say("Deleted.")
+        session.say_made("Deleted.")
 
 
 @app.command("grants", cls=ServerCommand)
@@ -166,7 +166,7 @@ def grant(
     kind: Any = "PC_OAUTH_CLIENT" if to_client else None
     with session.change() as client:
         client.roles.grant(role_id, subject, division_id=division, subject_type=kind)
-    session.say("Given.")
+        session.say_made("Given.")
 
 
 @app.command("revoke", cls=ServerCommand)
@@ -183,7 +183,7 @@ def revoke(
     session = Session.of(context)
     with session.change() as client:
         client.roles.revoke(role_id, subject, division_id=division)
-    session.say("Taken.")
+        session.say_made("Taken.")
 
 
 def _chosen(session: Session, role_id: str | None) -> str:

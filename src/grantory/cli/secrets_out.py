@@ -3,7 +3,7 @@
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated, Any, Final, NamedTuple
@@ -12,10 +12,12 @@ import typer
 
 from grantory.cli.exit_status import ExitStatus
 from grantory.cli.prompts import ask, choose
-from grantory.cli.session import Session
+from grantory.cli.server_command import tell_that_it_was_made
+from grantory.cli.session import NotShown, Session
 from grantory.cli.tables import plain
 from grantory.cli.uninterrupted import deaf_children
 from grantory.errors import SetupError
+from grantory_sdk import Grantory
 
 ShowSecret = Annotated[bool, typer.Option("--show-secret", help="Print the secret with the rest.")]
 SecretFile = Annotated[
@@ -67,7 +69,7 @@ class SecretPlace:
         self._ways = ways
         self._file = file
         self._failed = ""
-        self._secret = ""
+        self.secret = ""
 
     def take(self, client: dict[str, Any]) -> dict[str, Any]:
         """Brings the secret of an answer where it is to go.
@@ -81,7 +83,7 @@ class SecretPlace:
         secret = client.get("secret")
         if not isinstance(secret, str):
             return client
-        self._secret = secret
+        self.secret = secret
         if self._ways.show:
             return client
         if self._file is not None:
@@ -92,26 +94,51 @@ class SecretPlace:
                 self._failed = hand_over(secret, self._ways.command, who)
             except KeyboardInterrupt:
                 self._failed = ENDED
-        return {name: value for name, value in client.items() if name != "secret"}
+        return without_secret(client)
 
-    def tell(self, queried: str | None) -> None:
-        """Tells where the secret went.
+    def lose(self, why: str) -> None:
+        """Notes that the secret did not get where it was to go."""
+        self._failed = why
+
+    def show(self, session: Session, client: dict[str, Any]) -> None:
+        """Shows what may be shown of the answer, and tells where the secret went.
 
         Args:
-            queried: what ``--query`` found; None without one.
+            session: of the command, inside of its change.
+            client: what ``take`` returned.
 
         Raises:
-            Exit: if a command did not take it.
+            Exit: if the secret is lost.
+            NotShown: if all but the answer is where it was to go.
         """
+        queried: str | None = None
+        try:
+            queried = session.put_made(client)
+        except NotShown as error:
+            if self._ways.show and self.secret:
+                self._failed = plain(error)
+            if not self._failed:
+                self._tell_the_place()
+                raise
+            tell_that_it_was_made(error)
         if self._failed:
+            who = plain(client.get("id", ""))
             typer.echo(f"grantory: the change was made, but its secret is lost: {self._failed}. "
-                       "grantory clients rotate makes another.", err=True)  # fmt: skip
+                       f"grantory clients rotate {who} makes another.", err=True)  # fmt: skip
             raise typer.Exit(ExitStatus.SECRET_LOST)
-        if self._ways.show and queried is not None and self._secret not in queried:
+        if self._ways.show and queried is not None and self.secret not in queried:
             typer.echo("grantory: the secret was not printed, since --query does not ask for it. "
                        "grantory clients rotate makes another.", err=True)  # fmt: skip
+        self._tell_the_place()
+
+    def _tell_the_place(self) -> None:
         if self._ways.file is not None:
             typer.echo(f"The secret is in {plain(self._ways.file)}.", err=True)
+
+
+def without_secret(client: dict[str, Any]) -> dict[str, Any]:
+    """A client's answer as it may be shown."""
+    return {name: value for name, value in client.items() if name != "secret"}
 
 
 def chosen_ways(session: Session, ways: Ways) -> Ways:
@@ -168,6 +195,37 @@ def place_for(ways: Ways, *, replace: bool) -> Iterator[SecretPlace]:
         raise SetupError(f"{ways.file} exists: name another file")
     with written_whole(ways.file, replace=replace) as file:
         yield SecretPlace(ways, file)
+
+
+def make(
+    session: Session, ways: Ways, call: Callable[[Grantory], object], *, replace: bool
+) -> None:
+    """Makes a client, or a new secret for one; the secret goes where it is to go.
+
+    Args:
+        session: of the command.
+        ways: what is to happen to the secret.
+        call: makes it.
+        replace: whether a file that is there may make way.
+
+    Raises:
+        GrantoryError: if it is refused.
+        Exit: if the secret is lost.
+        NotShown: if the answer alone is.
+    """
+    with session.change():
+        place = SecretPlace(ways, None)
+        shown: dict[str, Any] = {}
+        try:
+            with place_for(ways, replace=replace) as place:
+                shown = session.answer(call)
+                shown = place.take(shown)
+        except SetupError as error:  # the file was good before, and is not any more
+            if not place.secret:
+                raise
+            place.lose(plain(error))
+            shown = without_secret(shown)
+        place.show(session, shown)
 
 
 def hand_over(secret: str, command: str, who: dict[str, str]) -> str:

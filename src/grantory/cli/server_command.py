@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from typing import Any, Final
 
 import httpx2
@@ -11,7 +12,7 @@ from typer.core import TyperCommand, TyperOption
 from grantory.cli.connection import address
 from grantory.cli.exit_status import ExitStatus
 from grantory.cli.query import Query
-from grantory.cli.session import Session
+from grantory.cli.session import NotShown, Session
 from grantory.cli.tables import plain
 from grantory_sdk import (
     ApiError,
@@ -26,8 +27,10 @@ from grantory_sdk import (
     TokenRefused,
     TooManyRequests,
     Unauthorized,
+    UnreadableAnswer,
 )
 from grantory_sdk.profiles import profile_names
+from grantory_sdk.retries import was_not_done
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 _PANEL: Final = "Options of all commands that call a server"
@@ -64,6 +67,9 @@ class ServerCommand(TyperCommand):
         except GrantoryError as error:
             status = status_of(error, changing=session.changing)
             _tell(error, status)
+        except NotShown as error:
+            tell_that_it_was_made(error)
+            status = ExitStatus.NOT_SHOWN
         except ValueError as error:  # an id that is none, or a query of the wrong kind
             typer.echo(f"grantory: {plain(error)}", err=True)
             status = ExitStatus.OUTCOME_UNKNOWN if session.changing else ExitStatus.WRONG_USE
@@ -94,12 +100,12 @@ def status_of(error: GrantoryError, *, changing: bool) -> ExitStatus:
         error: what went wrong.
         changing: whether a change was on its way.
     """
-    if isinstance(error, OutcomeUnknown):
+    if isinstance(error, OutcomeUnknown) or (changing and isinstance(error, UnreadableAnswer)):
         return ExitStatus.OUTCOME_UNKNOWN
     if isinstance(error, ConnectionFailed):
         sent = not isinstance(error.__context__, httpx2.ConnectError | httpx2.ConnectTimeout)
         return ExitStatus.OUTCOME_UNKNOWN if changing and sent else ExitStatus.NO_ANSWER
-    if isinstance(error, ServerError) and changing and error.status != 503:
+    if isinstance(error, ServerError | RequestTimeout) and changing and not was_not_done(error):
         return ExitStatus.OUTCOME_UNKNOWN
     if isinstance(error, ServerError | TooManyRequests | RequestTimeout):
         return ExitStatus.NO_ANSWER
@@ -120,6 +126,18 @@ def _tell(error: GrantoryError, status: ExitStatus) -> None:
             typer.echo(f"  {_HINTS[error.code]}", err=True)
     if status is ExitStatus.OUTCOME_UNKNOWN:
         _tell_that_it_is_unknown()
+
+
+def tell_that_it_was_made(error: NotShown) -> None:
+    """Tells of a change whose answer could not be shown."""
+    which = f" (id {plain(error.id)})" if error.id else ""
+    typer.echo(
+        f"grantory: the change was made{which}, but its answer cannot be shown: {plain(error)}",
+        err=True,
+    )
+    if error.stopped_reading:
+        # What is left to be written would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell_that_it_is_unknown() -> None:

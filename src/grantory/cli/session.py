@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import typer
 
@@ -15,6 +16,24 @@ from grantory.cli.query import Query
 from grantory.cli.tables import GAP, LEAST, Column, folded, plain, table, terminal_width
 from grantory.cli.uninterrupted import uninterrupted
 from grantory_sdk import Grantory, Listing, capture_answers
+from grantory_sdk.addresses import REGIONS
+
+_VENDORS: Final = frozenset(f"api.{domain}" for domain in REGIONS.values())
+
+
+class NotShown(Exception):
+    """A change was made, and its answer could not be shown.
+
+    Args:
+        document: the answer.
+        error: why not.
+    """
+
+    def __init__(self, document: Any, error: Exception) -> None:
+        super().__init__(str(error))
+        made = document if isinstance(document, dict) else {}
+        self.id = str(made.get("id") or "")
+        self.stopped_reading = isinstance(error, OSError)
 
 
 class Session:
@@ -61,6 +80,11 @@ class Session:
         found = connection(self.host, self.profile)
         made = Grantory(found.url, login_url=found.login_url, auth=found.auth)
         return self._open.enter_context(made)
+
+    @cached_property
+    def is_vendors(self) -> bool:
+        """Whether it is the vendor's cloud, which knows nothing of Grantory's own."""
+        return urlsplit(self.client.url).hostname in _VENDORS
 
     def close(self) -> None:
         """Closes the connections."""
@@ -115,6 +139,28 @@ class Session:
         else:
             put_fields(value)
         return None
+
+    def put_made(self, document: Any) -> str | None:
+        """Shows the answer to a change, which is made by now, whatever becomes of showing it.
+
+        It belongs inside of ``change``, so that whoever presses Ctrl-C is told, too.
+
+        Returns:
+            As ``put``.
+
+        Raises:
+            NotShown: if the query fails at it, or nobody reads on.
+        """
+        self.changing = False
+        try:
+            return self.put(document)
+        except (ValueError, OSError) as error:
+            raise NotShown(document, error) from error
+
+    def say_made(self, text: str) -> None:
+        """Tells people of a change that is made by now: inside of ``change``."""
+        self.changing = False
+        self.say(text)
 
     def put_list(
         self, columns: Sequence[Column], listing: Listing[Any], limit: int | None = None

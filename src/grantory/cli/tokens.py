@@ -17,6 +17,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Access tokens of a running server."
 )
 _LONGEST: Final = 65_536
+_ENDED: Final = "Ended."
 _NOT_THERE: Final = frozenset({404, 405})
 FromInput = Annotated[
     bool,
@@ -107,15 +108,17 @@ def revoke(
         confirm(session, "Every token of the user ends. Go on?", yes=yes)
         with session.change() as caller:
             caller.tokens.revoke_all_of_user(user)
+            session.say_made(_ENDED)
     elif client is not None:
         confirm(session, "Every token of the client ends. Go on?", yes=yes)
         with session.change() as caller:
             caller.oauth_clients.revoke_tokens(client)
+            session.say_made(_ENDED)
     else:
         token = _read(session)
         with _as(session, token) as own, session.ending():
             own.tokens.revoke_me()
-    session.say("Ended.")
+            session.say_made(_ENDED)
 
 
 def _as(session: Session, token: str) -> Grantory:

@@ -75,6 +75,10 @@ def create(
     email: Annotated[str | None, typer.Option("--email", help="The e-mail address.")] = None,
     title: Annotated[str | None, typer.Option("--title", help="The title.")] = None,
     department: Annotated[str | None, typer.Option("--department", help="The department.")] = None,
+    division: Annotated[
+        str | None,
+        typer.Option("--division", help="The id of their division; by default the home division."),
+    ] = None,
     password_stdin: PasswordFromInput = False,
 ) -> None:
     """Creates a user, who can log in once a password is set.
@@ -87,11 +91,15 @@ def create(
     fields: dict[str, Any] = {"title": title, "department": department}
     if password_stdin:
         fields["password"] = _password(session)
+    if division is None and session.is_vendors:  # which takes nobody without one
+        division = session.client.divisions.home().id
     with session.change():
         made = session.answer(
-            lambda client: client.users.create(name=wanted, email=address, **fields)
+            lambda client: client.users.create(
+                name=wanted, email=address, division_id=division, **fields
+            )
         )
-    session.put(made)
+        session.put_made(made)
 
 
 @app.command("update", cls=ServerCommand)
@@ -125,7 +133,7 @@ def update(
         made = session.answer(
             lambda client: client.users.update(wanted, version=version, **changes)
         )
-    session.put(made)
+        session.put_made(made)
 
 
 @app.command("password", cls=ServerCommand)
@@ -144,7 +152,7 @@ def password(
         new = ask_hidden(session, "--password-stdin", "New password", twice=True)
     with session.change() as client:
         client.users.set_password(wanted, new)
-    session.say("The password is set.")
+        session.say_made("The password is set.")
 
 
 @app.command("delete", cls=ServerCommand)
@@ -162,7 +170,7 @@ def delete(
     confirm(session, "The user is deleted. Go on?", yes=yes)
     with session.change() as client:
         client.users.delete(wanted)
-    session.say("Deleted.")
+        session.say_made("Deleted.")
 
 
 def _password(session: Session) -> str:

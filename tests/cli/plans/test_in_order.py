@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from tests.cli.snapshot import assert_as_kept
-from tests.support.cloud import HOME, MADE, NIGHTLY, OLD, PORTAL, ROLE, SECRET, Cloud, client
+from tests.support.cloud import Cloud
+from tests.support.cloud_documents import (
+    HOME,
+    MADE,
+    NIGHTLY,
+    OLD,
+    PORTAL,
+    ROLE,
+    SECRET,
+    client,
+)
 from tests.support.command import quick_command
 
 FILE = """

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from tests.cli.plans.texts import texts
 from tests.support.command import quick_command
+from tests.support.databases import fresh_postgres
 from tests.support.server import RunningServer
+from tests.support.soak import rounds
 
 UNSEEN = "\x7f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """What the server takes in no name."""
@@ -22,10 +24,23 @@ DIVISIONS = "/api/v2/authorization/divisions"
 CLIENTS = "/api/v2/oauth/clients"
 
 
+OF_JWTS = {"GRANTORY_PUBLIC_URL": "http://127.0.0.1:{port}"}
+"""Without an address of its own, which JWTs name, a server makes no client that gets them."""
+LISTS = (ROLES, DIVISIONS, CLIENTS)
+
+
 @pytest.fixture(scope="module")
 def servers() -> Iterator[list[RunningServer]]:
     with ExitStack() as stack:
-        yield [stack.enter_context(RunningServer()) for _ in range(2)]
+        yield [stack.enter_context(RunningServer(environment=OF_JWTS)) for _ in range(2)]
+
+
+@pytest.fixture(scope="module")
+def on_postgresql() -> Iterator[RunningServer]:
+    with fresh_postgres() as url:
+        place = {"GRANTORY_DATABASE_URL": url}
+        with RunningServer(environment={**OF_JWTS, **place}) as server:
+            yield server
 
 
 def run(server: RunningServer, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -63,7 +78,7 @@ clients = st.builds(
             "accessTokenValiditySeconds": st.integers(300, 900),
             "state": st.sampled_from(["active", "inactive", "disabled"]),
             "dateToDelete": st.just("2035-01-02T03:04:05.678Z"),
-            "accessTokenFormat": st.sampled_from(["OPAQUE", "JWT_EDDSA"]),
+            "accessTokenFormat": st.sampled_from(["OPAQUE", "JWT_EDDSA", "JWT_ES256"]),
         },
     ),
 )
@@ -97,16 +112,20 @@ def make(server: RunningServer, path: str, body: dict[str, Any]) -> str | None:
     return str(answer.json()["id"])
 
 
-@given(data=st.data())
-@settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-def test_an_export_is_no_change(
-    data: st.DataObject, servers: list[RunningServer], tmp_path: Path
-) -> None:
-    server = servers[0]
+def everything(server: RunningServer) -> list[Any]:
+    """All that there is, with the times of its changes."""
+    found: list[Any] = []
+    for path in LISTS:
+        number = count = 1
+        while number <= count:
+            page = server.call("GET", f"{path}?pageSize=500&pageNumber={number}").json()
+            found += page["entities"]
+            number, count = number + 1, page["pageCount"]
+    return found
+
+
+def fill(data: st.DataObject, server: RunningServer) -> None:
+    """Makes roles, divisions and clients of whatever kind."""
     held = [each for each in (make(server, ROLES, r)
             for r in data.draw(st.lists(roles, min_size=1, max_size=3))) if each]  # fmt: skip
     drawn = data.draw(st.lists(st.fixed_dictionaries({"name": names}, optional={
@@ -116,15 +135,48 @@ def test_an_export_is_no_change(
     for drawn_client in data.draw(st.lists(clients, min_size=1, max_size=5)):
         body = drawn_client
         if body["authorizedGrantType"] == "CLIENT-CREDENTIALS":
-            pairs = [{"roleId": data.draw(st.sampled_from([first, *held])),
-                      "divisionId": data.draw(st.sampled_from(places))}]  # fmt: skip
+            pair = st.fixed_dictionaries({"roleId": st.sampled_from([first, *held]),
+                                          "divisionId": st.sampled_from(places)})  # fmt: skip
+            pairs = data.draw(st.lists(pair, min_size=1, max_size=3, unique_by=str))
             body = {**body, "roleDivisions": pairs}
         make(server, CLIENTS, body)
+
+
+def export_and_apply(data: st.DataObject, server: RunningServer, folder: Path) -> None:
+    fill(data, server)
+    before = everything(server)
     for file in ("f.yaml", "f.toml"):
-        done = run(server, tmp_path, "export", file, "--force")
+        done = run(server, folder, "export", file, "--force")
         assert done.returncode == 0, done.stderr
-        plan = run(server, tmp_path, "plan", file)
-        assert plan.returncode == 0, (plan.stdout, plan.stderr, (tmp_path / file).read_text())
+        for command in ("plan", "apply"):
+            told = run(server, folder, command, file)
+            assert told.returncode == 0, (told.stdout, told.stderr, (folder / file).read_text())
+            assert told.stdout.startswith("Nothing to do: ")
+    assert everything(server) == before
+
+
+UNHURRIED = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@pytest.mark.timeout(rounds(120, 3_600))
+@given(data=st.data())
+@settings(UNHURRIED, max_examples=rounds(10, 300))
+def test_an_export_is_no_change(
+    data: st.DataObject, servers: list[RunningServer], tmp_path: Path
+) -> None:
+    export_and_apply(data, servers[0], tmp_path)
+
+
+@pytest.mark.timeout(rounds(120, 3_600))
+@given(data=st.data())
+@settings(UNHURRIED, max_examples=rounds(2, 100))
+def test_an_export_is_no_change_on_postgresql(
+    data: st.DataObject, on_postgresql: RunningServer, tmp_path: Path
+) -> None:
+    export_and_apply(data, on_postgresql, tmp_path)
 
 
 def test_it_is_made_anew_elsewhere(servers: list[RunningServer], tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """Plan and apply in a terminal: 80 columns, colours, questions, progress and Ctrl-C."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.cli.plans.test_in_order import FILE
-from tests.cli.snapshot import assert_as_kept
-from tests.support.cloud import MADE, SECRET, Cloud
+from tests.cli.snapshot import assert_as_kept, progress
+from tests.support.cloud import Asked, Cloud
+from tests.support.cloud_documents import MADE, SECRET
 from tests.support.terminal import Terminal, gate
 
 
@@ -43,9 +45,30 @@ def test_many_changes_show_how_far_they_are(cloud: Cloud, tmp_path: Path) -> Non
     file.write_text("divisions:\n" + "".join(f"  - name: d{n}\n" for n in range(12)))
     with terminal(cloud, tmp_path, "apply", "many.yaml", "--in-order", "--yes") as shown:
         assert shown.end() == 0
-    assert "Making" in shown.screen
-    assert "100%" in shown.screen
-    assert shown.screen.endswith("44444444-4444-4444-8444-000000000012\n")
+    bar = shown.screen[shown.screen.index("Making") :]
+    assert_as_kept("progress-of-apply", progress(bar))
+
+
+def test_ctrl_c_leaves_the_progress_of_apply_readable(cloud: Cloud, tmp_path: Path) -> None:
+    file = tmp_path / "many.yaml"
+    file.write_text("divisions:\n" + "".join(f"  - name: d{n}\n" for n in range(12)))
+    go, third = threading.Event(), threading.Event()
+
+    def hold(asked: Asked) -> None:
+        if asked.body and asked.body.get("name") == "d2":
+            third.set()
+            go.wait(60)
+
+    cloud.before_answer = hold
+    with terminal(cloud, tmp_path, "apply", "many.yaml", "--in-order", "--yes") as shown:
+        assert third.wait(60)
+        shown.interrupt()
+        shown.expect("finishing what was begun")
+        go.set()
+        assert shown.end() == 130
+    bar = shown.screen[shown.screen.index("Making") :]
+    assert_as_kept("progress-of-apply-stopped", progress(bar))
+    assert len(cloud.changes()) == 3
 
 
 def test_ctrl_c_finishes_what_was_begun_and_tells_what_is_left(
@@ -104,7 +127,7 @@ def test_ctrl_c_lets_a_command_take_the_secret_of_a_new_client(
         os.write(go, b"\n")
         assert shown.end() == 130
     assert (tmp_path / "a").read_text() == SECRET
-    assert "done  create client a\n  left  create client b" in shown.screen
+    assert f"done  create client a: {MADE}\n  left  create client b" in shown.screen
 
     with terminal(cloud, tmp_path, *given, command) as shown:
         shown.expect("it runs")

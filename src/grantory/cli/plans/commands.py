@@ -31,7 +31,7 @@ from grantory.cli.plans.showing import document_of, label, plan_lines
 from grantory.cli.plans.wanted import entries_of
 from grantory.cli.prompts import confirm
 from grantory.cli.server_command import ServerCommand
-from grantory.cli.session import Session
+from grantory.cli.session import NotShown, Session
 from grantory.cli.tables import colours, plain
 from grantory_sdk import ApiError, Forbidden
 
@@ -124,10 +124,12 @@ def apply(
         confirm(session, "Make these changes?", yes=yes)
         try:
             if in_order or present.is_vendors:
-                made = make_in_order(session, found, secrets, present)
+                make_in_order(session, found, secrets, present, made)
             else:
-                made = make_together(session, found, secrets)
+                make_together(session, found, secrets, made)
         except KeyboardInterrupt:
+            if len(made) == len(found.steps):  # it came so late that all was made
+                _tell(session, found, made, secrets)
             secrets.tell()
             raise
     _tell(session, found, made, secrets)
@@ -169,17 +171,28 @@ def _tell(session: Session, found: Plan, made: list[Made], secrets: NewSecrets) 
             told["id"] = each.id
         for number, told in enumerate(document["changes"]):
             told["made"] = number < len(made)
-        session.put(document)
+        if not made:
+            session.put(document)
+            return
+        try:
+            session.put_made(document)
+        except NotShown:
+            _tell_people(made, secrets, err=True)
+            secrets.tell()
+            raise
         return
-    if not made:
-        return
+    if made:
+        _tell_people(made, secrets, err=False)
+        sys.stdout.flush()
+
+
+def _tell_people(made: list[Made], secrets: NewSecrets, *, err: bool) -> None:
     actions = [each.step.action for each in made]
     counts = (actions.count("create"), actions.count("change"), actions.count("delete"))
-    typer.echo("Done: {} created, {} changed, {} deleted.".format(*counts))
+    typer.echo("Done: {} created, {} changed, {} deleted.".format(*counts), err=err)
     lost = {each.client_id for each in secrets.lost}
     for each in made:
         if each.step.action == "create":
             is_client = each.step.kind == "client" and each.id not in lost
             where = f", its secret {secrets.where}" if is_client and secrets.where else ""
-            typer.echo(plain(f"  {label(each.step)}: {each.id}{where}"))
-    sys.stdout.flush()
+            typer.echo(plain(f"  {label(each.step)}: {each.id}{where}"), err=err)

@@ -59,8 +59,14 @@ def try_together(session: Session, plan: Plan) -> None:
     session.client.changes.apply([step.change for step in plan.steps], dry_run=True)
 
 
-def make_together(session: Session, plan: Plan, secrets: NewSecrets) -> list[Made]:
+def make_together(session: Session, plan: Plan, secrets: NewSecrets, made: list[Made]) -> None:
     """Makes everything in one transaction, or nothing.
+
+    Args:
+        session: of the command.
+        plan: what is to be made.
+        secrets: where those of new clients go.
+        made: gets what was made.
 
     Raises:
         GrantoryError: if it is refused.
@@ -76,24 +82,28 @@ def make_together(session: Session, plan: Plan, secrets: NewSecrets) -> list[Mad
         except KeyboardInterrupt:
             _tell_of_new_clients(plan)
             raise
-        made = []
         for step, change in zip(plan.steps, answer.changes, strict=True):
             made.append(Made(step, change.id))
             if _makes_a_client(step):
                 secrets.take(change.secret, change.id, step.name)
-    return made
 
 
 def make_in_order(
-    session: Session, plan: Plan, secrets: NewSecrets, present: Present
-) -> list[Made]:
+    session: Session, plan: Plan, secrets: NewSecrets, present: Present, made: list[Made]
+) -> None:
     """Makes one change after the other, up to the first that fails; says then what is left.
+
+    Args:
+        session: of the command.
+        plan: what is to be made.
+        secrets: where those of new clients go.
+        present: what is there.
+        made: gets what was made.
 
     Raises:
         GrantoryError: if one is refused.
         KeyboardInterrupt: if somebody asked for it; what was begun is finished at the first time.
     """
-    made: list[Made] = []
     ids: dict[str, str] = {}
     try:
         with ExitStack() as stack:
@@ -115,11 +125,11 @@ def make_in_order(
         tell_what_is_left(plan, made, unclear=unclear)
         raise
     except KeyboardInterrupt:
-        tell_what_is_left(plan, made, unclear=session.changing)
+        if len(made) < len(plan.steps):
+            tell_what_is_left(plan, made, unclear=session.changing)
         raise
     if len(made) < len(plan.steps):
         tell_what_is_left(plan, made)
-    return made
 
 
 def tell_what_is_left(plan: Plan, made: list[Made], *, unclear: bool = False) -> None:
@@ -132,10 +142,12 @@ def tell_what_is_left(plan: Plan, made: list[Made], *, unclear: bool = False) ->
     """
     typer.echo(f"grantory: stopped after {len(made)} of {len(plan.steps)} changes", err=True)
     for number, step in enumerate(plan.steps):
-        word = "done" if number < len(made) else "left"
-        if unclear and number == len(made):
+        word, which = "left", ""
+        if number < len(made):
+            word, which = "done", f": {made[number].id}" if step.action == "create" else ""
+        elif unclear and number == len(made):
             word = "open"
-        typer.echo(f"  {word}  {step.action} {plain(label(step))}", err=True)
+        typer.echo(f"  {word}  {step.action} {plain(label(step) + which)}", err=True)
     if unclear:
         _tell_of_new_clients(plan)
 

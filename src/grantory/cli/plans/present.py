@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import typer
 
@@ -13,11 +12,9 @@ from grantory.cli.plans.answers import documents, found_of
 from grantory.cli.plans.entries import Entry, Found, Kind
 from grantory.cli.session import Session
 from grantory_sdk import Listing, NotFound, capture_answers
-from grantory_sdk.addresses import REGIONS
 
 LONGEST_PART: Final = 200
 """Of a name, by which clients are looked for."""
-_VENDORS: Final = frozenset(f"api.{domain}" for domain in REGIONS.values())
 
 
 class Present:
@@ -30,10 +27,10 @@ class Present:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    @cached_property
+    @property
     def is_vendors(self) -> bool:
-        """Whether it is the vendor's cloud, which knows nothing of Grantory's own."""
-        return urlsplit(self.session.client.url).hostname in _VENDORS
+        """As the session says."""
+        return self.session.is_vendors
 
     @property
     def page_size(self) -> int:
