@@ -142,3 +142,31 @@ async def test_whoever_went_away_meanwhile_is_sent_nothing(scene: Scene) -> None
 
     assert not wire.written
     assert [reply.status for reply in replies(wire_of_other.written)] == [200]
+
+
+async def test_whoever_says_no_more_hears_the_answer(scene: Scene) -> None:
+    protocol, wire = scene.connect("a")
+    protocol.data_received(WHOLE)
+    await asyncio.sleep(0)
+    assert scene.events == ["answered"]
+
+    protocol.eof_received()  # behind which the transport closes
+    wire.close()
+
+    assert [reply.status for reply in replies(wire.written)] == [200]
+
+
+async def test_one_answer_that_cannot_be_sent_keeps_no_other(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_data: object) -> None:
+        raise RuntimeError("no room")
+
+    protocol, wire = scene.connect("a")
+    other, wire_of_other = scene.connect("b")
+    monkeypatch.setattr(wire, "write", fail)
+    protocol.data_received(WHOLE)
+    other.data_received(WHOLE)
+    await settled()
+
+    assert [reply.status for reply in replies(wire_of_other.written)] == [200]

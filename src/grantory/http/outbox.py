@@ -8,6 +8,8 @@ next one took twice as long (docs/adr/0019). So the requests of a turn are looke
 import asyncio
 from collections.abc import Callable
 
+from grantory.http.exchange import LOGGER
+
 
 class Outbox:
     """Holds what is to be sent, until the requests of this turn have been looked at."""
@@ -19,7 +21,7 @@ class Outbox:
         """Has something sent soon.
 
         Args:
-            send: sends it, if it is still to be sent; never raises.
+            send: sends it, if it is still to be sent.
         """
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._send)
@@ -28,4 +30,7 @@ class Outbox:
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
         for send in waiting:
-            send()
+            try:
+                send()
+            except Exception as error:  # the others are to hear their answers all the same
+                LOGGER.error("an answer was not sent", exc_info=error)

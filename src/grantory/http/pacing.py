@@ -135,6 +135,10 @@ class PacedProtocol(asyncio.Protocol, ABC):
         if self._held:
             self._read_on()
 
+    def eof_received(self) -> None:
+        """Sends what is to be sent before the connection is closed behind the other side's end."""
+        self._send_the_rest()
+
     def _is_urgent(self, data: bytes) -> bool:
         """Tells whether a piece is one whole question of how the server is, and nothing else."""
         if not data.startswith((_HEALTH, _METRICS)):

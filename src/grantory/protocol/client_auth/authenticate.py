@@ -38,6 +38,8 @@ class ClientAuthenticator:
         self._proven: dict[bytes, tuple[ClientRecord, ClientSecret]] = {}
         """By the digest of an Authorization header: the client as it was, and which of its secrets
         the header had. It counts only as long as memory holds that very record."""
+        self._header_of: dict[str, bytes] = {}
+        """One for each client, however often it changes, or spells its header in another way."""
 
     async def authenticate(
         self, request: TokenRequest, *, public: Collection[GrantType] = ()
@@ -98,7 +100,7 @@ class ClientAuthenticator:
             return None
         client_id = record.client.id
         if self._reads.remembered_client(client_id) is not record:
-            del self._proven[header]
+            self._forget(client_id)
             return None
         if self._throttle.wait_seconds(client_id, address) is not None:
             return None
@@ -108,9 +110,17 @@ class ClientAuthenticator:
         key_id = key_id_in(presented.secret)
         secret = None if key_id is None else record.secrets.get(key_id)
         if secret is not None:
+            client_id = record.client.id
+            self._forget(client_id)
             if len(self._proven) >= MOST_PROVEN:
-                del self._proven[next(iter(self._proven))]
+                self._forget(next(iter(self._header_of)))
             self._proven[header] = record, secret
+            self._header_of[client_id] = header
+
+    def _forget(self, client_id: str) -> None:
+        header = self._header_of.pop(client_id, None)
+        if header is not None:
+            del self._proven[header]
 
     def _organization_of(self, client_id: str) -> str:
         """Tells whose client this is, where memory knows: it must cost the same for any id."""
