@@ -20,6 +20,8 @@ NEVER = (
 """What belongs to the test, to commands, to the other kind of store, or to rare requests."""
 MOST = 4.5
 """Times the processor time of a Python that loads what every such server has to, and no more."""
+TURNS = 6
+"""Of which one is enough: where cores and caches are shared, both times vary by a half."""
 
 
 def test_it_loads_nothing_that_it_does_not_need(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,5 +34,8 @@ def test_it_loads_nothing_that_it_does_not_need(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_it_costs_little_more_than_what_it_cannot_do_without() -> None:
-    floor = min(program("-c", "import uvicorn").processor for _ in range(3))
-    assert min(server_of_tests().processor for _ in range(2)) < MOST * floor
+    ratios: list[float] = []
+    while len(ratios) < TURNS and min(ratios, default=MOST) >= MOST:
+        floor = program("-c", "import uvicorn").processor
+        ratios.append(server_of_tests().processor / floor)
+    assert min(ratios) < MOST, ratios
