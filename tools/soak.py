@@ -19,7 +19,7 @@ OVERLOAD_SECONDS = 60
 PARTS = {
     "tests": [
         *("-m", "pytest", "tests/exactness", "tests/crashes", "tests/storage/test_upgrades.py"),
-        "tests/storage/test_dump.py",
+        *("tests/storage/test_versions_side_by_side.py", "tests/storage/test_dump.py"),
         *("tests/storage/test_month.py", "tests/cli/test_serve_tls.py"),
         *("tests/http", "tests/security/login", "tests/security/test_cors.py"),
         *("tests/security/test_tenancy.py", "tests/security/test_mass_assignment.py"),
