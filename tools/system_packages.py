@@ -15,7 +15,10 @@ from pathlib import Path
 
 from tools.virtual_environment import SetupError, say
 
-POSTGRESQL_PROGRAMS = ("initdb", "pg_basebackup", "postgres", "psql")
+POSTGRESQL_PROGRAMS = (
+    *("initdb", "pg_basebackup", "postgres", "psql"),
+    *("pg_ctl", "createuser", "createdb"),  # of docs/operations.md
+)
 DEBIAN_FOLDER = Path("/usr/lib/postgresql")
 POSTGRES_VARIABLE = "GRANTORY_POSTGRES_BIN"
 """Names the folder of another version's programs."""

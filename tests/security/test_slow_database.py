@@ -222,7 +222,6 @@ def how_many_clients(far: Far) -> int:
 
 @pytest.mark.slow
 def test_a_locked_table_of_clients_is_no_hang(far: Far) -> None:
-    until_normal(far)
     site, clients = Site([far.server], 1.0), how_many_clients(far)
     # What is in memory needs no table.
     served = (*PROBES, far.questions["token"], api_question(site.admin_token, "HEAD", ME))
@@ -250,7 +249,6 @@ def test_a_locked_table_of_clients_is_no_hang(far: Far) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("table", ["changes", "change_counter"] if soaking() else ["changes"])
 def test_a_locked_record_of_changes_is_no_hang(far: Far, table: str) -> None:
-    until_normal(far)
     workers = far.server.workers()
     with Line(far.server.port) as line, locked(far, table):
         # Nobody can tell any more what was revoked, so nothing is decided from memory.
