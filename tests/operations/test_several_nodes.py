@@ -5,6 +5,7 @@ import secrets
 import shlex
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -161,6 +162,13 @@ def changed(node: Node, token: str) -> str:
     return str(answers[-1].json()["id"])
 
 
+def served(node: Node, path: str, token: str) -> bool:
+    """Whether the node shows a client; until it has found the standby, it answers 503."""
+    answer = node.call("GET", path, token=token)
+    assert answer.status in (200, 503), answer
+    return answer.status == 200
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_nodes_are_set_up_and_outlive_the_primary(tmp_path: Path) -> None:
@@ -189,4 +197,4 @@ def test_nodes_are_set_up_and_outlive_the_primary(tmp_path: Path) -> None:
                 promote(standby)
                 for maker, other in ((first, second), (second, first)):
                     path = f"{CLIENTS}/{changed(maker, token)}"
-                    assert other.call("GET", path, token=token).status == 200
+                    wait_until(partial(served, other, path, token), "the client")
