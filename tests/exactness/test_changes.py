@@ -9,7 +9,7 @@ import pytest
 from tests.exactness.changes import REFUSED, Making
 from tests.exactness.logins import make_endings
 from tests.exactness.subjects import CHANGES, make_subject
-from tests.exactness.watch import watching
+from tests.exactness.watch import HALF_AS_MANY, WATCHES_AT_FULL_PACE, watching
 from tests.support.processes import Line, Question, Site, Worker, sleep_until
 from tests.support.soak import rounds
 
@@ -47,18 +47,23 @@ def test_what_ends_a_login_holds_in_every_process(site: Site, record_property: R
             makings: dict[Worker, list[Making[Any]]] = {worker: [] for worker in site.workers}
             for at, making in enumerate(make_endings(site, lines[0]).makings, number):
                 makings[site.workers[at % len(lines)]].append(making)
-            worst = _make_and_look(site, dict(zip(site.workers, lines, strict=True)), makings)
+            of_workers = dict(zip(site.workers, lines, strict=True))
+            worst = _make_and_look(site, of_workers, makings, HALF_AS_MANY)
         record_property("worst lag", worst)
         print(f"what ends a login, made at every process: worst lag {worst:.3f} s")
 
 
 def _make_and_look(
-    site: Site, lines: dict[Worker, Line], makings: dict[Worker, list[Making[Any]]]
+    site: Site,
+    lines: dict[Worker, Line],
+    makings: dict[Worker, list[Making[Any]]],
+    at_full_pace: int = WATCHES_AT_FULL_PACE,
 ) -> float:
     """Make changes, each at a worker, and try at all what they end; answers the worst lag."""
     makers = {q: maker for maker, its in makings.items() for making in its for q in making.ended}
     answered: dict[Question, float] = {}
-    with watching(site, [(worker, one) for one in makers for worker in lines]) as watches:
+    asked = [(worker, question) for question in makers for worker in lines]
+    with watching(site, asked, at_full_pace) as watches:
         for maker, its in makings.items():
             for making in its:
                 making.make(site, lines[maker])

@@ -9,7 +9,7 @@ import pytest
 from tests.exactness.changes import REFUSED, Making
 from tests.exactness.logins import IN_FAULTS, OF_THE_PERSON, make_endings
 from tests.exactness.subjects import CHANGES, make_subject
-from tests.exactness.watch import Watch, watching
+from tests.exactness.watch import HALF_AS_MANY, Watch, watching
 from tests.support.postgres import Cluster
 from tests.support.processes import (
     PATIENCE,
@@ -189,7 +189,7 @@ def _restart_amid_changes(
         stay = [spared.has_token, spared.has_secret, spared.has_right, endings.spared.has_right]
         ended = [question for making in makings for question in making.ended]
         asked = [(worker, question) for worker in site.workers for question in (*ended, *stay)]
-        with watching(site, asked) as watches:
+        with watching(site, asked, HALF_AS_MANY) as watches:
             shares = _phases(makings, number, len(lines))
             makers = [Maker(site, *each) for each in zip(lines, shares, strict=True)]
             for maker in makers:

@@ -11,6 +11,8 @@ from tests.support.processes import Line, Question, Site, Worker, wait_until
 PAUSE = 0.01
 WATCHES_AT_FULL_PACE = 16
 """More of them pause longer each, so that the servers are not merely worn out."""
+HALF_AS_MANY = WATCHES_AT_FULL_PACE // 2
+"""Where all kinds of changes are watched at once, each is tried ten times a second."""
 
 
 class Try(NamedTuple):
@@ -82,13 +84,15 @@ class Watch(threading.Thread):
 
 
 @contextmanager
-def watching(site: Site, asked: Iterable[tuple[Worker, Question]]) -> Iterator[list[Watch]]:
+def watching(
+    site: Site, asked: Iterable[tuple[Worker, Question]], at_full_pace: int = WATCHES_AT_FULL_PACE
+) -> Iterator[list[Watch]]:
     """Watches that run, each on a connection of its own; every question was accepted twice.
 
     The second time the worker had what it needed in memory.
     """
     pairs = list(asked)
-    pause = PAUSE * max(1.0, len(pairs) / WATCHES_AT_FULL_PACE)
+    pause = PAUSE * max(1.0, len(pairs) / at_full_pace)
     with site.lines(worker for worker, _ in pairs) as lines:
         watches = [
             Watch(worker, line, question, pause)

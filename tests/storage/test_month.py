@@ -23,7 +23,9 @@ BYTES_EACH = {table: int(size) for table, size in ROW.findall(DOCS.read_text("ut
 WAL_BYTES = 8_000_000
 PAGES = 8
 """Each table and index ends in pages that are not full."""
-DAYS = 31
+DAYS = 30
+FIRST_DAYS = 2
+"""From the second on every day is like the others: on the first nobody is there to be deleted."""
 SCALE = rounds(1, 10)
 CLIENTS_A_DAY, ROTATIONS_A_DAY, ENDINGS_A_DAY, ROLE_CHANGES_A_DAY = (
     n * SCALE for n in (10, 5, 15, 3)
@@ -119,26 +121,28 @@ async def test_a_month_leaves_the_store_no_larger_than_the_documentation_says(
 ) -> None:
     async with new_world(tmp_path / "data", on_postgres=kind == "postgresql") as world:
         month = Month(world)
-        await month.day()
-        rows_before, bytes_before = await row_counts(world), await table_bytes(world)
-        for _ in range(DAYS):
+        for _ in range(FIRST_DAYS):
             await month.day()
-            if kind == "postgresql":
-                await table_bytes(world)  # as autovacuum does
+        rows_before, bytes_before = await row_counts(world), await table_bytes(world)
+        halfway = bytes_before
+        for day in range(DAYS):
+            await month.day()
+            if kind == "postgresql" or day == DAYS // 2:
+                sizes = await table_bytes(world)  # as autovacuum does
+                halfway = sizes if day == DAYS // 2 else halfway
         grown = {n: c - rows_before[n] for n, c in (await row_counts(world)).items()}
         key_rotations = (month.days - 1) // KEY_ROTATION_DAYS
         ended_secrets = ENDED_SECRETS_A_DAY * (ENDED_SECRETS_KEPT_MS // 86_400_000)
         expected = {
             "audit_events": (EVENTS_A_DAY + PEOPLES_EVENTS_A_DAY) * DAYS + key_rotations,
             "clients": CLIENTS_A_DAY * DAYS,
-            "client_secrets": ended_secrets - ROTATIONS_A_DAY,  # of the first day
+            # Without those that had ended on the first days.
+            "client_secrets": ended_secrets - ENDED_SECRETS_A_DAY - ROTATIONS_A_DAY,
             "keys": key_rotations,
-            "refusals": REFUSED_A_DAY * FIRST_FEW * (REFUSALS_KEPT_DAYS - 1),
-            "refusal_counters": (REFUSED_A_DAY + 1) * (REFUSALS_KEPT_DAYS - 1),
-            "denied_tokens": ENDINGS_A_DAY,  # each stays for two days, and there was one
+            "refusals": REFUSED_A_DAY * FIRST_FEW * (REFUSALS_KEPT_DAYS - FIRST_DAYS),
+            "refusal_counters": (REFUSED_A_DAY + 1) * (REFUSALS_KEPT_DAYS - FIRST_DAYS),
             "users": NEW_PEOPLE_A_DAY * DAYS,
             "authorizations": COME_AGAIN_A_DAY * DAYS,
-            "authorization_codes": COME_AGAIN_A_DAY,  # on the first day nobody came again
             "login_sessions": NEW_PEOPLE_A_DAY * (DAYS - 1),  # each stays for 31 days
             "token_families": (NEW_PEOPLE_A_DAY + COME_AGAIN_A_DAY) * DAYS - NEW_PEOPLE_A_DAY,
         }
@@ -147,8 +151,11 @@ async def test_a_month_leaves_the_store_no_larger_than_the_documentation_says(
         assert set(expected) <= set(BYTES_EACH), "the documentation tells the size of each"
         page = 8192 if kind == "postgresql" else 4096
         for name, size in (await table_bytes(world)).items():
-            allowed = grown[name] * BYTES_EACH.get(name, 0) + PAGES * page
-            assert size - bytes_before[name] <= allowed, f"{name}: {size} of {grown[name]} rows"
+            allowed = bytes_before[name] + grown[name] * BYTES_EACH.get(name, 0) + PAGES * page
+            if not grown[name]:  # PostgreSQL takes its time until free pages are used again
+                assert size - halfway[name] <= PAGES * page, f"{name} grows: {size}"
+                allowed += bytes_before[name]
+            assert size <= allowed, f"{name}: {size} of {grown[name]} rows"
         if kind == "sqlite":
             largest = sum(bytes_before.values()) + sum(
                 grown[name] * BYTES_EACH.get(name, 0) + PAGES * page for name in grown
