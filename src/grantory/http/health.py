@@ -62,8 +62,7 @@ class HealthResource:
         if self._looking is None or self._looking.done():
             self._looking = asyncio.get_running_loop().create_task(self._look())
             self._looking.add_done_callback(_look_at_its_failure)
-        patience = LOOK_SECONDS if self._was_good else None
-        done, _ = await asyncio.wait((self._looking,), timeout=patience)
+        done, _ = await asyncio.wait((self._looking,), timeout=LOOK_SECONDS)
         try:
             for looking in done:
                 looking.result()
@@ -74,14 +73,22 @@ class HealthResource:
             raise ApiError(
                 503,
                 "service.unavailable",
-                "The store is not set up yet, or under another master key.",
+                "The store is not set up yet, or under another master key."
+                if done
+                else "The store was not looked into yet: it keeps whoever asks waiting.",
                 retry_after=1,
             )
         self._good_until = self._clock.monotonic() + REMEMBERED_SECONDS
 
     async def _look(self) -> None:
-        check = await self._store.read(lambda s: s.installation.master_key_check())
-        self._was_good = check is not None and self._fits(check)
+        try:
+            check = await self._store.read(lambda s: s.installation.master_key_check())
+            self._was_good = check is not None and self._fits(check)
+        except StorageUnavailable:  # it may be as good as it was
+            raise
+        except BaseException:
+            self._was_good = False
+            raise
 
 
 def _look_at_its_failure(asking: "asyncio.Task[None]") -> None:

@@ -282,7 +282,11 @@ class PacedProtocol(asyncio.Protocol, ABC):
     def _send_the_rest(self) -> None:
         unsent, self._unsent = self._unsent, b""
         if unsent and not self.transport.is_closing():
-            self.transport.write(unsent)
+            try:
+                self.transport.write(unsent)
+            except BaseException:  # whoever waits for it is not to wait for nothing
+                self.transport.abort()
+                raise
 
     def pause_writing(self) -> None:
         """Makes answers wait, for a time, because the reader does not take what is there."""

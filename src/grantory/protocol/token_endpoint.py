@@ -8,7 +8,7 @@ cannot forget a check.
 import msgspec
 
 from grantory.domain.client import ClientRecord
-from grantory.errors import OAuthError, OutcomeUnknown, RefusalReason, StorageUnavailable
+from grantory.errors import ApiError, OAuthError, OutcomeUnknown, RefusalReason
 from grantory.ports.hot_reads import HotReads
 from grantory.protocol.access_tokens import TokenIssuer
 from grantory.protocol.client_auth.active import require_active
@@ -75,7 +75,7 @@ class TokenEndpoint:
             raise
         try:
             text, lifetime = await self._tokens.issue(caller.record, decision)
-        except StorageUnavailable as error:  # what was at hand was forgotten in this very moment
+        except ApiError as error:  # what was at hand was forgotten in this very moment
             if grant.uses_up:
                 raise OutcomeUnknown(f"used up, but not answered: {error.detail}") from error
             raise

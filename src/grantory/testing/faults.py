@@ -131,6 +131,9 @@ class Faults:
             case Delay(seconds):
                 await application(scope, receive, _late(told, seconds))
             case Drop("before"):
+                # What is unread when a connection is closed makes it a reset, now and then.
+                while (await receive()).get("more_body"):
+                    pass
                 raise BrokenOff("a fault of the test")
             case Drop("after"):
                 await application(scope, receive, _cut)
