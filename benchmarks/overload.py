@@ -27,8 +27,6 @@ TIMES = {"token": TOKENS, "create": CREATES}
 """So many times of what the server can do it is asked for."""
 CLOSED_LOOP_CONNECTIONS = 32
 MOST_P99_MS = 250.0
-CROWDED = {"sqlite-4": 400.0}
-"""Four event loops and four writers on the one core that servers have here, against all advice."""
 MOST_REFUSED_P99_MS = 3000.0
 """2,000 connections that all ask, and as many answers in a second, make that one second."""
 LEAST_SERVED = 0.25
@@ -90,10 +88,9 @@ def _faults(
     place: OverloadedSite,
 ) -> tuple[str, ...]:
     faults = []
-    most = CROWDED.get(place.name, MOST_P99_MS)
     for outcome in outcomes:
-        if outcome.served.p99 > most:
-            faults.append(f"p99 of {outcome.name} above {most:g} ms")
+        if outcome.served.p99 > MOST_P99_MS:
+            faults.append(f"p99 of {outcome.name} above {MOST_P99_MS:g} ms")
         if outcome.broken:
             told = f"neither served nor refused: {outcome.how_broken} the end"
             faults.append(f"{outcome.broken} of {outcome.name} {told}")
