@@ -139,6 +139,16 @@ def test_what_was_applied_is_told_where_a_query_fails(caller: Caller) -> None:
     assert json.loads(again.stdout)["same"] == 6
 
 
+@pytest.mark.parametrize(
+    "given", [("clients", "delete", "..", "--yes"), ("token", "revoke", "--user", " ", "--yes")]
+)
+def test_what_is_no_id_is_wrong_use_and_sends_no_change(
+    given: tuple[str, ...], caller: Caller
+) -> None:
+    assert "is no id" in caller.run(*given, status=2).stderr
+    assert not caller.cloud.changes()
+
+
 def test_where_nobody_reads_on_the_change_is_told(cloud: Cloud, tmp_path: Path) -> None:
     kept = {n: v for n, v in os.environ.items() if not n.startswith("GRANTORY_")}
     reader, writer = os.pipe()

@@ -10,6 +10,10 @@ import msgspec
 Query = Mapping[str, "str | int | bool | Iterable[str] | None"]
 
 
+class NoId(ValueError):
+    """A text that is no id; nothing was sent."""
+
+
 def path_of(start: str, *parts: str) -> str:
     """Puts a path together.
 
@@ -18,12 +22,12 @@ def path_of(start: str, *parts: str) -> str:
         parts: ids, and names below them.
 
     Raises:
-        ValueError: if a part is empty or one that leads elsewhere: a deletion, say, would be of
+        NoId: if a part is empty or one that leads elsewhere: a deletion, say, would be of
             something else.
     """
     for part in parts:
         if part.strip() in ("", ".", ".."):
-            raise ValueError(f"{part!r} is no id")
+            raise NoId(f"{part!r} is no id")
     return "/".join((start, *(quote(part, safe="*") for part in parts)))
 
 

@@ -30,6 +30,7 @@ from grantory_sdk import (
     UnreadableAnswer,
 )
 from grantory_sdk.profiles import profile_names
+from grantory_sdk.requests import NoId
 from grantory_sdk.retries import was_not_done
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -70,7 +71,10 @@ class ServerCommand(TyperCommand):
         except NotShown as error:
             tell_that_it_was_made(error)
             status = ExitStatus.NOT_SHOWN
-        except ValueError as error:  # an id that is none, or a query of the wrong kind
+        except NoId as error:  # before anything is sent
+            typer.echo(f"grantory: {plain(error)}", err=True)
+            status = ExitStatus.WRONG_USE
+        except ValueError as error:  # such as a query of the wrong kind
             typer.echo(f"grantory: {plain(error)}", err=True)
             status = ExitStatus.OUTCOME_UNKNOWN if session.changing else ExitStatus.WRONG_USE
         except typer.Abort:
