@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 from grantory.cli.main import main
 
@@ -16,10 +17,12 @@ def quick_command(
     environment: Mapping[str, str] | None = None,
     folder: Path,
     entered: str = "",
+    shown_on: TextIO | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``grantory`` with these arguments to its end, in a folder, output captured as text.
 
-    What is ``entered`` stands in its standard input.
+    What is ``entered`` stands in its standard input. What it prints goes to ``shown_on``, if there
+    is such a stream, and is not captured then.
 
     For every command but ``serve``, which sets a whole process up.
     """
@@ -34,7 +37,7 @@ def quick_command(
         os.chdir(folder)
         sys.stdin = io.StringIO(entered)
         sys.argv = ["grantory", *arguments]
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        with contextlib.redirect_stdout(shown_on or output), contextlib.redirect_stderr(errors):
             try:
                 main()
             except SystemExit as end:

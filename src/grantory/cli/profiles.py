@@ -51,7 +51,7 @@ def use(context: typer.Context, name: Name) -> None:
     Example: grantory profiles use cloud
     """
     choose_profile(profiles_file(os.environ), name)
-    Session.of(context).say(f"Commands call with the profile {name}.")
+    Session.of(context).say_made(f"Commands call with the profile {name}.")
 
 
 @app.command("remove", cls=LocalCommand)
@@ -67,7 +67,7 @@ def remove(
     session = Session.of(context)
     confirm(session, "The profile is removed with its credentials. Go on?", yes=yes)
     remove_profile(profiles_file(os.environ), name)
-    session.say("Removed.")
+    session.say_made("Removed.")
 
 
 def _shown(name: str, values: Any, chosen: str) -> dict[str, Any]:

@@ -134,14 +134,14 @@ def _tell(error: GrantoryError, status: ExitStatus) -> None:
 
 def tell_that_it_was_made(error: NotShown) -> None:
     """Tells of a change whose answer could not be shown."""
+    if error.stopped_reading:
+        # What is left to be written would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     which = f" (id {plain(error.id)})" if error.id else ""
     typer.echo(
         f"grantory: the change was made{which}, but its answer cannot be shown: {plain(error)}",
         err=True,
     )
-    if error.stopped_reading:
-        # What is left to be written would fail once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell_that_it_is_unknown() -> None:

@@ -29,11 +29,11 @@ class NotShown(Exception):
         error: why not.
     """
 
-    def __init__(self, document: Any, error: Exception) -> None:
-        super().__init__(str(error))
+    def __init__(self, document: Any, error: BaseException) -> None:
+        super().__init__(str(error) or "Ctrl-C ended it")
         made = document if isinstance(document, dict) else {}
         self.id = str(made.get("id") or "")
-        self.stopped_reading = isinstance(error, OSError)
+        self.stopped_reading = isinstance(error, OSError | KeyboardInterrupt)
 
 
 class Session:
@@ -149,18 +149,35 @@ class Session:
             As ``put``.
 
         Raises:
-            NotShown: if the query fails at it, or nobody reads on.
+            NotShown: if the query fails at it, nobody reads on, or Ctrl-C ends it.
+        """
+        with self.showing_made(document):
+            return self.put(document)
+
+    def say_made(self, text: str) -> None:
+        """Tells people of a change that is made by now: inside of ``change``.
+
+        Raises:
+            NotShown: if nobody reads on, or Ctrl-C ends it.
+        """
+        with self.showing_made():
+            self.say(text)
+
+    @contextmanager
+    def showing_made(self, document: Any = None) -> Iterator[None]:
+        """Shows inside of it what is made by now, whatever becomes of showing it.
+
+        Args:
+            document: the answer, of which the id counts.
+
+        Raises:
+            NotShown: if it cannot be shown.
         """
         self.changing = False
         try:
-            return self.put(document)
-        except (ValueError, OSError) as error:
+            yield
+        except (ValueError, OSError, KeyboardInterrupt) as error:
             raise NotShown(document, error) from error
-
-    def say_made(self, text: str) -> None:
-        """Tells people of a change that is made by now: inside of ``change``."""
-        self.changing = False
-        self.say(text)
 
     def put_list(
         self, columns: Sequence[Column], listing: Listing[Any], limit: int | None = None

@@ -1,6 +1,5 @@
 """``grantory plan`` and ``grantory apply``."""
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -30,7 +29,7 @@ from grantory.cli.plans.present import Present
 from grantory.cli.plans.showing import document_of, label, plan_lines
 from grantory.cli.plans.wanted import entries_of
 from grantory.cli.prompts import confirm
-from grantory.cli.server_command import ServerCommand
+from grantory.cli.server_command import ServerCommand, tell_that_it_was_made
 from grantory.cli.session import NotShown, Session
 from grantory.cli.tables import colours, plain
 from grantory_sdk import ApiError, Forbidden
@@ -165,25 +164,31 @@ def _show(found: Plan, *, err: bool) -> None:
 
 
 def _tell(session: Session, found: Plan, made: list[Made], secrets: NewSecrets) -> None:
-    if session.for_programs:
-        document: dict[str, Any] = document_of(found)
-        for told, each in zip(document["changes"], made, strict=False):
-            told["id"] = each.id
-        for number, told in enumerate(document["changes"]):
-            told["made"] = number < len(made)
-        if not made:
-            session.put(document)
-            return
-        try:
-            session.put_made(document)
-        except NotShown:
-            _tell_people(made, secrets, err=True)
-            secrets.tell()
-            raise
+    if not made:
+        if session.for_programs:
+            session.put(_for_programs(found, made))
         return
-    if made:
-        _tell_people(made, secrets, err=False)
-        sys.stdout.flush()
+    try:
+        if session.for_programs:
+            session.put_made(_for_programs(found, made))
+        else:
+            with session.showing_made():
+                _tell_people(made, secrets, err=False)
+    except NotShown as error:
+        _tell_people(made, secrets, err=True)
+        if secrets.lost:
+            tell_that_it_was_made(error)
+            secrets.tell()
+        raise
+
+
+def _for_programs(found: Plan, made: list[Made]) -> dict[str, Any]:
+    document = document_of(found)
+    for told, each in zip(document["changes"], made, strict=False):
+        told["id"] = each.id
+    for number, told in enumerate(document["changes"]):
+        told["made"] = number < len(made)
+    return document
 
 
 def _tell_people(made: list[Made], secrets: NewSecrets, *, err: bool) -> None:
