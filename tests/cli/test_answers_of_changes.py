@@ -1,7 +1,9 @@
 """Answers to changes that cannot be shown: the change is told all the same, with its id."""
 
+import errno
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -147,6 +149,29 @@ def test_what_is_no_id_is_wrong_use_and_sends_no_change(
 ) -> None:
     assert "is no id" in caller.run(*given, status=2).stderr
     assert not caller.cloud.changes()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_file_whose_folder_cannot_be_brought_to_disk_has_the_secret(
+    there: bool, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", failing_for_folders)
+    (caller.folder / "two.yaml").write_text("clients: [{name: a, grant_type: CODE}]\n")
+    if there:
+        (caller.folder / "secret").write_text("old")
+    given = ("clients", "rotate", OLD, "--yes", "--secret-file", "secret")
+    for command in (given, ("apply", "two.yaml", "--in-order", "--yes", "--secret-dir", "s")):
+        done = caller.run(*command, status=0)
+        assert "may be gone after a loss of power" in done.stderr
+        assert "lost" not in done.stderr
+    assert (caller.folder / "secret").read_text() == SECRET
+    assert (caller.folder / "s" / MADE).read_text() == SECRET
+
+
+def failing_for_folders(descriptor: int) -> None:
+    """Takes the place of the system's ``fsync``."""
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_where_nobody_reads_on_the_change_is_told(cloud: Cloud, tmp_path: Path) -> None:

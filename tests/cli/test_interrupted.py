@@ -1,6 +1,9 @@
 """Ctrl-C in the midst of each command that calls a server: what was begun is finished and told."""
 
+import os
 import re
+import signal
+import stat
 import subprocess
 import threading
 import time
@@ -140,6 +143,40 @@ def test_a_login_that_is_given_up_is_ended(caller: Caller) -> None:
         ("DELETE", "/api/v2/tokens/me"),
     ]
     assert not [*caller.folder.rglob("profiles.toml")]
+
+
+def press_at_the_disk(monkeypatch: pytest.MonkeyPatch, *, folder: bool) -> None:
+    """Presses Ctrl-C twice while the first file, or folder, is brought to disk."""
+    sync, left = os.fsync, [2]
+
+    def press_before(descriptor: int) -> None:
+        while left[0] and stat.S_ISDIR(os.fstat(descriptor).st_mode) == folder:
+            left[0] -= 1
+            signal.raise_signal(signal.SIGINT)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", press_before)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize(
+    ("given", "file"),
+    [
+        ("clients create m --grant CODE --secret-file s/secret", "secret"),
+        ("apply f.yaml --in-order --yes --secret-dir s", MADE),
+    ],
+)
+def test_a_second_time_while_a_secret_is_written_tells_where_it_is(
+    given: str, file: str, in_place: bool, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (caller.folder / "f.yaml").write_text("clients: [{name: m, grant_type: CODE}]\n")
+    (caller.folder / "s").mkdir()
+    press_at_the_disk(monkeypatch, folder=in_place)
+    done = caller.run(*given.split(), status=130 if in_place else 7)
+    assert MADE in done.stdout
+    assert ("is lost: Ctrl-C ended what was to bring it" in done.stderr) != in_place
+    left = {each.name: each.read_text() for each in (caller.folder / "s").iterdir()}
+    assert left == ({file: SECRET} if in_place else {})
 
 
 def test_a_logout_is_finished(caller: Caller) -> None:

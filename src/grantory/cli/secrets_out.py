@@ -90,15 +90,31 @@ class SecretPlace:
             self._file.write(secret.encode())
         elif self._ways.command is not None:
             who = {"CLIENT_ID": str(client.get("id", ""))}
-            try:
+            self._failed = ENDED
+            with contextlib.suppress(KeyboardInterrupt):
                 self._failed = hand_over(secret, self._ways.command, who)
-            except KeyboardInterrupt:
-                self._failed = ENDED
         return without_secret(client)
 
-    def lose(self, why: str) -> None:
-        """Notes that the secret did not get where it was to go."""
-        self._failed = why
+    def left(self, client: dict[str, Any], why: BaseException) -> dict[str, Any]:
+        """Sees whether the secret is where it was to go, though something ended its way there.
+
+        Args:
+            client: the answer.
+            why: what ended it.
+
+        Returns:
+            What of the answer may be shown.
+        """
+        if self._ways.show:
+            return client
+        if self._ways.file is not None:
+            from grantory.cli.whole_file import holds
+
+            if not holds(self._ways.file, self.secret.encode()):
+                self._failed = plain(why) or ENDED
+            elif isinstance(why, SetupError):
+                typer.echo(f"grantory: {plain(why)}", err=True)
+        return without_secret(client)
 
     def show(self, session: Session, client: dict[str, Any]) -> None:
         """Shows what may be shown of the answer, and tells where the secret went.
@@ -220,11 +236,12 @@ def make(
             with place_for(ways, replace=replace) as place:
                 shown = session.answer(call)
                 shown = place.take(shown)
-        except SetupError as error:  # the file was good before, and is not any more
+        except (SetupError, KeyboardInterrupt) as error:
             if not place.secret:
                 raise
-            place.lose(plain(error))
-            shown = without_secret(shown)
+            # The file was good before, and is not any more; or a second Ctrl-C came, for which
+            # the answer is there all the same.
+            shown = place.left(shown, error)
         place.show(session, shown)
 
 

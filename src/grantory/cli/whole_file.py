@@ -24,7 +24,8 @@ def written_whole(path: Path, *, replace: bool, option: str = "") -> Iterator[IO
         option: of the command, by which one lets it; empty where none does.
 
     Raises:
-        SetupError: when it exists, is being written by another process, or cannot be written.
+        SetupError: when it exists, is being written by another process, or cannot be written; or
+            when it is written, and perhaps not for good.
     """
     partial = path.with_name(path.name + ".partial")
     try:
@@ -44,9 +45,26 @@ def written_whole(path: Path, *, replace: bool, option: str = "") -> Iterator[IO
                 with contextlib.suppress(OSError):
                     partial.unlink()
                 raise
-        sync_folder(path.parent)
+        try:
+            sync_folder(path.parent)
+        except OSError as error:
+            raise SetupError(
+                f"{path} is there, but may be gone after a loss of power: its folder cannot be "
+                f"brought to disk: {error.strerror}"
+            ) from None
     except OSError as error:
         raise SetupError(f"cannot write {path}: {error.strerror}") from None
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Tells whether a file has this content: ``written_whole`` may fail or end after it has."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(content) + 1) == content
+    except OSError:
+        return False
 
 
 def _require_free(path: Path, replace: bool, option: str) -> None:

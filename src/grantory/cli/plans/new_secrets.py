@@ -62,11 +62,19 @@ class NewSecrets:
     Args:
         where: for people; empty where they go nowhere.
         bring: brings the secret of a client, by its id and name, and tells what went wrong.
+        has: tells whether a secret got there, by the client's id, where Ctrl-C ended what was to
+            bring it.
     """
 
-    def __init__(self, where: str, bring: Callable[[str, str, str], str]) -> None:
+    def __init__(
+        self,
+        where: str,
+        bring: Callable[[str, str, str], str],
+        has: Callable[[str, str], bool] = lambda _secret, _client_id: False,
+    ) -> None:
         self.where = where
         self._bring = bring
+        self._has = has
         self.lost: list[Lost] = []
         self._ended = False
 
@@ -81,6 +89,8 @@ class NewSecrets:
                 why = "none was answered" if not secret else self._bring(secret, client_id, name)
             except KeyboardInterrupt:
                 self._ended = True
+                if secret and self._has(secret, client_id):
+                    why = ""
         if why:
             self.lost.append(Lost(name, client_id, why))
 
@@ -167,7 +177,14 @@ def _in_folder(folder: Path) -> NewSecrets:
             with written_whole(folder / client_id, replace=False) as file:
                 file.write(secret.encode())
         except SetupError as error:
-            return str(error)
+            if not has(secret, client_id):
+                return str(error)
+            typer.echo(f"grantory: {plain(error)}", err=True)
         return ""
 
-    return NewSecrets(f"in {folder}", bring)
+    def has(secret: str, client_id: str) -> bool:
+        from grantory.cli.whole_file import holds
+
+        return holds(folder / client_id, secret.encode())
+
+    return NewSecrets(f"in {folder}", bring, has)
