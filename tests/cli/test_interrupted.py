@@ -129,20 +129,42 @@ def come_back() -> None:
     httpx.get(asked["redirect_uri"], params=told, trust_env=False)
 
 
-def test_a_login_that_is_given_up_is_ended(caller: Caller) -> None:
+def login(caller: Caller, *, status: int) -> str:
+    """Logs in by the browser; returns what the command said."""
     answered = {"access_token": "a", "token_type": "bearer", "expires_in": 60, "refresh_token": "r"}
     caller.cloud.instead.append(Instead("/oauth/token", 200, answered, {}))
-    press(caller.cloud, lambda asked: asked.path == "/api/v2/users/me")
     browser = threading.Thread(target=come_back)
     browser.start()
     given = ("login", "--host", caller.cloud.url, "--grant", "code", "--client-id", OLD)
-    caller.run(*given, "--no-browser", status=130)
+    done = caller.run(*given, "--no-browser", status=status)
     browser.join()
+    return done.stderr
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/api/v2/users/me"])
+def test_a_login_that_is_given_up_is_ended(path: str, caller: Caller) -> None:
+    press(caller.cloud, lambda asked: asked.path == path)
+    told = login(caller, status=130)
+    assert "ending the login at the server" in told
+    assert (FINISHING in told) == (path == "/oauth/token")
     assert [each[:2] for each in caller.cloud.changes()] == [
         ("POST", "/oauth/revoke"),  # which the vendor's cloud has not
         ("DELETE", "/api/v2/tokens/me"),
     ]
     assert not [*caller.folder.rglob("profiles.toml")]
+
+
+def test_a_second_time_does_not_wait_for_a_login(caller: Caller) -> None:
+    press(caller.cloud, lambda asked: asked.path == "/oauth/token", times=2)
+    assert "once more ends at once" in login(caller, status=130)
+    assert not caller.cloud.changes()
+
+
+def test_a_login_that_cannot_be_ended_is_told_and_not_waited_for(caller: Caller) -> None:
+    press(caller.cloud, lambda asked: asked.path == "/api/v2/users/me")
+    caller.cloud.refuse("/oauth/revoke", 503, times=5)
+    assert "the login could not be ended: 503" in login(caller, status=130)
+    assert [each.path for each in caller.cloud.changes()] == ["/oauth/revoke"]
 
 
 def press_at_the_disk(monkeypatch: pytest.MonkeyPatch, *, folder: bool) -> None:
@@ -156,6 +178,16 @@ def press_at_the_disk(monkeypatch: pytest.MonkeyPatch, *, folder: bool) -> None:
         sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", press_before)
+
+
+def test_a_login_that_is_written_is_not_ended(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press_at_the_disk(monkeypatch, folder=True)
+    assert "the login is kept: profile local" in login(caller, status=130)
+    assert not caller.cloud.changes()
+    [file] = caller.folder.rglob("profiles.toml")
+    assert read_profile(file, "local")["refresh_token"] == "r"
 
 
 @pytest.mark.parametrize("in_place", [False, True])

@@ -11,10 +11,12 @@ from typing import TextIO
 
 import pytest
 
+from grantory_sdk.profile_writing import change_profile
+from grantory_sdk.profiles import read_profile
 from tests.cli.plans.test_in_order import FILE
 from tests.cli.test_interrupted import CHANGING, Caller, is_change
 from tests.support.cloud import Asked, Cloud
-from tests.support.cloud_documents import MADE, OLD, SECRET
+from tests.support.cloud_documents import MADE, NIGHTLY, OLD, SECRET
 from tests.support.command import quick_command
 from tests.support.interruption import interrupt, interruptible
 
@@ -108,6 +110,20 @@ def test_what_was_made_is_told_though_the_reader_has_gone(unread: Unread) -> Non
     assert OLD not in unread.cloud.clients
 
 
+def test_a_login_and_a_logout_are_made(unread: Unread) -> None:
+    given = ("--grant", "client-credentials", "--client-id", NIGHTLY, "--secret-stdin")
+    with full() as stream:
+        login = ("login", "--host", unread.cloud.url, *given)
+        unread.run(*login, stream=stream, status=9, entered=SECRET)
+    assert read_profile(unread.file, "local")["client_secret"] == SECRET
+    assert not unread.cloud.changes()
+    with full() as stream:
+        unread.run("profiles", "use", "local", stream=stream, status=9)
+    with full() as stream:
+        unread.run("logout", "--profile", "local", stream=stream, status=9)
+    assert "client_secret" not in read_profile(unread.file, "local")
+
+
 @pytest.mark.parametrize("more", [(), ("--json",)])
 def test_what_was_applied_is_told_with_the_secrets_that_are_lost(
     more: tuple[str, ...], unread: Unread
@@ -147,3 +163,16 @@ def test_a_second_ctrl_c_while_the_answer_is_shown(way: str, unread: Unread) -> 
         person.join()
     assert f"the change was made (id {MADE}), but its answer cannot be shown: " in done.stderr
     assert ("its secret is lost: Ctrl-C ended it" in done.stderr) == (way == "--show-secret")
+
+
+def test_a_logout_that_cannot_forget_says_that_the_login_has_ended(
+    unread: Unread, tmp_path: Path
+) -> None:
+    change_profile(unread.file, "p", {"url": unread.cloud.url, "access_token": "given"})
+    unread.file.write_text(
+        f'other = 1\nprofiles = {{p = {{url = "{unread.cloud.url}", access_token = "given"}}}}\n'
+    )
+    with open(tmp_path / "shown", "w", encoding="utf-8") as stream:
+        done = unread.run("logout", "--profile", "p", stream=stream, status=1)
+    assert "the login has ended, but the profile p still holds its credentials" in done.stderr
+    assert [each.path for each in unread.cloud.changes()] == ["/api/v2/tokens/me"]

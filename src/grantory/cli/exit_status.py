@@ -24,7 +24,7 @@ _UNCHANGED: Final = "Nothing was changed, but for what `grantory apply` says was
 MEANINGS: Final = {
     ExitStatus.DONE: "It is done.",
     ExitStatus.FAILED: "It was refused, or something is missing; the message says what. Nothing "
-    "was changed, but for what `grantory apply` says was done.",
+    "was changed, but for what `grantory apply` and `grantory logout` say was done.",
     ExitStatus.WRONG_USE: "The command was called wrongly. Nothing was changed.",
     ExitStatus.NOT_FOUND: f"There is no such client, role, division or user. {_UNCHANGED}",
     ExitStatus.NOT_ALLOWED: "The credentials are not good, or no longer, or lack a permission. "

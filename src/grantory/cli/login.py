@@ -31,7 +31,8 @@ from grantory_sdk import (
 from grantory_sdk.addresses import is_of_this_machine, login_address
 from grantory_sdk.browser_login import ANY_PORT, open_browser
 from grantory_sdk.configuration import resolve
-from grantory_sdk.profile_writing import change_profile
+from grantory_sdk.models.tokens import TokenAnswer
+from grantory_sdk.profile_writing import change_profile, check_writable
 from grantory_sdk.profiles import NAMES, default_profile, profile_names, profiles_file, read_profile
 from grantory_sdk.stored_login import StoredLogin, values_of
 
@@ -51,6 +52,8 @@ _CREDENTIALS: Final = (
     "refresh_token",
 )
 _LONGEST: Final = 4096
+_SECONDS_TO_END: Final = 5.0
+"""For each step of ending a login that is given up, since somebody waits for it."""
 
 
 def _grants(incomplete: str) -> list[str]:
@@ -134,7 +137,10 @@ def login(
             _tell(session, found.url, who, name)
     except BaseException:
         if noting.answer is not None and not is_kept:
-            _end_unkept(values | values_of(noting.answer, time.time()))
+            if _holds(file, name, noting.answer):  # a second Ctrl-C came after it was written
+                typer.echo(f"grantory: the login is kept: profile {name}", err=True)
+            else:
+                _end_unkept(values | values_of(noting.answer, time.time()))
         raise
 
 
@@ -157,14 +163,26 @@ def logout(
     if not chosen:
         raise SetupError(f"{file} has no default profile: name one with --profile")
     values = read_profile(file, chosen)
+    check_writable(file)
     with session.ending():
+        has_ended, was_told = False, True
         try:
-            _end_kept(file, chosen, values)
+            has_ended = _end_kept(file, chosen, values)
         except GrantoryError:
             if not forget:
                 raise
-            session.say("The server was not told.")
-        change_profile(file, chosen, dict.fromkeys(_CREDENTIALS))
+            was_told = False
+        try:
+            change_profile(file, chosen, dict.fromkeys(_CREDENTIALS))
+        except ConfigurationError as error:
+            if not has_ended:
+                raise
+            raise SetupError(
+                f"the login has ended, but the profile {chosen} still holds its credentials: "
+                f"{plain(error)}"
+            ) from None
+        if not was_told:
+            session.say_made("The server was not told.")
         session.say_made(f"Logged out: profile {chosen}.")
 
 
@@ -229,21 +247,37 @@ def _who(server: Grantory) -> str:
 
 
 def _tell(session: Session, url: str, who: str, name: str) -> None:
-    session.say(f"Logged in at {url} as {plain(who)}: profile {name}.")
+    session.say_made(f"Logged in at {url} as {plain(who)}: profile {name}.")
     if default_profile(os.environ) != name:
-        session.say(
+        session.say_made(
             f"Commands take it with --profile {name}, or after grantory profiles use {name}."
         )
 
 
+def _holds(file: Path, name: str, answer: TokenAnswer) -> bool:
+    """Whether a profile holds what the token endpoint answered."""
+    with contextlib.suppress(GrantoryError):
+        return read_profile(file, name).get("access_token") == answer.access_token
+    return False
+
+
 def _end_unkept(values: dict[str, str | None]) -> None:
     """Ends a login that was given up before its profile was written, as far as that can be."""
-    with uninterrupted(), contextlib.suppress(GrantoryError):
-        _end({name: value for name, value in values.items() if value is not None})
+    with contextlib.suppress(OSError):
+        typer.echo("grantory: ending the login at the server, since it is not kept", err=True)
+    try:
+        with uninterrupted():
+            _end({name: value for name, value in values.items() if value is not None}, hasty=True)
+    except GrantoryError as error:
+        typer.echo(f"grantory: the login could not be ended: {plain(error)}", err=True)
 
 
-def _end_kept(file: Path, name: str, values: dict[str, str]) -> None:
-    """Ends a login with the newest tokens, which another command may have renewed."""
+def _end_kept(file: Path, name: str, values: dict[str, str]) -> bool:
+    """Ends a login with the newest tokens, which another command may have renewed.
+
+    Returns:
+        Whether there was anything to end.
+    """
     if values.get("refresh_token"):
         login = StoredLogin(file, name)
         try:
@@ -251,12 +285,16 @@ def _end_kept(file: Path, name: str, values: dict[str, str]) -> None:
             _end(read_profile(file, name))
         finally:
             login.settled()
-    elif values.get("access_token"):
+        return True
+    if values.get("access_token"):
         _end(values)
+        return True
+    return False
 
 
-def _end(values: dict[str, str]) -> None:
+def _end(values: dict[str, str], *, hasty: bool = False) -> None:
     """Ends the tokens that a profile holds: by RFC 7009, or each by itself."""
+    patience: dict[str, Any] = {"timeout": _SECONDS_TO_END, "max_retries": 0} if hasty else {}
     found = resolve(
         values.get("url"),
         region=values.get("region"),
@@ -266,14 +304,14 @@ def _end(values: dict[str, str]) -> None:
     refresh_token = values.get("refresh_token")
     if refresh_token:
         auth: Any = ClientOfLogin(values["client_id"], values.get("client_secret"))
-        with Grantory(found.url, login_url=found.login_url, auth=auth) as server:
+        with Grantory(found.url, login_url=found.login_url, auth=auth, **patience) as server:
             try:
                 server.tokens.revoke(refresh_token, hint="refresh_token")
             except ApiError as error:
                 if error.status not in (404, 405):  # the vendor's cloud knows no such endpoint
                     raise
     if values.get("access_token"):
-        with Grantory(found.url, login_url=found.login_url, auth=found.auth) as server:
+        with Grantory(found.url, login_url=found.login_url, auth=found.auth, **patience) as server:
             try:
                 server.tokens.revoke_me()
             except ApiError as error:
