@@ -14,9 +14,7 @@ from tests.crashes.ledger import Ledger
 from tests.crashes.request import ROLES
 from tests.crashes.writer import PATIENCE, Writer
 from tests.support.server import RunningServer
-from tests.support.soak import rounds
-
-MORE_ROUNDS = 6
+from tests.support.soak import rounds_until
 
 
 class Load:
@@ -86,11 +84,7 @@ class Load:
 
     def rounds(self, short: int, long: int) -> Iterator[int]:
         """Numbers rounds; some more than asked for while, by chance, none has cut anything off."""
-        wanted = rounds(short, long)
-        for number in range(wanted + MORE_ROUNDS):
-            if number >= wanted and self.left_open():
-                return
-            yield number
+        return rounds_until(short, long, self.left_open)
 
     def left_open(self) -> int:
         """How many changes had an unknown outcome."""

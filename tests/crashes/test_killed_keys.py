@@ -25,7 +25,7 @@ from tests.support.entities import an_id, an_organization
 from tests.support.postgres import shared_cluster
 from tests.support.postgres_process import wait_for
 from tests.support.server import RunningServer
-from tests.support.soak import rounds, soaking
+from tests.support.soak import rounds, rounds_until, soaking
 from tests.support.stores import NamedStore
 
 ORGANIZATIONS = {True: 500, False: 3000}
@@ -151,7 +151,7 @@ def test_a_killed_rotation_has_ended_all_tokens_or_none(store: NamedStore) -> No
     keys, undone = Keys(store), 0
     after = keys.found()
     with server_on(store) as server:
-        for number in range(rounds(2, 60)):
+        for number in rounds_until(2, 60, lambda: undone):
             before, token = after, keys.token(server)
             assert server.call("GET", TOKEN, token=token).status == 200
             seen = keys.kill_midway(random.Random(number), "rotate", "--end-tokens")
@@ -178,7 +178,7 @@ def test_a_killed_replacement_of_the_master_key_locks_nobody_out(store: NamedSto
     first = after = keys.found()
     with server_on(store) as server:
         token = keys.token(server)
-        for number in range(rounds(2, 60)):
+        for number in rounds_until(2, 60, lambda: undone):
             server.stop()
             draw, before = random.Random(number), after
             began = time.monotonic()

@@ -460,6 +460,7 @@ async def test_of_two_lists_with_the_same_name_one_is_made(world: World) -> None
     assert (await world.admin.get(f"{ROLES}?name=two"))["total"] == 1
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("code", [apsw.FullError, apsw.IOError])
 async def test_a_commit_that_fails_leaves_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, code: type[apsw.Error]
