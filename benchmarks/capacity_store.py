@@ -62,14 +62,15 @@ def costs(loader: Loader, site: Site) -> Part:
             COLD: post_form(server.url + TOKEN, "", ""),
         }
         for work, target in works.items():
+            few = loader.of_changes(site.store) if work in ("create", "refresh") else loader
             found: list[Cost] = []
             for _ in range(loader.rounds):
                 rate = max((cost.sample.rate for cost in found), default=FIRST_GUESS)
                 bodies = write_bodies(
-                    supplies.get(work), rate * loader.seconds, loader.connections, Path(name)
+                    supplies.get(work), rate * loader.seconds, few.connections, Path(name)
                 )
                 found.append(
-                    load(loader, server, target, database=site.database_processes, bodies=bodies)
+                    load(few, server, target, database=site.database_processes, bodies=bodies)
                 )
             title = f"{site.store}: processor time of a {work}"
             figures.append(Figure(title, tuple(cost.microseconds for cost in found), "µs"))

@@ -32,7 +32,8 @@ def workers(loader: Loader, site: Site) -> Part:
         }
         for _ in range(loader.rounds):
             for work, (first, second) in targets.items():
-                single, double = load(free, one, first), load(free, two, second)
+                some = free.of_changes(site.store) if work == "creates" else free
+                single, double = load(some, one, first), load(some, two, second)
                 rate = double.sample.rate / single.sample.rate
                 cost = single.microseconds / double.microseconds
                 values.setdefault(f"{work} with 2 workers against 1", []).append(rate)
@@ -62,8 +63,9 @@ def nodes(loader: Loader, site: Site) -> Part:
         callers = [site.caller(server) for server in servers]
         for _ in range(loader.rounds):
             for work, requests in _requests(servers, callers).items():
-                single = load_each(free, (requests[0], requests[0]))
-                double = load_each(free, requests)
+                some = free.of_changes(site.store) if work == "creates" else free
+                single = load_each(some, (requests[0], requests[0]))
+                double = load_each(some, requests)
                 values.setdefault(f"{work} with 2 nodes against 1", []).append(double / single)
     figures = tuple(
         Figure(f"{site.store}: {what}", tuple(found), "times") for what, found in values.items()

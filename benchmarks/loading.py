@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from benchmarks.disturbance import processor_seconds
 from benchmarks.pinning import Cores
+from benchmarks.scene import FEW_CONNECTIONS
 from benchmarks.servers import Server
 from benchmarks.wrk import Bodies, Sample, Target, run_wrk
 
@@ -21,6 +22,10 @@ class Loader(NamedTuple):
     failures: list[str]
     """What did not go as it must is put here; nothing in a run that counts."""
     connections: int = 64
+
+    def of_changes(self, store: str) -> "Loader":
+        """The same with as few connections as none is refused with (docs/adr/0009)."""
+        return self._replace(connections=FEW_CONNECTIONS[store])
 
     @property
     def unpinned(self) -> "Loader":
