@@ -14,6 +14,8 @@ from benchmarks.supply import refresh_tokens, strangers
 from benchmarks.wrk import Target
 
 COLD = "token of a client that is not in memory"
+ASK_THE_STORE = ("create", "refresh", COLD)
+"""Of these few at a time are taken, lest some are refused early."""
 GROWTH_ROUNDS = 5
 """So many rounds long tokens are asked for without a break."""
 
@@ -62,7 +64,7 @@ def costs(loader: Loader, site: Site) -> Part:
             COLD: post_form(server.url + TOKEN, "", ""),
         }
         for work, target in works.items():
-            few = loader.of_changes(site.store) if work in ("create", "refresh") else loader
+            few = loader.asking_the_store(site.store) if work in ASK_THE_STORE else loader
             found: list[Cost] = []
             for _ in range(loader.rounds):
                 rate = max((cost.sample.rate for cost in found), default=FIRST_GUESS)

@@ -32,7 +32,7 @@ def workers(loader: Loader, site: Site) -> Part:
         }
         for _ in range(loader.rounds):
             for work, (first, second) in targets.items():
-                some = free.of_changes(site.store) if work == "creates" else free
+                some = free.asking_the_store(site.store) if work == "creates" else free
                 single, double = load(some, one, first), load(some, two, second)
                 rate = double.sample.rate / single.sample.rate
                 cost = single.microseconds / double.microseconds
@@ -63,7 +63,7 @@ def nodes(loader: Loader, site: Site) -> Part:
         callers = [site.caller(server) for server in servers]
         for _ in range(loader.rounds):
             for work, requests in _requests(servers, callers).items():
-                some = free.of_changes(site.store) if work == "creates" else free
+                some = free.asking_the_store(site.store) if work == "creates" else free
                 single = load_each(some, (requests[0], requests[0]))
                 double = load_each(some, requests)
                 values.setdefault(f"{work} with 2 nodes against 1", []).append(double / single)

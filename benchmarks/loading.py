@@ -23,7 +23,7 @@ class Loader(NamedTuple):
     """What did not go as it must is put here; nothing in a run that counts."""
     connections: int = 64
 
-    def of_changes(self, store: str) -> "Loader":
+    def asking_the_store(self, store: str) -> "Loader":
         """The same with as few connections as none is refused with (docs/adr/0009)."""
         return self._replace(connections=FEW_CONNECTIONS[store])
 
