@@ -7,7 +7,17 @@ import pytest
 
 from grantory.storage.database import OpenStore
 from tests.support.backends import BACKENDS, Backend
+from tests.support.postgres import shared_cluster
 from tests.support.runtime import FakeClock
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """The address of an empty database."""
+    cluster = shared_cluster()
+    made = cluster.url(cluster.create_database())
+    yield made
+    cluster.drop_database(made)
 
 
 @pytest.fixture

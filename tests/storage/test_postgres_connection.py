@@ -4,7 +4,7 @@ import asyncio
 import getpass
 import struct
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -22,20 +22,10 @@ from grantory.storage.postgres.connection import (
     connect_for_setup,
 )
 from tests.support.ports import HOST
-from tests.support.postgres import shared_cluster
 
 SLACK = 2.5
 """Seconds by which a slow machine may be late; with it, whoever waits has not given up yet."""
 MOST_LOOKS = 500
-
-
-@pytest.fixture
-def url() -> Iterator[str]:
-    """The address of an empty database."""
-    cluster = shared_cluster()
-    made = cluster.url(cluster.create_database())
-    yield made
-    cluster.drop_database(made)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A COMMIT of ``db upgrade`` or ``restore`` that is not answered, or not confirmed by a standby."""
 
 import io
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,15 +31,6 @@ NOT_ON_THE_STANDBY = "RAISE WARNING ''canceling wait for synchronous replication
 REFUSED = "RAISE SQLSTATE ''40001''"
 
 Work = Callable[[PostgresDatabase], Awaitable[object]]
-
-
-@pytest.fixture
-def url() -> Iterator[str]:
-    """An empty database."""
-    cluster = shared_cluster()
-    made = cluster.url(cluster.create_database())
-    yield made
-    cluster.drop_database(made)
 
 
 @pytest.fixture(params=["upgrade", "restore"])

@@ -94,7 +94,10 @@ class ClientAuthenticator:
         return Caller(record, bool(presented.secret))
 
     def _recognise(self, header: bytes, address: str) -> ClientRecord | None:
-        """Returns the client that has proved itself by this header, if all is as it was then."""
+        """Returns the client that has proved itself by this header, if all is as it was then.
+
+        It is looked up by its SHA-256, so the time that this takes tells nothing of a header.
+        """
         record, secret = self._proven.get(header, _NEVER)
         if record is None or secret is None:
             return None
