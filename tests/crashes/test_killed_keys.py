@@ -118,7 +118,7 @@ class Keys:
 
     def _kill(self, process: "subprocess.Popen[bytes]") -> None:
         process.kill()
-        assert process.wait() in (0, -9)
+        assert process.wait() in (0, -9), self._said()
         # PostgreSQL finishes what it had been asked to do.
         wait_for(lambda: not self._is_changing(), "the end of the command's transaction")
 

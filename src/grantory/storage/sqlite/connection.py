@@ -44,10 +44,15 @@ def create_file(path: Path) -> None:
         raise SetupError(f"cannot create {path}: {error.strerror}") from None
 
 
+class StoreBusy(SetupError):
+    """Another process has the file alone."""
+
+
 def connect(path: Path, wait_ms: int) -> apsw.Connection:
     """Opens a connection in WAL mode whose commits are on disk when they return.
 
     Raises:
+        StoreBusy: when another process had the file alone all that time.
         SetupError: when the file is not a database, or the SQLite library is too old.
     """
     version = apsw.sqlite_lib_version()
@@ -59,6 +64,8 @@ def connect(path: Path, wait_ms: int) -> apsw.Connection:
         _use_wal(connection, wait_ms)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA journal_size_limit = {MOST_LOG_BYTES}").fetchall()
+    except apsw.BusyError:
+        raise StoreBusy(f"cannot open {path}: another process has it alone") from None
     except apsw.Error as error:
         raise SetupError(f"cannot open {path}: {error}") from None
     return connection

@@ -7,7 +7,7 @@ import apsw
 
 from grantory.errors import SetupError
 from grantory.storage.sql.migrations import CURRENT, HEAD, upgrade_sql
-from grantory.storage.sqlite.connection import WRITER_WAIT_MS, connect, create_file
+from grantory.storage.sqlite.connection import WRITER_WAIT_MS, StoreBusy, connect, create_file
 
 
 def revision(path: Path) -> str | None:
@@ -60,7 +60,13 @@ def is_set_up(path: Path) -> bool:
 
 def is_in_use(path: Path) -> bool:
     """Tells whether another connection has a file open: then nobody can have it alone."""
-    with closing(connect(path, 0)) as connection:
+    try:
+        # Who closes the file as the last one has it alone for a moment: that is waited for.
+        opened = connect(path, WRITER_WAIT_MS)
+    except StoreBusy:
+        return True
+    with closing(opened) as connection:
+        connection.setbusytimeout(0)
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         try:
             connection.execute("BEGIN IMMEDIATE")
