@@ -24,6 +24,8 @@ BASE_SETTINGS = {
     "unix_socket_directories": "",
     "dynamic_shared_memory_type": "mmap",  # in the data folder: a killed server leaves nothing
     "shared_buffers": "32MB",
+    # Two sites of four processes each may be up while a test starts a third one.
+    "max_connections": "250",
     "wal_retrieve_retry_interval": "100ms",
 }
 FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
