@@ -1,6 +1,7 @@
 """A client of a server under test, and what it asks for."""
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2 as httpx
@@ -51,6 +52,15 @@ class Caller:
     def token_request(self) -> Target:
         """Client credentials with HTTP Basic."""
         return post_form(self._url + TOKEN, MACHINE_FORM, self.basic)
+
+    def bearers(self, count: int) -> Iterator[str]:
+        """Asks for tokens, over one connection; each comes as an Authorization header."""
+        asked = self.token_request
+        headers = {"Authorization": asked.authorization, "Content-Type": asked.content_type}
+        with httpx.Client(headers=headers, trust_env=False) as connection:
+            for _ in range(count):
+                answer = connection.post(asked.url, content=asked.body)
+                yield f"Bearer {answer.raise_for_status().json()['access_token']}"
 
     def call(self, method: str, path: str, document: Any = None) -> Any:
         """One call of the management API that must succeed; returns its JSON."""

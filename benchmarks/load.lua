@@ -1,4 +1,5 @@
--- For wrk: the request comes from the environment, the result is one line of JSON.
+-- For wrk: the request comes from the environment, the result is one line of JSON. Where a file
+-- has several Authorization headers, one a line, they are used in turn.
 -- There is no response function on purpose: it would slow wrk down by more than half.
 wrk.method = os.getenv("BENCH_METHOD") or "GET"
 
@@ -11,6 +12,23 @@ end
 local authorization = os.getenv("BENCH_AUTHORIZATION") or ""
 if authorization ~= "" then
   wrk.headers["Authorization"] = authorization
+end
+
+local file = os.getenv("BENCH_AUTHORIZATIONS") or ""
+if file ~= "" then
+  local requests, last = {}, 0
+
+  function init()
+    for line in io.lines(file) do
+      wrk.headers["Authorization"] = line
+      requests[#requests + 1] = wrk.format()
+    end
+  end
+
+  function request()
+    last = last % #requests + 1
+    return requests[last]
+  end
 end
 
 function done(summary, latency)

@@ -136,7 +136,7 @@ async def _refresh_tokens(site: Site, client_id: str, count: int) -> list[str]:
                 transaction.families.add(family)
 
         await _write(node, families, add)
-        reads = RememberedReads(node.store, node.store.feed, node.master_key, node.clock)
+        reads = RememberedReads(node.store, node.store.feed, node.master_key)
         await reads.refresh()
         writer = RefreshTokens(reads)
         tokens = [(await writer.write(family)).reveal() for family in families]
@@ -146,7 +146,7 @@ async def _refresh_tokens(site: Site, client_id: str, count: int) -> list[str]:
 
 
 async def _person(site: Site, node: Node, client_id: str) -> Person:
-    reads = RememberedReads(node.store, node.store.feed, node.master_key, node.clock)
+    reads = RememberedReads(node.store, node.store.feed, node.master_key)
     await reads.refresh()
     record = await reads.client(client_id)
     if record is None:

@@ -28,6 +28,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     body: str = ""
     content_type: str = ""
     authorization: str = ""
+    authorizations: Path | None = None
+    """A file of such headers, one a line, that are used in turn instead."""
 
     def __repr__(self) -> str:
         return f"Target({self.method} {self.url})"
@@ -130,6 +132,7 @@ def run_wrk(
         "BENCH_BODY": target.body,
         "BENCH_CONTENT_TYPE": target.content_type,
         "BENCH_AUTHORIZATION": target.authorization,
+        "BENCH_AUTHORIZATIONS": str(target.authorizations or ""),
     }
     script = SCRIPT
     if bodies is not None:

@@ -132,7 +132,7 @@ def build_watched(
         counts: of requests, for their limits.
     """
     watching = Watching(node.store, node.store, node.clock, settings, log_stream, watch)
-    reads = RememberedReads(watching.store, node.store.feed, node.master_key, node.clock)
+    reads = RememberedReads(watching.store, node.store.feed, node.master_key)
     recipients = Recipients(public_url(settings), settings.tokens_audience)
     jwts = JwtTokens(reads, node.clock, node.jwt_keys, recipients)
     tokens = AccessTokens(reads, node.clock, node.random, jwts)

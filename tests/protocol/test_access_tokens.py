@@ -27,7 +27,7 @@ class Verifier:
     def __init__(self, world: World) -> None:
         node = world.node
         self.store = SqliteStore(world.file, node.clock)
-        self.reads = RememberedReads(self.store, self.store.feed, node.master_key, node.clock)
+        self.reads = RememberedReads(self.store, self.store.feed, node.master_key)
         self.tokens = AccessTokens(self.reads, node.clock, node.random)
 
     async def verify(self, text: str) -> AccessToken:

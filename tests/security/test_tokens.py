@@ -24,7 +24,7 @@ URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 def reads_of(world: World) -> RememberedReads:
     node = world.node
-    return RememberedReads(node.store, node.store.feed, node.master_key, node.clock)
+    return RememberedReads(node.store, node.store.feed, node.master_key)
 
 
 def bits_by_position(samples: Sequence[bytes] | Sequence[str]) -> list[float]:

@@ -24,6 +24,16 @@ def test_it_holds_what_was_added_and_nothing_else(added: list[bytes], asked: lis
         assert (token_id in ids) == (token_id in expected)
 
 
+@given(st.sets(ANY, max_size=120), st.lists(ANY, max_size=20))
+def test_many_at_once_are_as_good_as_one_by_one(added: set[bytes], before: list[bytes]) -> None:
+    ids = DeniedIds()
+    for token_id in before:
+        ids.add(token_id)
+    ids.add_all(sorted(added))
+    assert len(ids) == len(added | set(before))
+    assert all(token_id in ids for token_id in (*added, *before))
+
+
 def test_many_take_half_of_the_memory_of_a_set_at_most() -> None:
     draw = random.Random(1)
     many = [draw.randbytes(ID_BYTES) for _ in range(200_000)]

@@ -14,7 +14,7 @@ from grantory.domain.client import SubjectKind
 from grantory.domain.token import SealedKey, key_context
 from grantory.errors import StorageUnavailable
 from grantory.ports.storage import Snapshot, Transaction
-from grantory.storage import deny_list
+from grantory.storage import denied_parts
 from grantory.storage import hot_reads as module
 from grantory.storage.change_feed import Heard
 from grantory.storage.database import OpenStore
@@ -90,7 +90,7 @@ class Reader:
         self.store = Watched(store)
         self._clock = clock
         self._lag = lag
-        self.reads = RememberedReads(self.store, self.store, MASTER_KEY, clock)
+        self.reads = RememberedReads(self.store, self.store, MASTER_KEY)
 
     async def ask(self, question: Callable[[RememberedReads], Awaitable[T]]) -> T:
         """Ask in a turn of its own, as every request does, when every change must be known."""
@@ -410,7 +410,7 @@ async def test_all_decisions_of_one_turn_share_one_look(tmp_path: Path, clock: F
     schema.upgrade(tmp_path / "grantory.db")
     sqlite_store = SqliteStore(tmp_path / "grantory.db", clock)
     watched = Watched(sqlite_store)
-    reads = RememberedReads(watched, watched, MASTER_KEY, clock)
+    reads = RememberedReads(watched, watched, MASTER_KEY)
     await watched.write(world)
     await asyncio.gather(*(reads.refresh() for _ in range(10)))
     assert watched.looks == 1
@@ -465,7 +465,7 @@ async def test_memory_is_bounded_and_drops_the_oldest(
 async def test_beyond_its_bound_the_deny_list_is_asked_in_the_store(
     readers: tuple[Reader, Reader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deny_list, "MOST_DENIED", 3)
+    monkeypatch.setattr(denied_parts, "MOST_DENIED", 3)
     tokens = [a_denied_token(n, expires_at=TOKEN_END) for n in range(1, 8)]
     for reader in readers:
         assert not await reader.ask(lambda r: r.is_denied(bytes(16)))

@@ -40,7 +40,7 @@ class JwtNode(NamedTuple):
 def node_on(store: OpenStore, clock: FakeClock, master_key: MasterKey = OLD) -> JwtNode:
     """A process on a store."""
     keys = JwtKeys(store, clock, SystemRandom(), master_key, LIFE)
-    return JwtNode(store, keys, RememberedReads(store, store.feed, master_key, clock))
+    return JwtNode(store, keys, RememberedReads(store, store.feed, master_key))
 
 
 def token_keys(clock: FakeClock, master_key: MasterKey = OLD) -> TokenKeys:

@@ -36,7 +36,7 @@ async def issue(world: World, client_id: str, user_id: str) -> str:
     """Issue a token to a client, for a user, as another process of the same store would."""
     store = await database_of(world.settings).open(world.clock, 1)
     try:
-        reads = RememberedReads(store, store.feed, world.node.master_key, world.clock)
+        reads = RememberedReads(store, store.feed, world.node.master_key)
         record, user = await reads.client(client_id), await reads.user(user_id)
         assert record is not None
         assert user is not None

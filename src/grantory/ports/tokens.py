@@ -12,12 +12,12 @@ class DeniedTokenReader(Protocol):
         """Tells whether a token was ended."""
         ...
 
-    def unexpired(self, now: int, after: bytes, limit: int) -> list[bytes]:
-        """Returns ids of ended tokens that expire after ``now`` (s), in order.
+    def between(self, since: bytes, before: bytes, limit: int) -> list[bytes]:
+        """Returns ids of ended tokens in order, until they are cleaned away.
 
         Args:
-            now: the time in seconds since 1970.
-            after: where the piece before ended; empty for the first.
+            since: the least id.
+            before: what all of them are less than.
             limit: at most so many.
         """
         ...

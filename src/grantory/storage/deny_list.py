@@ -4,72 +4,55 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from grantory.domain.token import CLOCK_SLACK_SECONDS
-from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store
-from grantory.storage.denied_ids import DeniedIds
+from grantory.storage.denied_parts import PARTS, DeniedParts, State, first_of, part_of
 
-MOST_DENIED: Final = 2_000_000
-SLICE: Final = 2_048
-"""So many are loaded at once: the event loop has nothing else to do for some milliseconds."""
+SHORT_LIST: Final = 2_048
+"""One of fewer ids is loaded by a single question; the event loop does nothing else meanwhile."""
+MOST_IN_PART: Final = 8_192
+LOADERS: Final = 2
+"""So many parts are loaded at once, lest a start takes every connection to the store."""
 LEAST_ROOM: Final = 1_000
 
 
 class DenyList:
-    """Answers from memory whether a token was ended, once all of the list is there.
+    """Answers from memory whether a token was ended.
 
-    It is loaded piece by piece, by those who ask: meanwhile they ask the store besides. Tokens only
-    ever join the list, so what is heard while it is loaded joins it, too.
+    A part of the list is loaded when a token of it is asked for, once for all who ask meanwhile.
+    Tokens only ever join the list, so what is heard while a part is loaded joins it, too.
 
     Args:
         store: holds it.
-        clock: the time.
         loaded: told of each question to the store.
     """
 
-    def __init__(self, store: Store, clock: Clock, loaded: Callable[[], None]) -> None:
+    def __init__(self, store: Store, loaded: Callable[[], None]) -> None:
         self._store = store
-        self._clock = clock
         self._loaded = loaded
-        self._ids = DeniedIds()
-        self._after: bytes | None = None
-        """Up to this id it was loaded; None for all of it."""
-        self._begun = False
-        self._is_whole = False
-        self._is_complete = False
-        """Whether all of the list is there."""
-        self._room = 0
-        self._loading = asyncio.Lock()
+        self._parts = DeniedParts()
+        self._heard = 0
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._parts.ids)
 
     def forget(self) -> None:
-        """Forgets all of it."""
-        self._ids = DeniedIds()
-        self._begun = self._is_whole = self._is_complete = False
-        self._after = None
+        """Forgets all of it, and what is being loaded."""
+        self._parts = DeniedParts()
+        self._heard = 0
 
     def hear(self, token_id: bytes) -> None:
         """Takes note of a token that was ended."""
-        if not self._begun:
-            return
-        if self._after is None:
-            self._room -= 1
-            if self._room < 0:  # half of them may have expired: a fresh list is smaller
-                self.forget()
-                return
-        self._keep(token_id)
-
-    def _keep(self, token_id: bytes) -> None:
-        if len(self._ids) < MOST_DENIED:
-            self._ids.add(token_id)
-        else:
-            self._is_whole = self._is_complete = False
+        if self._parts.add(token_id):
+            self._heard += 1
+        if self._heard > max(len(self) - self._heard, LEAST_ROOM):
+            self.forget()  # many have left the store meanwhile, since they would have expired
 
     def known(self, token_id: bytes) -> bool | None:
         """Tells what memory alone knows; None where ``holds`` is to be asked."""
-        return token_id in self._ids if self._is_complete else None
+        parts = self._parts
+        if parts.are_all_there or parts.state(part_of(token_id)) == State.THERE:
+            return token_id in parts.ids
+        return None
 
     async def holds(self, token_id: bytes) -> bool:
         """Tells whether a token was ended.
@@ -77,35 +60,60 @@ class DenyList:
         Raises:
             StorageUnavailable: when the store had to be asked and did not answer.
         """
-        if not self._is_loaded and not self._loading.locked():
-            async with self._loading:
-                await self._load_some()
-        if not self._is_loaded:
-            return await self._is_in_store(token_id)
-        if token_id in self._ids:
-            return True
-        return not self._is_whole and await self._is_in_store(token_id)
+        parts, part = self._parts, part_of(token_id)
+        if not parts.has_begun:
+            await self._want(parts, range(PARTS))
+        if parts.state(part) in (State.UNKNOWN, State.LOADING):
+            await self._want(parts, range(part, part + 1))
+        known = self.known(token_id)  # all may have been forgotten by now, or the part too large
+        return await self._is_in_store(token_id) if known is None else known
 
-    @property
-    def _is_loaded(self) -> bool:
-        return self._begun and self._after is None
+    async def _want(self, parts: DeniedParts, span: range) -> None:
+        """Waits until some parts were loaded, with all others who want the same."""
+        wanted = parts.wanted.get(span)
+        if wanted is None:
+            loop = asyncio.get_running_loop()
+            wanted = parts.wanted[span] = loop.create_future()
+            parts.queue.append(span)
+            if len(parts.loaders) < LOADERS:
+                parts.loaders.add(loop.create_task(self._load_wanted(parts)))
+        await asyncio.shield(wanted)
 
-    async def _load_some(self) -> None:
-        now = self._clock.now_ms() // 1000 - CLOCK_SLACK_SECONDS
-        if not self._begun:
-            self._begun = self._is_whole = True
-            self._after = b""
-        ids, after = self._ids, self._after or b""
-        self._loaded()
-        found = await self._store.read(lambda s: s.denied_tokens.unexpired(now, after, SLICE))
-        if ids is not self._ids:  # everything was forgotten meanwhile
-            return
-        for token_id in found:
-            self._keep(token_id)
-        self._after = found[-1] if len(found) == SLICE and self._is_whole else None
-        if self._after is None:
-            self._is_complete = self._is_whole
-            self._room = max(len(ids), LEAST_ROOM)
+    async def _load_wanted(self, parts: DeniedParts) -> None:
+        """Loads what is wanted until there is no more of it."""
+        while parts.queue:
+            span = parts.queue.popleft()
+            try:
+                await self._load(parts, span)
+            except Exception as error:
+                # It is for those who wait; those behind would wait as long for the same.
+                for failed in (span, *parts.queue):
+                    wanted = parts.wanted.pop(failed)
+                    wanted.set_exception(error)
+                    wanted.exception()  # asyncio tells of it where nobody waits any more
+                parts.queue.clear()
+            else:
+                parts.wanted.pop(span).set_result(None)
+            await asyncio.sleep(0)  # an embedded store answers at once, and others have waited
+        parts.loaders.discard(asyncio.current_task())  # at once: who comes now begins another
+
+    async def _load(self, parts: DeniedParts, span: range) -> None:
+        is_list = len(span) == PARTS
+        since, before = first_of(span.start), first_of(span.stop)
+        limit = SHORT_LIST if is_list else MOST_IN_PART
+        parts.mark(span, State.LOADING)
+        try:
+            self._loaded()
+            found = await self._store.read(
+                lambda snapshot: snapshot.denied_tokens.between(since, before, limit)
+            )
+        except BaseException:
+            parts.mark(span, State.UNKNOWN)
+            raise
+        whole = range(span.start, span.stop if len(found) < limit else part_of(found[-1]))
+        parts.fill(whole, found)
+        parts.mark(range(whole.stop, span.stop), State.UNKNOWN if is_list else State.TOO_LARGE)
+        parts.has_begun = True
 
     async def _is_in_store(self, token_id: bytes) -> bool:
         self._loaded()

@@ -18,7 +18,7 @@ from grantory.domain.organization import Organization, User
 from grantory.domain.registered_client import RegisteredClient
 from grantory.domain.token import SealedKey, SigningKey
 from grantory.errors import SetupError, StorageUnavailable
-from grantory.ports.runtime import Clock, KeySealer
+from grantory.ports.runtime import KeySealer
 from grantory.ports.storage import Snapshot, Store
 from grantory.storage.change_feed import ChangeFeed, Entity
 from grantory.storage.deny_list import DenyList
@@ -62,11 +62,10 @@ def _not_told(_key: SealedKey, _error: SetupError) -> None:
 class RememberedReads:
     """Implements ``HotReads`` over a store and its change feed."""
 
-    def __init__(self, store: Store, feed: ChangeFeed, sealer: KeySealer, clock: Clock) -> None:
+    def __init__(self, store: Store, feed: ChangeFeed, sealer: KeySealer) -> None:
         self._store = store
         self._feed = feed
         self._sealer = sealer
-        self._clock = clock
         self._loaded: Callable[[str], None] = _not_counted
         self._forgot: Callable[[str], None] = _not_counted
         self._generation = 0
@@ -86,7 +85,7 @@ class RememberedReads:
         self._jwt_keys_heard = 0
         self._unreadable: Callable[[SealedKey, SetupError], None] = _not_told
         self._unreadable_told: set[bytes] = set()
-        self._denied = DenyList(store, clock, lambda: self._loaded("denied_token"))
+        self._denied = DenyList(store, lambda: self._loaded("denied_token"))
         feed.listen(self._hear)
 
     def count_for(self, loaded: Callable[[str], None], forgot: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from grantory.domain.organization import UserState
 from grantory.errors import Conflict
 from grantory.ports.storage import Transaction
 from grantory.storage.database import OpenStore
+from grantory.storage.denied_parts import BEYOND_ALL
 from tests.support.entities import (
     ORG,
     OTHER_ORG,
@@ -139,34 +140,36 @@ async def test_a_key_id_is_unique_in_the_whole_store(store: OpenStore) -> None:
     assert await store.read(lambda s: s.keys.get(a_key(1).key_id)) == a_key(1)
 
 
-async def test_an_ended_token_is_on_the_list_until_it_would_have_expired(
-    store: OpenStore,
-) -> None:
+async def test_an_ended_token_is_on_the_list(store: OpenStore) -> None:
     tokens = [a_denied_token(n, expires_at=n * 10) for n in (1, 2, 3)]
     await store.write(put(*tokens))
     for token in tokens:
         assert await store.read(lambda s: s.denied_tokens.contains(token.token_id))
     assert not await store.read(lambda s: s.denied_tokens.contains(bytes(16)))
 
-    async def unexpired(now: int, limit: int = 100) -> set[int]:
-        found = await store.read(lambda s: s.denied_tokens.unexpired(now, b"", limit))
-        assert all(type(token_id) is bytes for token_id in found)
-        return {int.from_bytes(token_id, "big") for token_id in found}
 
-    assert await unexpired(0) == {1, 2, 3}
-    assert await unexpired(9) == {1, 2, 3}
-    assert await unexpired(10) == {2, 3}
-    assert await unexpired(30) == set()
-    assert await unexpired(0, 2) == {1, 2}
-    rest = await store.read(lambda s: s.denied_tokens.unexpired(0, tokens[1].token_id, 100))
-    assert rest == [tokens[2].token_id]
+async def test_ended_tokens_are_listed_by_their_ids(store: OpenStore) -> None:
+    tokens = [a_denied_token(n, expires_at=n * 10) for n in (3, 1, 2)]
+    await store.write(put(*tokens))
+    three, one, two = (token.token_id for token in tokens)
+
+    async def between(since: bytes, before: bytes, limit: int = 9) -> list[bytes]:
+        found = await store.read(lambda s: s.denied_tokens.between(since, before, limit))
+        assert all(type(token_id) is bytes for token_id in found)
+        return found
+
+    assert await between(b"", BEYOND_ALL) == [one, two, three]
+    assert await between(b"", BEYOND_ALL, 2) == [one, two]
+    assert await between(two, BEYOND_ALL) == [two, three]
+    assert await between(b"", three) == [one, two]
+    assert await between(two, two) == []
 
 
 async def test_ending_a_token_again_changes_nothing(store: OpenStore) -> None:
     await store.write(lambda t: t.denied_tokens.add(a_denied_token(1)))
     later = a_denied_token(1, expires_at=9999)
     await store.write(lambda t: t.denied_tokens.add(later))
-    assert await store.read(lambda s: s.denied_tokens.unexpired(1000, b"", 10)) == []
+    assert await store.write(lambda t: t.upkeep.forget_denied_tokens(1001, 10)) == 1
 
 
 async def test_a_token_that_is_ended_twice_at_the_same_moment_is_ended_once(

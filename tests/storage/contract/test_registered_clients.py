@@ -25,7 +25,7 @@ class Process:
 
     def __init__(self, store: OpenStore, clock: FakeClock) -> None:
         self.loads = 0
-        self._reads = RememberedReads(store, store.feed, MasterKey(bytes(32)), clock)
+        self._reads = RememberedReads(store, store.feed, MasterKey(bytes(32)))
         self._reads.count_for(self._loaded, lambda _kind: None)
 
     def _loaded(self, kind: str) -> None:

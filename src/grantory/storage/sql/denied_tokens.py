@@ -9,9 +9,10 @@ from grantory.storage.sql.tables import denied_tokens
 
 _t = denied_tokens.c
 CONTAINS = Statement(select(_t.token_id).where(_t.token_id == p("token_id")))
-UNEXPIRED = Statement(
+# Nothing but the key, so that the index alone answers it.
+BETWEEN = Statement(
     select(_t.token_id)
-    .where(_t.expires_at_s > p("now"), _t.token_id > p("after"))
+    .where(_t.token_id >= p("since"), _t.token_id < p("before"))
     .order_by(_t.token_id)
     .limit(p("limit"))
 )
@@ -31,8 +32,8 @@ class SqlDeniedTokens:
     def contains(self, token_id: bytes) -> bool:  # noqa: D102 - see the port
         return self._sql.one(CONTAINS, token_id=token_id) is not None
 
-    def unexpired(self, now: int, after: bytes, limit: int) -> list[bytes]:  # noqa: D102
-        rows = self._sql.all(UNEXPIRED, now=now, after=after, limit=limit)
+    def between(self, since: bytes, before: bytes, limit: int) -> list[bytes]:  # noqa: D102
+        rows = self._sql.all(BETWEEN, since=since, before=before, limit=limit)
         return [bytes(row[0]) for row in rows]
 
     def add(self, token: DeniedToken) -> bool:  # noqa: D102
