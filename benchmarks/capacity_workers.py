@@ -6,7 +6,7 @@ from benchmarks.callers import Caller
 from benchmarks.capacity_report import Figure, Part
 from benchmarks.goals import SECOND_WORKER
 from benchmarks.loading import Loader, load, load_each
-from benchmarks.scene import creation
+from benchmarks.scene import FEW_CONNECTIONS, creation
 from benchmarks.servers import Server
 from benchmarks.site import Site
 from benchmarks.wrk import Target
@@ -20,6 +20,7 @@ NOTE = (
 def workers(loader: Loader, site: Site) -> Part:
     """Compares one worker with two, in turn, each on whatever core is free."""
     free = loader.unpinned
+    few = free._replace(connections=min(FEW_CONNECTIONS.values()))
     values: dict[str, list[float]] = {}
     with ExitStack() as stack:
         one, two = (
@@ -32,7 +33,7 @@ def workers(loader: Loader, site: Site) -> Part:
         }
         for _ in range(loader.rounds):
             for work, (first, second) in targets.items():
-                some = free.asking_the_store(site.store) if work == "creates" else free
+                some = few if work == "creates" else free
                 single, double = load(some, one, first), load(some, two, second)
                 rate = double.sample.rate / single.sample.rate
                 cost = single.microseconds / double.microseconds
