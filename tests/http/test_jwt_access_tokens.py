@@ -7,9 +7,13 @@ import jwt
 import msgspec
 import pytest
 
+from grantory.crypto.jwt_keys import JwtKey
 from grantory.domain.signing import MAX_JWT_LIFETIME, SigningAlgorithm
+from grantory.domain.token import AccessToken
 from grantory.ports.storage import Transaction
+from grantory.protocol import jwt_tokens
 from grantory.protocol.grants.decision import Decision
+from grantory.protocol.jwt_codec import PresentedJwt, Recipients, decode_jwt
 from grantory.public_address import issues_jwts
 from grantory.registry import jwt_keys
 from grantory.registry.upkeep import Upkeep
@@ -36,6 +40,30 @@ async def test_a_client_gets_jwts_that_others_verify_and_uses_them(world: World,
     assert NAME not in info["OAuthClient"]
     answer = await world.ask_token(member.client_id, member.secret)
     assert answer.json().keys() == {"access_token", "token_type", "expires_in"}
+
+
+async def test_the_signature_of_one_that_is_good_is_verified_once_until_something_is_heard_of(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified_ones = []
+
+    def counted(presented: PresentedJwt, key: JwtKey, recipients: Recipients) -> AccessToken:
+        verified_ones.append(presented)
+        return decode_jwt(presented, key, recipients)
+
+    monkeypatch.setattr(jwt_tokens, "decode_jwt", counted)
+    member = await jwt_client(world, "JWT_ES256")
+    await member.log_in()
+    for _ in range(3):
+        await member.get("/api/v2/tokens/me")
+    assert len(verified_ones) == 1
+    path = f"{CLIENTS}/{member.client_id}"
+    whole = await world.admin.get(path)
+    await world.admin.put(path, {**whole, "description": "changed"})
+    await member.get("/api/v2/tokens/me")
+    assert len(verified_ones) == 2
+    await world.admin.put(path, {**whole, "state": "disabled"})
+    assert (await member.call("GET", "/api/v2/tokens/me")).status_code == 401
 
 
 async def test_no_client_sees_it_who_has_not_asked_for_it(world: World) -> None:

@@ -112,6 +112,49 @@ async def test_two_who_find_its_key_removed_at_once_are_both_refused(
     assert said == ["unknown key"] * 3
 
 
+async def test_a_good_token_is_looked_at_again_once_anything_was_heard_of(
+    world: World, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = await world.admin.log_in()
+    look, looked = verifier.reads.is_denied, []
+
+    async def counted(token_id: bytes) -> bool:
+        looked.append(token_id)
+        return await look(token_id)
+
+    monkeypatch.setattr(verifier.reads, "is_denied", counted)
+    for _ in range(3):
+        await verifier.verify(text)
+    assert len(looked) == 1
+    member = await world.admin.make_member("oauth:client:view")
+    path = f"{CLIENTS}/{member.client_id}"
+    await world.admin.put(path, {**await world.admin.get(path), "name": "somebody else"})
+    for _ in range(3):
+        await verifier.verify(text)
+    assert len(looked) == 2
+    world.clock.advance(86_400)
+    assert await verifier.refusal(text) == "expired"
+
+
+async def test_what_is_heard_of_while_a_token_is_looked_at_counts_the_next_time(
+    world: World, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = await world.admin.log_in()
+    look = verifier.reads.is_denied
+
+    async def ended_behind_the_look(token_id: bytes) -> bool:
+        answer = await look(token_id)
+        monkeypatch.undo()
+        assert (await world.admin.call("DELETE", "/api/v2/tokens/me")).status_code == 200
+        await asyncio.sleep(0)
+        await verifier.reads.refresh()
+        return answer
+
+    monkeypatch.setattr(verifier.reads, "is_denied", ended_behind_the_look)
+    await verifier.verify(text)
+    assert await verifier.refusal(text) == "ended"
+
+
 async def test_only_so_many_tokens_are_remembered(
     world: World, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,9 @@ class Watched:
     def is_current(self) -> bool:
         return self._store.feed.is_current()
 
+    def has_heard_all(self) -> bool:
+        return self._store.feed.has_heard_all()
+
     async def catch_up(self) -> None:
         self.looks += 1
         if self.fail_changes:

@@ -218,7 +218,8 @@ class Application:
         scheme, _, presented = header.partition(" ")
         if scheme.lower() != "bearer" or not presented.strip():
             raise unauthenticated(presented=False)
-        await self._reads.refresh()
+        if not self._reads.is_fresh():
+            await self._reads.refresh()
         try:
             token = await self._tokens.verify(presented.strip())
         except TokenRefused as error:

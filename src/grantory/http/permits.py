@@ -28,7 +28,10 @@ class Permits:
             ApiError: 403 for a permission or scope that is lacking.
         """
         if operation.permissions:
-            rights = await self._reads.rights(token.subject_id)
+            subject_id = token.subject_id
+            rights = self._reads.remembered_rights(subject_id)
+            if rights is None:
+                rights = await self._reads.rights(subject_id)
             if not rights.allows_any(operation.permissions):
                 raise lacks_permission(operation.permissions)
         if operation.scope and token.user_id is not None:

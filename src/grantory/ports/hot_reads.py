@@ -24,16 +24,47 @@ class HotReads(Protocol):
     decisions of the same turn of the event loop.
     """
 
+    generation: int
+    """Raised by whatever is heard of: what was decided by nothing but hot reads holds as long as it
+    stays the same."""
+
+    def is_fresh(self) -> bool:
+        """Tells whether ``refresh`` would find nothing to do, and need not be called."""
+        ...
+
     async def refresh(self) -> None:
         """Forgets what has changed since the last time."""
+        ...
+
+    def is_caught_up(self) -> bool:
+        """Tells whether ``catch_up`` would find nothing to do, and need not be called."""
         ...
 
     async def catch_up(self) -> None:
         """Forgets what has changed up to this very moment, where ``refresh`` may trust a lease."""
         ...
 
-    def remembered_client(self, client_id: str) -> ClientRecord | None:
-        """Returns the client if it is in memory; None says nothing about the store."""
+    def remembered_client(self, client_id: str, /) -> ClientRecord | None:
+        """Returns the client if it is in memory; None says nothing about the store.
+
+        This and its neighbours are for what is asked again and again: a coroutine fewer.
+        """
+        ...
+
+    def remembered_registered(self, client_id: str, /) -> RegisteredClient | None:
+        """Returns what ``registered_client`` would, if it is in memory."""
+        ...
+
+    def remembered_organization(self, organization_id: str, /) -> Organization | None:
+        """Returns the organisation if it is in memory."""
+        ...
+
+    def remembered_rights(self, subject_id: str, /) -> Rights | None:
+        """Returns what a client or user may do if it is in memory."""
+        ...
+
+    def remembered_signing_key(self, organization_id: str, /) -> SigningKey | None:
+        """Returns what ``newest_signing_key`` would, if it is in memory."""
         ...
 
     async def load_client(self, client_id: str) -> ClientRecord | None:

@@ -3,6 +3,8 @@
 from hashlib import sha256
 from typing import Final, Protocol
 
+import msgspec
+
 from grantory.domain.client import ClientRecord
 from grantory.domain.organization import UserState
 from grantory.domain.signing import MAX_JWT_LIFETIME
@@ -28,6 +30,16 @@ LONGEST_READ: Final = 1_024
 
 class TokenRefused(GrantoryError):
     """A presented access token is not good (any more); the text is for the log alone."""
+
+
+class _Read(msgspec.Struct):
+    """A token that was read."""
+
+    token: AccessToken
+    key: SigningKey | None
+    """The one that its MAC fits; None for a JWT."""
+    good_at: int | None = None
+    """The generation of the memory by which it was good in every respect but its times."""
 
 
 class TokenIssuer(Protocol):
@@ -61,8 +73,8 @@ class AccessTokens:
         self._random = random
         self._ids: list[bytes] = []
         """For tokens to come. They are no secrets: whatever is signed is not to be guessed."""
-        self._read: dict[bytes, tuple[AccessToken, SigningKey]] = {}
-        """By the digest of its text, what a token says, and the key that its MAC fits."""
+        self._read: dict[bytes, _Read] = {}
+        """By the digest of its text."""
 
     async def make_ready(self, record: ClientRecord) -> None:
         """Has at hand what a token for a client takes, and a refresh token.
@@ -87,7 +99,9 @@ class AccessTokens:
             The token's text and its lifetime in seconds.
         """
         client = record.client
-        organization = await self._reads.organization(client.organization_id)
+        organization = self._reads.remembered_organization(client.organization_id)
+        if organization is None:
+            organization = await self._reads.organization(client.organization_id)
         if organization is None:
             raise LookupError("a client without its organisation")
         algorithm = client.jwt_algorithm if self._jwts else None
@@ -112,7 +126,9 @@ class AccessTokens:
         )
         if self._jwts and algorithm:
             return await self._jwts.write(token, algorithm), lifetime
-        key = await self._reads.newest_signing_key(client.organization_id)
+        key = self._reads.remembered_signing_key(client.organization_id)
+        if key is None:
+            key = await self._reads.newest_signing_key(client.organization_id)
         return encode(token, key, record.id_bytes), lifetime
 
     def _token_id(self) -> bytes:
@@ -130,41 +146,51 @@ class AccessTokens:
         Raises:
             TokenRefused: for any token that is not good, whatever the reason.
         """
+        generation = self._reads.generation
+        digest = sha256(presented.encode("utf-8", "surrogatepass")).digest()
+        read = self._read.get(digest)
+        if read is not None and read.good_at == generation:
+            self._check_times(read.token)
+            return read.token
+        if read is None or not await self._is_as_read(read):
+            read = await self._read_anew(presented, digest)
+        self._check_times(read.token)
+        await self._check_epochs(read.token)
+        if await self._reads.is_denied(read.token.token_id):
+            raise TokenRefused("ended")
+        if self._reads.generation == generation:  # as long as nothing is heard of, it stays good
+            read.good_at = generation
+        return read.token
+
+    async def _is_as_read(self, read: _Read) -> bool:
+        """Tells whether a token's key is the very one that it was compared with."""
+        return read.key is not None and await self._reads.signing_key(read.key.key_id) is read.key
+
+    async def _read_anew(self, presented: str, digest: bytes) -> _Read:
+        self._read.pop(digest, None)  # another may have been faster
         try:
             if self._jwts is not None and looks_like_jwt(presented):
-                token = await self._jwts.read(presented)
+                read = _Read(await self._jwts.read(presented), None)
             else:
-                token = await self._read_opaque(presented)
+                key_id, raw = read_key_id(presented)
+                key = await self._reads.signing_key(key_id)
+                if key is None:
+                    raise TokenRefused("unknown key")
+                read = _Read(decode(raw, key), key)
         except MalformedToken as error:
             raise TokenRefused(f"malformed: {error}") from None
+        if len(presented) <= LONGEST_READ:
+            if len(self._read) >= MOST_READ:
+                del self._read[next(iter(self._read))]
+            self._read[digest] = read
+        return read
+
+    def _check_times(self, token: AccessToken) -> None:
         now = self._clock.now_ms() // 1000
         if token.expires_at <= now:
             raise TokenRefused("expired")
         if token.issued_at > now + MOST_SKEW_SECONDS:
             raise TokenRefused("issued in the future")
-        await self._check_epochs(token)
-        if await self._reads.is_denied(token.token_id):
-            raise TokenRefused("ended")
-        return token
-
-    async def _read_opaque(self, presented: str) -> AccessToken:
-        digest = sha256(presented.encode("utf-8", "surrogatepass")).digest()
-        read = self._read.get(digest)
-        if read is not None:
-            token, key = read
-            if await self._reads.signing_key(key.key_id) is key:
-                return token
-            self._read.pop(digest, None)  # another may have been faster
-        key_id, raw = read_key_id(presented)
-        found = await self._reads.signing_key(key_id)
-        if found is None:
-            raise TokenRefused("unknown key")
-        token = decode(raw, found)
-        if len(presented) <= LONGEST_READ:
-            if len(self._read) >= MOST_READ:
-                del self._read[next(iter(self._read))]
-            self._read[digest] = token, found
-        return token
 
     async def _check_epochs(self, token: AccessToken) -> None:
         record = await self._reads.client(token.client_id)

@@ -112,7 +112,8 @@ class IntrospectionEndpoint:
         Raises:
             OAuthError: with the code of RFC 6749 section 5.2, or RFC 6750 section 3.1.
         """
-        await self._reads.refresh()
+        if not self._reads.is_fresh():
+            await self._reads.refresh()
         record = (await self._authenticator.authenticate(request)).record
         client = record.client
         try:

@@ -60,7 +60,8 @@ class TokenEndpoint:
             OAuthError: with the code of RFC 6749 section 5.2.
         """
         grant = self._find_grant(request)
-        await self._reads.refresh()
+        if not self._reads.is_fresh():
+            await self._reads.refresh()
         public = (grant.grant_type,) if grant.admits_public else ()
         caller = await self._authenticator.authenticate(request, public=public)
         client = caller.record.client

@@ -87,8 +87,11 @@ class ClientRegistry:
             found = await self._store.read(lambda snapshot: _registered(snapshot, client_id))
         else:
             # Whoever has changed it, by whatever node, is to find it changed.
-            await self._reads.catch_up()
-            found = await self._reads.registered_client(client_id)
+            if not self._reads.is_caught_up():
+                await self._reads.catch_up()
+            found = self._reads.remembered_registered(client_id)
+            if found is None:
+                found = await self._reads.registered_client(client_id)
         if found is None or found.client.organization_id != actor.organization_id:
             raise not_found("client", client_id)
         return found

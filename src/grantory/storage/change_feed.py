@@ -77,6 +77,10 @@ class ChangeFeed(Protocol):
         """
         ...
 
+    def has_heard_all(self) -> bool:
+        """Tells, cheaply, whether ``hear_all`` would find nothing to do."""
+        ...
+
     async def hear_all(self) -> None:
         """Hears whatever was answered before this call, by whatever process, now.
 

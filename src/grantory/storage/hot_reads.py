@@ -68,7 +68,9 @@ class RememberedReads:
         self._sealer = sealer
         self._loaded: Callable[[str], None] = _not_counted
         self._forgot: Callable[[str], None] = _not_counted
-        self._generation = 0
+        self.is_fresh = feed.is_current
+        self.is_caught_up = feed.has_heard_all
+        self.generation = 0
         """Raised by whatever is heard: a row that was loaded meanwhile is not kept."""
         self._clients: Memory[str, ClientRecord] = Memory("client", _most_entries, _parts_of)
         self._registered: Memory[str, RegisteredClient] = Memory(
@@ -86,6 +88,11 @@ class RememberedReads:
         self._unreadable: Callable[[SealedKey, SetupError], None] = _not_told
         self._unreadable_told: set[bytes] = set()
         self._denied = DenyList(store, lambda: self._loaded("denied_token"))
+        self.remembered_client = self._clients.get
+        self.remembered_registered = self._registered.get
+        self.remembered_organization = self._organizations.get
+        self.remembered_rights = self._rights.get
+        self.remembered_signing_key = self._keys.get
         feed.listen(self._hear)
 
     def count_for(self, loaded: Callable[[str], None], forgot: Callable[[str], None]) -> None:
@@ -111,7 +118,7 @@ class RememberedReads:
         await self._feed.hear_all()
 
     def _hear(self, entities: list[Entity] | None) -> None:
-        self._generation += 1
+        self.generation += 1
         if entities is None:
             self._forgot("all")
             self._forget_everything()
@@ -179,16 +186,12 @@ class RememberedReads:
         """
         value = memory.get(key)
         if value is None:
-            generation = self._generation
+            generation = self.generation
             self._loaded(memory.kind)
             value = await self._store.read(load)
-            if value is not None and generation == self._generation:
+            if value is not None and generation == self.generation:
                 memory.remember(key, value)
         return value
-
-    def remembered_client(self, client_id: str) -> ClientRecord | None:
-        """Returns the client if it is in memory."""
-        return self._clients.get(client_id)
 
     async def load_client(self, client_id: str) -> ClientRecord | None:
         """Reads the client from the store, whatever is in memory."""

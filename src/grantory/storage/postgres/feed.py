@@ -67,6 +67,10 @@ class LeasedFeed:
         if not self.lease.holds():  # this process was stopped while the answer came
             raise StorageUnavailable("the lease ended before it could be used")
 
+    def has_heard_all(self) -> bool:
+        """Tells that it never has: a lease says only how little may have been missed."""
+        return False
+
     async def hear_all(self) -> None:
         """Asks once more, with all who come before that question is sent.
 

@@ -54,6 +54,10 @@ class SqliteFeed:
         self._looked_this_turn = True
         asyncio.get_running_loop().call_soon(self._end_turn)
 
+    def has_heard_all(self) -> bool:
+        """Tells whether it looked in this turn of the event loop."""
+        return self._looked_this_turn
+
     async def hear_all(self) -> None:
         """Looks, if it has not in this turn: what was answered before is heard at every look."""
         if not self._looked_this_turn:
