@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.guard`` compares, and ends with status 1 where a request has become more
 expensive; ``--record`` keeps what is counted now, for this version of Python. Requests go through
-the whole application, in process, on the embedded store; what stands in memory is there already,
-so none of them may wait.
+the exchange with a connection and the whole application, in process, on the embedded store; what
+stands in memory is there already, so none of them may wait.
 """
 
 import argparse
@@ -18,6 +18,8 @@ import msgspec
 
 from benchmarks.callers import CLIENTS, FORM, INTROSPECT, MACHINE_FORM, TOKEN, basic
 from benchmarks.counting import Count, count, middle
+from benchmarks.quiet_wire import QuietWire
+from grantory.http.exchange import Exchange
 from tests.support.world import World, new_world
 
 BOUNDS = Path(__file__).with_name("guard_bounds.json")
@@ -103,25 +105,23 @@ async def counted(world: World) -> Counts:
         counts = []
         for _ in range(TIMES):
             await asyncio.sleep(0)
-            counts.append(count(_answer(world, request, [])))
+            counts.append(count(_answer(world, request, QuietWire())))
         found[name] = middle(counts)
     return found
 
 
 async def _status(world: World, request: Request) -> int:
-    sent: list[dict[str, Any]] = []
-    await _answer(world, request, sent)
-    return int(sent[0]["status"])
+    wire = QuietWire()
+    await _answer(world, request, wire)
+    return int(wire.sent.split(b" ", 2)[1])
 
 
-async def _answer(world: World, request: Request, sent: list[dict[str, Any]]) -> None:
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": request.body, "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await world.application(request.scope(), receive, send)
+async def _answer(world: World, request: Request, wire: QuietWire) -> None:
+    exchange = Exchange(wire, request.scope(), change=False, wants_continue=False, keep_alive=True)
+    exchange.add(request.body)
+    exchange.more_body = False
+    exchange.tell()
+    await exchange.run(world.application)
 
 
 def excesses(found: Counts, recorded: dict[str, Counts], version: str = VERSION) -> list[str]:
