@@ -36,5 +36,8 @@ class QuietWire:
     def answered(self, exchange: Exchange) -> None:
         """Does nothing: nothing comes behind it."""
 
+    def began(self, exchange: Exchange) -> None:
+        """Does nothing: nobody waits."""
+
     def ended(self, exchange: Exchange) -> None:
         """Does nothing: there is no task."""

@@ -99,9 +99,12 @@ class Wire(asyncio.Transport):
 
 
 class Connection:
-    """A protocol with an application that begins to answer once the body is there."""
+    """A protocol with an application that begins to answer once the body is there.
 
-    def __init__(self) -> None:
+    ``taking`` is one that takes exchanges, to be there in its place.
+    """
+
+    def __init__(self, taking: Any = None) -> None:
         self.loop = Loop()
         self.wire = Wire()
         self.served: list[str] = []
@@ -121,7 +124,7 @@ class Connection:
         self.application: Any = self._answer
         """What answers; a test may put another in its place."""
         shared = Connections(
-            self._serve,
+            taking or self._serve,
             self.admission,
             self.turns,
             self._refuse,

@@ -15,16 +15,17 @@ from grantory.domain.audit import Origin
 from grantory.domain.client import Reference, SubjectKind
 from grantory.domain.token import AccessToken
 from grantory.errors import ApiError, GrantoryError
-from grantory.http.cors import API_ROOT, VARY, Cors, options_response
+from grantory.http.cors import API_ROOT, Cors, options_response
 from grantory.http.early_answers import OAUTH_ROOT, WELL_KNOWN, is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
+from grantory.http.exchange import Exchange
 from grantory.http.json_body import MAX_BODY, read_body
 from grantory.http.login.logout import LOGOUT
 from grantory.http.operation import Call, Operation
 from grantory.http.permits import Permits
 from grantory.http.request import BodyTooLarge, ClientGone, Network, Receive, Request, Scope, Send
 from grantory.http.request_limits import RequestCounter, Standing
-from grantory.http.response import BrokenOff, Headers, Response
+from grantory.http.response import VARY, BrokenOff, Headers, Response
 from grantory.http.routing import Match, Router
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.request_line import RequestLine
@@ -96,6 +97,7 @@ class Application:
         self._cors = cors
         self._random = random
         self._settings = settings
+        self._has_prefixes = bool(settings.api_prefix or settings.login_prefix)
         self._record = record
         self._failed = failed
         self._ids: list[str] = []
@@ -104,31 +106,45 @@ class Application:
         """Answers one request (ASGI 3)."""
         if scope["type"] != "http":
             raise GrantoryError(f"unexpected ASGI scope {scope['type']}")
+        await self._serve(scope, receive, send)
+
+    def take(self, exchange: Exchange) -> Awaitable[None]:
+        """Answers one request of our own server, which takes a whole answer at once."""
+        return self._serve(exchange.scope, exchange.receive, exchange.send, exchange)
+
+    async def _serve(
+        self, scope: Scope, receive: Receive, send: Send, exchange: Exchange | None = None
+    ) -> None:
         started = time.perf_counter()
         correlation_id = self._correlation_id()
-        request = Request(scope, receive, correlation_id, self._settings.trusted_proxies)
-        path = self._inner_path(request.path)
-        route = [""]
+        whole_body = None if exchange is None else exchange.whole_body
+        proxies = self._settings.trusted_proxies
+        request = Request(scope, receive, correlation_id, proxies, whole_body)
+        path = self._inner_path(request.path) if self._has_prefixes else request.path
         try:
-            response = await self._answer(request, path, route)
+            response = await self._answer(request, path)
         except ClientGone:
             return
         try:
-            if self._cors.covers(path):
-                response.headers += await self._cors_headers(request, response, path)
+            headers = self._cors.headers_at_once(request, path)
+            if headers is None:
+                headers = await self._cors_headers(request, response, path)
+            response.headers += headers
             correlation = (CORRELATION, correlation_id.encode())
-            await response.send(send, correlation, head=request.method == "HEAD")
+            if exchange is None or not response.answers(exchange, correlation):
+                await response.send(send, correlation, head=request.method == "HEAD")
         except BaseException as error:
             response.error_code = "broken.off"
             response.detail = str(error) if isinstance(error, BrokenOff) else ""
             raise
         finally:
-            await response.close()
+            if not response.is_whole:
+                await response.close()
             line = RequestLine(
                 method=request.method,
-                route=route[0],
+                route=request.route,
                 status=response.status,
-                ms=round((time.perf_counter() - started) * 1000, 3),
+                ms=int((time.perf_counter() - started) * 1e6 + 0.5) / 1000,
                 error=response.error_code,
                 detail=response.detail,
                 client=response.client_id,
@@ -138,17 +154,19 @@ class Application:
             )
             self._record(line, request.grant_type)
 
-    async def _answer(self, request: Request, path: str, route: list[str]) -> Response:
+    async def _answer(self, request: Request, path: str) -> Response:
         actor: Actor | None = None
         standing: Standing | None = None
         try:
             _check_headers(request)
-            match = self._find(path)
+            match = self._router.find(path)
+            if match is None:
+                raise _nothing_here()
             if request.method == "OPTIONS" and self._cors.covers(path):
-                route[0] = self._templates[id(next(iter(match.methods.values())))]
+                request.route = self._templates[id(next(iter(match.methods.values())))]
                 return options_response(_methods(match))
-            target, parameters = _target(match, request.method), match.parameters
-            route[0] = self._templates[id(target)]
+            target = match.methods.get(request.method) or _other_target(match, request.method)
+            request.route = self._templates[id(target)]
             if not isinstance(target, Operation):
                 return await target(request)
             token, actor = await self._authenticate(request, target)
@@ -156,7 +174,7 @@ class Application:
             if standing.exceeded:
                 raise standing.refusal()
             await self._permits.require(target, token)
-            if "%" in path and any("\x00" in value for value in parameters.values()):
+            if "%" in path and any("\x00" in value for value in match.parameters.values()):
                 # No id holds a NUL, and PostgreSQL cannot even look for one.
                 raise _nothing_here()
             body = None
@@ -165,7 +183,7 @@ class Application:
                 # The body may have taken long to come: what was revoked meanwhile counts.
                 token, actor = await self._authenticate(request, target)
                 await self._permits.require(target, token)
-            call = Call(request, actor, token, parameters, body, self._permits)
+            call = Call(request, actor, token, match.parameters, body, self._permits)
             response = await target.handler(call)
         except ApiError as error:
             response = self._refused(error, request)
@@ -187,17 +205,13 @@ class Application:
         return api_error(error, request.correlation_id)
 
     async def _cors_headers(self, request: Request, response: Response, path: str) -> Headers:
+        if not self._cors.covers(path):
+            return ()
         try:
             return await self._cors.headers(request, response, path)
         except Exception as error:  # what was done is told all the same
             self._failed(error, request.correlation_id)
             return (VARY,)
-
-    def _find(self, path: str) -> Match[Operation | Plain]:
-        match = self._router.find(path)
-        if match is None:
-            raise _nothing_here()
-        return match
 
     def _inner_path(self, path: str) -> str:
         api, login = self._settings.api_prefix, self._settings.login_prefix
@@ -248,7 +262,10 @@ class Application:
                 415, "unsupported.media.type", "The body must be plain application/json."
             )
         try:
-            return read_body(schema, await request.body(MAX_BODY), operation.further)
+            content = request.body_at_hand(MAX_BODY)
+            if content is None:
+                content = await request.body(MAX_BODY)
+            return read_body(schema, content, operation.further)
         except BodyTooLarge:
             raise ApiError(
                 413, "request.entity.too.large", f"The body is larger than {MAX_BODY} bytes."
@@ -261,10 +278,9 @@ class Application:
         return self._ids.pop()
 
 
-def _target(match: Match[Operation | Plain], method: str) -> Operation | Plain:
-    target = match.methods.get(method)
-    if target is None and method == "HEAD":
-        target = match.methods.get("GET")
+def _other_target(match: Match[Operation | Plain], method: str) -> Operation | Plain:
+    """Finds what answers a method that is not declared."""
+    target = match.methods.get("GET") if method == "HEAD" else None
     if target is None:
         allowed = _methods(match)
         raise ApiError(

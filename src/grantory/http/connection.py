@@ -6,7 +6,7 @@ long one waits for its turn.
 
 import asyncio
 import re
-from typing import Final, cast
+from typing import Final
 from urllib.parse import unquote
 
 import httptools
@@ -185,7 +185,7 @@ class BoundedProtocol(PacedProtocol):
             wants_continue=self._wants_continue and version == "1.1",
             keep_alive=not self._ended and version == "1.1" and parser.should_keep_alive(),
         )
-        self._line_up(exchange, self._answer)
+        self._line_up(exchange, self._shared.application)
 
     def _address(self) -> tuple[bytes, bytes] | None:
         """Takes the address apart, into path and query; None for one that was refused."""
@@ -221,14 +221,15 @@ class BoundedProtocol(PacedProtocol):
         return self._admission.admits(change=change)
 
     def _start(self, exchange: Exchange, application: Application) -> None:
-        if application == self._answer:
+        if application is self._shared.application:  # and not the refusal of one that came late
+            exchange.is_queued = True
             self._admission.queued(change=exchange.change)
         super()._start(exchange, application)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answering = cast(Exchange, self._answering)
-        self._admission.started(change=answering.change)
-        await self._shared.application(scope, receive, send)
+    def began(self, exchange: Exchange) -> None:
+        """Notes that one which waited for its turn waits no longer."""
+        if exchange.is_queued:
+            self._admission.started(change=exchange.change)
 
     def answered(self, exchange: Exchange) -> None:
         """Goes on with the next request, if it came early and has waited until now."""

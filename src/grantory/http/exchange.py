@@ -8,12 +8,12 @@ case, as ASGI has them; a header with a line break in it ends as a 500, never as
 import asyncio
 import http
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol, cast
 
 from grantory.http.early_answers import is_oauth, refusal
 from grantory.http.request import Message, Receive, Scope, Send
-from grantory.http.response import BrokenOff
+from grantory.http.response import CONSTANT, BrokenOff, Headers
 
 HIGH_WATER: Final = 65_536
 """Bytes of a body that may be here before the application has taken them."""
@@ -24,8 +24,11 @@ _STATUS_LINES: Final = {
 _SPELLED: Final = {name.lower(): name for name in (b"ININ-Correlation-Id", b"Retry-After")}
 """Names whose case means nothing (RFC 9110 section 5.1), but whose letters the platform's Java and
 .NET SDKs compare one by one."""
+_CONSTANT_LINES: Final = {(name, value): b"%b: %b\r\n" % (name, value) for name, value in CONSTANT}
+_FRAMING: Final = (b"connection", b"content-length", b"transfer-encoding")
 _NO_BODY: Final = (204, 304)
 _CLOSE: Final = b"connection: close\r\n"
+_CLOSE_AND_END: Final = _CLOSE + b"\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 LOGGER: Final = logging.getLogger("grantory.http")
 
@@ -62,12 +65,19 @@ class Wire(Protocol):
     def answered(self, exchange: "Exchange") -> None:
         """Goes on with what comes behind this answer."""
 
+    def began(self, exchange: "Exchange") -> None:
+        """Hears that its turn has come."""
+
     def ended(self, exchange: "Exchange") -> None:
         """Hears that the application is done."""
 
 
 class Application(Protocol):
-    """An ASGI 3 application."""
+    """An ASGI 3 application.
+
+    One that has a method ``take``, too, is given the exchange itself, and does without the messages
+    of ASGI where a body is there already and an answer is whole.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -94,6 +104,7 @@ class Exchange:
         "body",
         "change",
         "disconnected",
+        "is_queued",
         "keep_alive",
         "more_body",
         "response_complete",
@@ -112,6 +123,8 @@ class Exchange:
         self.wants_continue = wants_continue
         self.keep_alive = keep_alive
         self.task: asyncio.Task[None] | None = None
+        self.is_queued = False
+        """Whether it is counted among those that wait for their turn."""
         self.disconnected = False
         self.body: bytes | bytearray = b""
         self.more_body = True
@@ -148,8 +161,13 @@ class Exchange:
 
     async def run(self, application: Application) -> None:
         """Lets an application answer; whatever it does, the connection knows how it ended."""
+        take: Callable[[Exchange], Awaitable[None]] | None = getattr(application, "take", None)
         try:
-            await application(self.scope, self.receive, self.send)
+            self._wire.began(self)
+            if take is None:
+                await application(self.scope, self.receive, self.send)
+            else:
+                await take(self)
         except BrokenOff:  # the request's own line says so
             self._wire.close()
         except BaseException as error:  # a task that was cancelled at the end of the server, too
@@ -186,6 +204,58 @@ class Exchange:
             return {"type": "http.disconnect"}
         body, self.body = bytes(self.body), b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    def whole_body(self) -> bytes | None:
+        """Takes the body, as ``receive`` would give it; None where not all of it is here."""
+        if self.more_body or self.disconnected or self.response_complete or not self._news:
+            return None
+        self._wire.take_more()
+        self._news = False
+        body, self.body = bytes(self.body), b""
+        return body
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Sends a whole answer, as two messages to ``send`` would.
+
+        Args:
+            status: the HTTP status.
+            headers: in lower case; none about the length, which is that of the body.
+            body: kept back where the request was HEAD.
+
+        Returns:
+            Whether it was taken; where something is in its way, it has to be sent by ``send``.
+
+        Raises:
+            RuntimeError: for a header that would be more than one.
+        """
+        wire = self._wire
+        if wire.write_paused or self.disconnected or self.response_started or self._head:
+            return False
+        lines = [_STATUS_LINES[status], wire.default_headers]
+        told = b"" if status in _NO_BODY else b"content-length: %d\r\n" % len(body)
+        count = told.count(b"\n")
+        for header in headers:
+            line = _CONSTANT_LINES.get(header)
+            if line is not None:
+                lines.append(line)
+                continue
+            name, value = header
+            if name in _FRAMING:
+                return False
+            told += b"%b: %b\r\n" % (_SPELLED.get(name, name), value)
+            count += 1
+        _check_lines(told, count)
+        # Whoever was not asked for a body may send none, and what came next would pass for it.
+        keep_alive = self.keep_alive and not (self.wants_continue and self.more_body)
+        lines += (told, b"\r\n" if keep_alive else _CLOSE_AND_END)
+        if self.scope["method"] != "HEAD":
+            lines.append(body)
+        self.keep_alive = keep_alive
+        self.wants_continue = False
+        self.response_started = True
+        wire.write_soon(b"".join(lines))
+        self._end()
+        return True
 
     async def send(self, message: Message) -> None:
         """Sends a part of the answer (ASGI 3).
@@ -228,9 +298,7 @@ class Exchange:
             lines.append(b"transfer-encoding: chunked\r\n")
         lines.append(b"\r\n")
         head = b"".join(lines)
-        ends = len(lines) - 1 + self._wire.default_headers.count(b"\n")
-        if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
-            raise RuntimeError("a header holds a line break")
+        _check_lines(head, len(lines) - 1 + self._wire.default_headers.count(b"\n"))
         self._chunked, self._length, self.keep_alive = chunked, length, keep_alive
         self._head = head
         self.wants_continue = False
@@ -256,10 +324,18 @@ class Exchange:
                 self._wire.write(answer)
             else:
                 self._wire.write_soon(answer)
-        if more:
-            return
+        if not more:
+            self._end()
+
+    def _end(self) -> None:
         self.response_complete = True
         self.tell()
         if not self.keep_alive:
             self._wire.close()
         self._wire.answered(self)
+
+
+def _check_lines(lines: bytes, count: int) -> None:
+    """Makes sure that headers are as many lines as they are to be."""
+    if lines.count(b"\n") != count or lines.count(b"\r") != count or b"\0" in lines:
+        raise RuntimeError("a header holds a line break")

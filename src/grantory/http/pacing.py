@@ -230,6 +230,10 @@ class PacedProtocol(asyncio.Protocol, ABC):
         if self._held or self._read_paused:
             self._read_on()
 
+    @abstractmethod
+    def began(self, exchange: Exchange) -> None:
+        """Hears that the turn of a request has come."""
+
     def ended(self, exchange: Exchange) -> None:
         """Lets go of the task that answered a request."""
         self._shared.tasks.discard(exchange.task)

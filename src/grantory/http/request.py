@@ -45,17 +45,20 @@ class Request:
         receive: the ASGI channel of the body.
         correlation_id: the id that the answer and every log line of this request carry.
         trusted_proxies: networks whose ``X-Forwarded-For`` is believed.
+        whole_body: takes the body where all of it is here already.
     """
 
     __slots__ = (
         "_address",
         "_receive",
         "_trusted",
+        "_whole_body",
         "correlation_id",
         "grant_type",
         "headers",
         "method",
         "path",
+        "route",
         "scope",
     )
 
@@ -65,14 +68,18 @@ class Request:
         receive: Receive,
         correlation_id: str,
         trusted_proxies: tuple[Network, ...],
+        whole_body: Callable[[], bytes | None] | None = None,
     ) -> None:
         self.scope = scope
         self._receive = receive
+        self._whole_body = whole_body
         self._address: str | None = None
         self._trusted = trusted_proxies
         self.correlation_id = correlation_id
         self.grant_type = ""
         """What a token is asked for with, once that was read; to be counted."""
+        self.route = ""
+        """The template of its address, once that was found."""
         self.method: str = scope["method"]
         self.path: str = scope["raw_path"].decode("latin-1")
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -146,6 +153,17 @@ class Request:
     def comes_from(self, networks: tuple[Network, ...]) -> bool:
         """Tells whether the client's address, past the trusted proxies, is in some networks."""
         return is_in(self.address, networks)
+
+    def body_at_hand(self, limit: int) -> bytes | None:
+        """Takes the whole body, if all of it is here; else None, and ``body`` reads it.
+
+        Raises:
+            BodyTooLarge: for one that is larger than the limit, in bytes.
+        """
+        body = None if self._whole_body is None else self._whole_body()
+        if body is not None and len(body) > limit:
+            raise BodyTooLarge
+        return body
 
     async def body(self, limit: int) -> bytes:
         """Reads the whole body.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -13,14 +13,31 @@ JSON: Final = (b"content-type", b"application/json")
 NO_STORE: Final = (b"cache-control", b"no-store")
 OAUTH_HEADERS: Final = (JSON, NO_STORE, (b"pragma", b"no-cache"))
 """Of the token endpoint's answers (RFC 6749 section 5.1)."""
+VARY: Final = (b"vary", b"Origin")
+CONSTANT: Final = (*OAUTH_HEADERS, VARY)
+"""What so many answers have that it is written once."""
 STALL_SECONDS: Final = 30
 STREAM_SECONDS: Final = 600
 SLICE_BYTES: Final = 262_144
 _encode = msgspec.json.Encoder().encode
 
 
+class Exchange(Protocol):
+    """What can take a whole answer at once; that of our own server does."""
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Sends a whole answer, if nothing is in its way."""
+        ...
+
+
 class Response:
-    """A status, headers and a body."""
+    """A status, headers and a body.
+
+    Attributes:
+        is_whole: whether all of it is here, and it holds nothing that is to be let go of.
+    """
+
+    is_whole = True
 
     __slots__ = (
         "body",
@@ -40,6 +57,17 @@ class Response:
         self.detail = ""
         self.client_id = ""
         self.organization_id = ""
+
+    def answers(self, exchange: Exchange, correlation: tuple[bytes, bytes]) -> bool:
+        """Sends it at once, if it is whole and can be; else ``send`` has to.
+
+        Args:
+            exchange: with our own server.
+            correlation: the header with the correlation id.
+        """
+        if not self.is_whole or len(self.body) > SLICE_BYTES:
+            return False
+        return exchange.answer(self.status, (*self.headers, correlation), self.body)
 
     async def send(self, send: Send, correlation: tuple[bytes, bytes], *, head: bool) -> None:
         """Sends it.
@@ -65,7 +93,7 @@ class Response:
         await send({"type": "http.response.body", "body": b""})
 
     async def close(self) -> None:
-        """Lets go of what the answer held; called once, whether it was sent or not."""
+        """Lets go of what the answer held; called once, unless it is whole: sent or not."""
 
 
 async def _send_part(send: Send, part: bytes) -> None:
@@ -98,6 +126,7 @@ class StreamedResponse(Response):
     """
 
     __slots__ = ("_chunks", "_done", "_gone")
+    is_whole = False
 
     def __init__(
         self,

@@ -25,7 +25,9 @@ async def read_form(request: Request) -> TokenRequest:
     if request.headers.get(b"content-encoding") not in (None, b"identity"):
         raise OAuthError("invalid_request", "an encoded body is not accepted")
     try:
-        body = await request.body(MAX_FORM_BYTES)
+        body = request.body_at_hand(MAX_FORM_BYTES)
+        if body is None:
+            body = await request.body(MAX_FORM_BYTES)
     except BodyTooLarge:
         raise OAuthError(
             "invalid_request", f"the form is larger than {MAX_FORM_BYTES} bytes", status=413
