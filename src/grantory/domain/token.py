@@ -5,10 +5,12 @@ tokens raises an epoch, and a token whose epochs are not equal to the rows' is r
 without a row per token, and without any clock.
 """
 
+from functools import cached_property
 from typing import Final
 
 import msgspec
 
+from grantory.domain.keyed_mac import KeyedMac
 from grantory.domain.signing import SigningAlgorithm
 
 CLOCK_SLACK_SECONDS: Final = 86_400
@@ -40,7 +42,7 @@ class AccessToken(msgspec.Struct, frozen=True, kw_only=True):
         return self.user_id or self.client_id
 
 
-class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+class SigningKey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A key that authenticates the opaque tokens of one organisation, opened for use."""
 
     key_id: bytes
@@ -50,6 +52,11 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"SigningKey({self.key_id.hex()})"
+
+    @cached_property
+    def mac(self) -> KeyedMac:
+        """Authenticates under this key."""
+        return KeyedMac(self.material)
 
 
 class SealedKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,7 +74,7 @@ class RefreshTokens:
 
 
 def _mac(key: SigningKey, body: bytes) -> bytes:
-    return hmac.digest(key.material, _DOMAIN + body, "sha256")
+    return key.mac.of(_DOMAIN + body)
 
 
 def _base64url(data: bytes) -> str:

@@ -75,8 +75,7 @@ def encode(token: AccessToken, key: SigningKey, client_bytes: bytes) -> str:
         token.family_epoch,
     )
     signed = _FORMAT + key.key_id + _encode(body)
-    mac = hmac.digest(key.material, _DOMAIN + signed, "sha256")
-    return PREFIX + _base64url(signed + mac)
+    return PREFIX + _base64url(signed + key.mac.of(_DOMAIN + signed))
 
 
 def read_key_id(text: str) -> tuple[bytes, bytes]:
@@ -109,7 +108,7 @@ def decode(raw: bytes, key: SigningKey) -> AccessToken:
         MalformedToken: for a wrong MAC or body.
     """
     signed, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-    if not hmac.compare_digest(hmac.digest(key.material, _DOMAIN + signed, "sha256"), mac):
+    if not hmac.compare_digest(key.mac.of(_DOMAIN + signed), mac):
         raise MalformedToken("signature")
     try:
         body = _decode(signed[_HEAD:])
