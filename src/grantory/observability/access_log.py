@@ -4,6 +4,7 @@ Lines are gathered during one turn of the event loop and written together.
 """
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
 import msgspec
@@ -24,26 +25,29 @@ class AccessLog:
     def __init__(self, stream: LogStream, clock: Clock) -> None:
         self._stream = stream
         self._clock = clock
-        self._waiting: list[bytes] = []
-        self._encode = msgspec.json.Encoder().encode
+        self._waiting: list[RequestLine] = []
+        self._encode = msgspec.json.Encoder().encode_lines
         self._second = -1
         self._second_text = ""
         self._told = -1
         self._told_text = ""
 
     def write(self, line: RequestLine) -> None:
-        """Adds a line; it is written when this turn of the event loop ends."""
+        """Adds a line, to be changed no more; it is written when this turn of the loop ends."""
         line.time = self._now()
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
-        self._waiting.append(self._encode(line))
+        self._waiting.append(line)
 
     def flush(self) -> None:
         """Writes what waits."""
         if self._waiting:
-            text = b"\n".join(self._waiting).decode()
-            self._waiting.clear()
-            self._stream.write(text + "\n")
+            lines, self._waiting = self._waiting, []
+            try:
+                text = self._encode(lines).decode()
+            except UnicodeEncodeError:  # a text that is none in one line must not cost the others
+                text = "".join(f"{json.dumps(msgspec.to_builtins(line))}\n" for line in lines)
+            self._stream.write(text)
             self._stream.flush()
 
     def _now(self) -> str:

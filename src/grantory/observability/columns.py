@@ -18,6 +18,8 @@ SECONDS: Final = (
 """Upper bounds of the buckets of every histogram; one without a bound follows."""
 BOUNDS: Final = (*(str(bound) for bound in SECONDS), "+Inf")
 """What the buckets are called."""
+_SUM: Final = len(BOUNDS)
+"""Behind the buckets of a histogram is its sum."""
 
 
 class Columns:
@@ -100,4 +102,4 @@ def observe(row: "memoryview[float]", place: int, seconds: float) -> None:
         seconds: how long it took.
     """
     row[place + bisect_left(SECONDS, seconds)] += 1.0
-    row[place + len(BOUNDS)] += seconds
+    row[place + _SUM] += seconds
