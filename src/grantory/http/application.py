@@ -230,12 +230,13 @@ class Application:
         if header is None:
             raise unauthenticated(presented=False)
         scheme, _, presented = header.partition(" ")
-        if scheme.lower() != "bearer" or not presented.strip():
+        presented = presented.strip()
+        if scheme.lower() != "bearer" or not presented:
             raise unauthenticated(presented=False)
         if not self._reads.is_fresh():
             await self._reads.refresh()
         try:
-            token = await self._tokens.verify(presented.strip())
+            token = await self._tokens.verify(presented)
         except TokenRefused as error:
             raise unauthenticated(presented=True, detail=str(error)) from None
         kind = SubjectKind.CLIENT if token.user_id is None else SubjectKind.USER

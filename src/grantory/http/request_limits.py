@@ -8,7 +8,6 @@ counted in that moment. So a limit may be passed by a few requests, and is never
 
 import math
 import mmap
-import struct
 from typing import Final
 
 import msgspec
@@ -21,7 +20,11 @@ WINDOW_SECONDS: Final = 60
 NO_LIMIT: Final = 2_147_483_647
 """What is told where there is none: the largest number that every client can read."""
 BUCKETS: Final = 65_536
-_PLACES: Final = 4
+_WORD_BYTES: Final = 8
+_ENDS: Final = 1
+_COUNT: Final = 2
+_ENTRY_WORDS: Final = 3
+_BUCKET_WORDS: Final = 4 * _ENTRY_WORDS
 _MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
@@ -47,11 +50,11 @@ class SharedCounts:
     are hashed alike, which is one pair in 2^64, are counted together.
     """
 
-    _entry: Final = struct.Struct("=QdQ")
-    _bucket_size: Final = _entry.size * _PLACES
-
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, BUCKETS * self._bucket_size)
+        memory = memoryview(mmap.mmap(-1, BUCKETS * _BUCKET_WORDS * _WORD_BYTES))
+        self._words = memory.cast("Q")
+        self._times = memory.cast("d")
+        """The same memory. Of an entry the first word is a key, the second a time."""
 
     def add(self, key: tuple[str, str], now: float) -> Window:
         """Counts a request.
@@ -60,21 +63,26 @@ class SharedCounts:
             key: a kind, and an id; the same process, or its parent, must have hashed it.
             now: the time on the monotonic clock, in seconds.
         """
+        words, times = self._words, self._times
         hashed = hash(key) & _MASK or 1
-        start = hashed % BUCKETS * self._bucket_size
+        start = hashed % BUCKETS * _BUCKET_WORDS
         first_to_end, place = math.inf, start
-        count, ends = 1, now + WINDOW_SECONDS
-        for offset in range(start, start + self._bucket_size, self._entry.size):
-            found, found_ends, found_count = self._entry.unpack_from(self._memory, offset)
-            if found == hashed:
-                place = offset
-                if now < found_ends <= ends:
-                    count, ends = found_count + 1, found_ends
+        for entry in range(start, start + _BUCKET_WORDS, _ENTRY_WORDS):
+            ends = times[entry + _ENDS]
+            if words[entry] == hashed:
+                if now < ends <= now + WINDOW_SECONDS:
+                    count = words[entry + _COUNT] + 1
+                    words[entry + _COUNT] = count
+                    return Window(count, ends)
+                place = entry
                 break
-            if found_ends < first_to_end:
-                first_to_end, place = found_ends, offset
-        self._entry.pack_into(self._memory, place, hashed, ends, count)
-        return Window(count, ends)
+            if ends < first_to_end:
+                first_to_end, place = ends, entry
+        # The key last: nobody is to find another's count under it.
+        words[place + _COUNT] = 1
+        times[place + _ENDS] = now + WINDOW_SECONDS
+        words[place] = hashed
+        return Window(1, now + WINDOW_SECONDS)
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -84,17 +92,15 @@ class Standing(msgspec.Struct, frozen=True):
     count: int
     seconds: int
     """Until the window ends; at least 1."""
-
-    @property
-    def exceeded(self) -> bool:
-        """Whether this request is one too many."""
-        return self.count > self.limit.value
+    exceeded: bool
+    """Whether this request is one too many."""
 
     def headers(self) -> Headers:
         """The platform's response headers."""
+        most = self.limit.value
         return (
-            (b"inin-ratelimit-count", b"%d" % min(self.count, self.limit.value)),
-            (b"inin-ratelimit-allowed", b"%d" % self.limit.value),
+            (b"inin-ratelimit-count", b"%d" % (most if self.exceeded else self.count)),
+            (b"inin-ratelimit-allowed", b"%d" % most),
             (b"inin-ratelimit-reset", b"%d" % self.seconds),
         )
 
@@ -137,4 +143,5 @@ class RequestCounter:
             of_all = self._counts.add(("organization", organization_id), now)
             if self._organization.value - of_all.count < nearest.value - window.count:
                 nearest, window = self._organization, of_all
-        return Standing(nearest, window.count, max(1, math.ceil(window.ends - now)))
+        seconds = math.ceil(window.ends - now) or 1
+        return Standing(nearest, window.count, seconds, window.count > nearest.value)
