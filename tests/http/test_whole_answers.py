@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from grantory.http.exchange import Exchange
-from grantory.http.response import CONSTANT
+from grantory.http.response import JSON, OAUTH_HEADERS
 from tests.security.single_connection import CHUNKED, POST, WHOLE, Connection
 from tests.security.wire import replies
 
 BODY = b'{"a":1}'
+LINES = b"ININ-Correlation-Id: 1\r\ninin-ratelimit-count: 2\r\n"
 
 
 class Taking:
@@ -33,20 +34,24 @@ class Taking:
 
 def answering(status: int, *headers: tuple[bytes, bytes], body: bytes = BODY) -> Taking:
     """Always says the same."""
-    return Taking(lambda exchange: exchange.answer(status, headers, body))
+    return Taking(lambda exchange: exchange.answer(status, headers, LINES, body))
 
 
-async def test_it_is_one_write_with_its_length() -> None:
-    application = answering(200, *CONSTANT, (b"retry-after", b"1"))
+@pytest.mark.parametrize("further", [{}, {"retry-after": "1"}])
+async def test_it_is_one_write_with_its_length(further: dict[str, str]) -> None:
+    more = [(name.encode(), value.encode()) for name, value in further.items()]
+    application = answering(200, *OAUTH_HEADERS, *more)
     connection = Connection(application)
     await connection.send(WHOLE * 2)
 
     for reply in replies(connection.wire.written):
         assert (reply.status, reply.body) == (200, BODY)
-        expected = {name.decode(): value.decode().lower() for name, value in CONSTANT}
-        expected |= {"retry-after": "1", "content-length": str(len(BODY))}
+        expected = {name.decode(): value.decode().lower() for name, value in OAUTH_HEADERS}
+        expected |= {"inin-correlation-id": "1", "inin-ratelimit-count": "2"}
+        expected |= {"content-length": str(len(BODY)), **further}
         assert {name: reply.headers[name] for name in expected} == expected
     assert application.told == [True, True]
+    assert (b"Retry-After: 1\r\n" in connection.wire.written) is bool(further)
     assert connection.is_open()
 
 
@@ -75,7 +80,7 @@ async def test_head_and_204_get_no_body() -> None:
 async def test_no_header_becomes_two(
     header: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
-    connection = Connection(answering(302, CONSTANT[0], header))
+    connection = Connection(answering(302, JSON, header))
     await connection.send(WHOLE)
 
     (reply,) = replies(connection.wire.written)
@@ -132,10 +137,10 @@ async def test_it_waits_for_a_reader_who_takes_nothing() -> None:
 async def test_nothing_is_sent_to_whoever_is_gone_and_nothing_twice() -> None:
     def gone(exchange: Exchange) -> bool:
         exchange.leave()
-        return exchange.answer(200, (), BODY)
+        return exchange.answer(200, (), b"", BODY)
 
     def twice(exchange: Exchange) -> list[bool]:
-        return [exchange.answer(200, (), BODY), exchange.answer(200, (), BODY)]
+        return [exchange.answer(200, (), b"", BODY), exchange.answer(200, (), b"", BODY)]
 
     application = Taking(gone)
     connection = Connection(application)
@@ -156,7 +161,7 @@ async def test_a_body_is_taken_once_and_whole_or_not_at_all() -> None:
         again = exchange.whole_body()
         assert again is None
         if body is not None:
-            assert exchange.answer(200, (), body)
+            assert exchange.answer(200, (), b"", body)
         return body
 
     application = Taking(take)

@@ -15,7 +15,7 @@ from grantory.domain.audit import Origin
 from grantory.domain.client import Reference, SubjectKind
 from grantory.domain.token import AccessToken
 from grantory.errors import ApiError, GrantoryError
-from grantory.http.cors import API_ROOT, Cors, options_response
+from grantory.http.cors import API_ROOT, VARY, Cors, options_response
 from grantory.http.early_answers import OAUTH_ROOT, WELL_KNOWN, is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
 from grantory.http.exchange import Exchange
@@ -25,7 +25,7 @@ from grantory.http.operation import Call, Operation
 from grantory.http.permits import Permits
 from grantory.http.request import BodyTooLarge, ClientGone, Network, Receive, Request, Scope, Send
 from grantory.http.request_limits import RequestCounter, Standing
-from grantory.http.response import VARY, BrokenOff, Headers, Response
+from grantory.http.response import BrokenOff, Headers, Response
 from grantory.http.routing import Match, Router
 from grantory.ports.hot_reads import HotReads
 from grantory.ports.request_line import RequestLine
@@ -33,7 +33,6 @@ from grantory.ports.runtime import Random
 from grantory.protocol.access_tokens import AccessTokens, TokenRefused
 from grantory.registry.actor import Actor
 
-CORRELATION: Final = b"inin-correlation-id"
 _SURPLUS_IDS: Final = 256
 _UUID_BYTES: Final = 16
 _UUID: Final = re.compile("(.{8})(.{4}).(.{3}).(.{3})(.{12})")
@@ -126,13 +125,13 @@ class Application:
         except ClientGone:
             return
         try:
-            headers = self._cors.headers_at_once(request, path)
-            if headers is None:
-                headers = await self._cors_headers(request, response, path)
-            response.headers += headers
-            correlation = (CORRELATION, correlation_id.encode())
-            if exchange is None or not response.answers(exchange, correlation):
-                await response.send(send, correlation, head=request.method == "HEAD")
+            for_page = self._cors.lines_for_no_page(request, path)
+            if for_page is None:
+                for_page = b""
+                response.headers += await self._cors_headers(request, response, path)
+            response.lines += for_page + correlation_line(correlation_id)
+            if exchange is None or not response.answers(exchange):
+                await response.send(send, head=request.method == "HEAD")
         except BaseException as error:
             response.error_code = "broken.off"
             response.detail = str(error) if isinstance(error, BrokenOff) else ""
@@ -196,7 +195,7 @@ class Application:
             response.client_id = actor.origin.client_id or ""
             response.organization_id = actor.organization_id
         if standing is not None:
-            response.headers += standing.headers()
+            response.lines = standing.lines()
         return response
 
     def _refused(self, error: ApiError, request: Request) -> Response:
@@ -277,6 +276,11 @@ class Application:
             digits = self._random.token_bytes(_UUID_BYTES * _SURPLUS_IDS).hex()
             self._ids = _UUID.sub(r"\1-\2-4\3-a\4-\5 ", digits).split()
         return self._ids.pop()
+
+
+def correlation_line(correlation_id: str) -> bytes:
+    """Writes the header with the id of a request, whose letters some SDKs compare one by one."""
+    return b"ININ-Correlation-Id: %b\r\n" % correlation_id.encode()
 
 
 def _other_target(match: Match[Operation | Plain], method: str) -> Operation | Plain:

@@ -19,7 +19,7 @@ from grantory.http.early_answers import REVOCATION_PATH, TOKEN_PATH
 from grantory.http.oauth.jwks import JWKS, JWKS_OF
 from grantory.http.oauth.metadata import METADATA_PATH
 from grantory.http.request import Request
-from grantory.http.response import NO_CONTENT, NO_STORE, VARY, Headers, Response
+from grantory.http.response import NO_CONTENT, NO_STORE, Headers, Response
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store
 
@@ -42,7 +42,8 @@ PATIENCE_SECONDS: Final = 1.0
 MAX_NAMES: Final = 50
 MAX_NAMES_LENGTH: Final = 2_048
 _NAME: Final = re.compile(rb"(?!\*\Z)[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
-_VARY_ALONE: Final = (VARY,)
+VARY: Final = (b"vary", b"Origin")
+_VARY_LINE: Final = b"vary: Origin\r\n"
 _UNAVAILABLE: Final = 503
 
 
@@ -70,13 +71,13 @@ class Cors:
         """
         return path in _OAUTH or path.startswith(API_ROOT) or _is_public(path)
 
-    def headers_at_once(self, request: Request, path: str) -> Headers | None:
-        """Gives the headers of an answer to nobody's page, as most are; else None."""
+    def lines_for_no_page(self, request: Request, path: str) -> bytes | None:
+        """Gives the headers of an answer that no page asked for, as lines; else None."""
         if b"origin" in request.headers:
             return None
         if path in _OAUTH or path.startswith(API_ROOT):
-            return _VARY_ALONE
-        return None if _is_public(path) else ()
+            return _VARY_LINE
+        return None if _is_public(path) else b""
 
     async def headers(self, request: Request, response: Response, path: str) -> Headers:
         """Gives the headers that an answer needs besides its own.
@@ -93,7 +94,7 @@ class Cors:
         origin = _origin_of(request)
         patience = PATIENCE_SECONDS if response.status == _UNAVAILABLE else None
         if origin is None or not await self._knows(origin, patience):
-            return _VARY_ALONE
+            return (VARY,)
         allowed: Headers = (
             VARY,
             (b"access-control-allow-origin", origin.encode()),

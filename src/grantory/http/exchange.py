@@ -11,9 +11,11 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol, cast
 
+import msgspec
+
 from grantory.http.early_answers import is_oauth, refusal
 from grantory.http.request import Message, Receive, Scope, Send
-from grantory.http.response import CONSTANT, BrokenOff, Headers
+from grantory.http.response import COMMON, BrokenOff, Headers
 
 HIGH_WATER: Final = 65_536
 """Bytes of a body that may be here before the application has taken them."""
@@ -24,7 +26,10 @@ _STATUS_LINES: Final = {
 _SPELLED: Final = {name.lower(): name for name in (b"ININ-Correlation-Id", b"Retry-After")}
 """Names whose case means nothing (RFC 9110 section 5.1), but whose letters the platform's Java and
 .NET SDKs compare one by one."""
-_CONSTANT_LINES: Final = {(name, value): b"%b: %b\r\n" % (name, value) for name, value in CONSTANT}
+_COMMON: Final = {
+    headers: b"".join(b"%b: %b\r\n" % (name, value) for name, value in headers)
+    for headers in COMMON
+}
 _FRAMING: Final = (b"connection", b"content-length", b"transfer-encoding")
 _NO_BODY: Final = (204, 304)
 _CLOSE: Final = b"connection: close\r\n"
@@ -83,59 +88,32 @@ class Application(Protocol):
         """Answers one request."""
 
 
-class Exchange:
-    """A request that is being answered, or waits for that.
+class Exchange(msgspec.Struct, eq=False):
+    """A request that is being answered, or waits for that."""
 
-    Args:
-        wire: its connection.
-        scope: what the application is told of it (ASGI 3).
-        change: whether the store will have to make a change for it.
-        wants_continue: whether the body is sent only once it is asked for.
-        keep_alive: whether the connection can go on afterwards.
-    """
-
-    __slots__ = (
-        "_chunked",
-        "_head",
-        "_length",
-        "_news",
-        "_waiter",
-        "_wire",
-        "body",
-        "change",
-        "disconnected",
-        "is_queued",
-        "keep_alive",
-        "more_body",
-        "response_complete",
-        "response_started",
-        "scope",
-        "task",
-        "wants_continue",
-    )
-
-    def __init__(
-        self, wire: Wire, scope: Scope, *, change: bool, wants_continue: bool, keep_alive: bool
-    ) -> None:
-        self._wire = wire
-        self.scope = scope
-        self.change = change
-        self.wants_continue = wants_continue
-        self.keep_alive = keep_alive
-        self.task: asyncio.Task[None] | None = None
-        self.is_queued = False
-        """Whether it is counted among those that wait for their turn."""
-        self.disconnected = False
-        self.body: bytes | bytearray = b""
-        self.more_body = True
-        self.response_started = False
-        self.response_complete = False
-        self._news = False
-        self._waiter: asyncio.Event | None = None
-        self._head: bytes | None = None
-        """Goes out together with what comes first of the body."""
-        self._chunked = False
-        self._length: int | None = None
+    _wire: Wire
+    scope: Scope
+    """What the application is told of it (ASGI 3)."""
+    change: bool
+    """Whether the store will have to make a change for it."""
+    wants_continue: bool
+    """Whether the body is sent only once it is asked for."""
+    keep_alive: bool
+    """Whether the connection can go on afterwards."""
+    task: asyncio.Task[None] | None = None
+    is_queued: bool = False
+    """Whether it is counted among those that wait for their turn."""
+    disconnected: bool = False
+    body: bytes | bytearray = b""
+    more_body: bool = True
+    response_started: bool = False
+    response_complete: bool = False
+    _news: bool = False
+    _waiter: asyncio.Event | None = None
+    _head: bytes | None = None
+    """Goes out together with what comes first of the body."""
+    _chunked: bool = False
+    _length: int | None = None
 
     def add(self, part: bytes) -> None:
         """Takes a part of the body."""
@@ -214,12 +192,13 @@ class Exchange:
         body, self.body = bytes(self.body), b""
         return body
 
-    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+    def answer(self, status: int, headers: Headers, lines: bytes, body: bytes) -> bool:
         """Sends a whole answer, as two messages to ``send`` would.
 
         Args:
             status: the HTTP status.
             headers: in lower case; none about the length, which is that of the body.
+            lines: further headers, each with its end, which nobody needs to check.
             body: kept back where the request was HEAD.
 
         Returns:
@@ -231,29 +210,23 @@ class Exchange:
         wire = self._wire
         if wire.write_paused or self.disconnected or self.response_started or self._head:
             return False
-        lines = [_STATUS_LINES[status], wire.default_headers]
-        told = b"" if status in _NO_BODY else b"content-length: %d\r\n" % len(body)
-        count = told.count(b"\n")
-        for header in headers:
-            line = _CONSTANT_LINES.get(header)
-            if line is not None:
-                lines.append(line)
-                continue
-            name, value = header
-            if name in _FRAMING:
+        told = _COMMON.get(headers)
+        if told is None:
+            if any(name in _FRAMING for name, _ in headers):
                 return False
-            told += b"%b: %b\r\n" % (_SPELLED.get(name, name), value)
-            count += 1
-        _check_lines(told, count)
+            told = b"".join([b"%b: %b\r\n" % (_SPELLED.get(n, n), value) for n, value in headers])
+            _check_lines(told, len(headers))
         # Whoever was not asked for a body may send none, and what came next would pass for it.
-        keep_alive = self.keep_alive and not (self.wants_continue and self.more_body)
-        lines += (told, b"\r\n" if keep_alive else _CLOSE_AND_END)
-        if self.scope["method"] != "HEAD":
-            lines.append(body)
-        self.keep_alive = keep_alive
+        if self.wants_continue and self.more_body:
+            self.keep_alive = False
+        length = b"" if status in _NO_BODY else b"content-length: %d\r\n" % len(body)
+        end = b"\r\n" if self.keep_alive else _CLOSE_AND_END
+        if self.scope["method"] == "HEAD":
+            body = b""
         self.wants_continue = False
         self.response_started = True
-        wire.write_soon(b"".join(lines))
+        head = _STATUS_LINES[status] + wire.default_headers
+        wire.write_soon(b"".join((head, told, lines, length, end, body)))
         self._end()
         return True
 

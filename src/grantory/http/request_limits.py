@@ -13,13 +13,15 @@ from typing import Final
 import msgspec
 
 from grantory.errors import ApiError, Limit
-from grantory.http.response import Headers
 from grantory.ports.runtime import Clock
 
 WINDOW_SECONDS: Final = 60
 NO_LIMIT: Final = 2_147_483_647
 """What is told where there is none: the largest number that every client can read."""
 BUCKETS: Final = 65_536
+_LINES: Final = (
+    b"inin-ratelimit-count: %d\r\ninin-ratelimit-allowed: %d\r\ninin-ratelimit-reset: %d\r\n"
+)
 _WORD_BYTES: Final = 8
 _ENDS: Final = 1
 _COUNT: Final = 2
@@ -95,14 +97,10 @@ class Standing(msgspec.Struct, frozen=True):
     exceeded: bool
     """Whether this request is one too many."""
 
-    def headers(self) -> Headers:
-        """The platform's response headers."""
+    def lines(self) -> bytes:
+        """The platform's response headers, as lines."""
         most = self.limit.value
-        return (
-            (b"inin-ratelimit-count", b"%d" % (most if self.exceeded else self.count)),
-            (b"inin-ratelimit-allowed", b"%d" % most),
-            (b"inin-ratelimit-reset", b"%d" % self.seconds),
-        )
+        return _LINES % (most if self.exceeded else self.count, most, self.seconds)
 
     def refusal(self) -> ApiError:
         """Builds the 429."""

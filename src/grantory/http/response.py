@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
 
@@ -13,8 +13,7 @@ JSON: Final = (b"content-type", b"application/json")
 NO_STORE: Final = (b"cache-control", b"no-store")
 OAUTH_HEADERS: Final = (JSON, NO_STORE, (b"pragma", b"no-cache"))
 """Of the token endpoint's answers (RFC 6749 section 5.1)."""
-VARY: Final = (b"vary", b"Origin")
-CONSTANT: Final = (*OAUTH_HEADERS, VARY)
+COMMON: Final[tuple[Headers, ...]] = ((JSON, NO_STORE), OAUTH_HEADERS, (NO_STORE,))
 """What so many answers have that it is written once."""
 STALL_SECONDS: Final = 30
 STREAM_SECONDS: Final = 600
@@ -25,63 +24,48 @@ _encode = msgspec.json.Encoder().encode
 class Exchange(Protocol):
     """What can take a whole answer at once; that of our own server does."""
 
-    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+    def answer(self, status: int, headers: Headers, lines: bytes, body: bytes) -> bool:
         """Sends a whole answer, if nothing is in its way."""
         ...
 
 
-class Response:
-    """A status, headers and a body.
+class Response(msgspec.Struct, eq=False):
+    """A status, headers and a body."""
 
-    Attributes:
-        is_whole: whether all of it is here, and it holds nothing that is to be let go of.
-    """
+    is_whole: ClassVar[bool] = True
+    """Whether all of it is here, and it holds nothing that is to be let go of."""
+    status: int
+    body: bytes = b""
+    headers: Headers = COMMON[0]
+    lines: bytes = b""
+    """Further headers, as lines: of numbers, ids and our own words, which nobody needs to check."""
+    error_code: str = ""
+    detail: str = ""
+    client_id: str = ""
+    organization_id: str = ""
 
-    is_whole = True
-
-    __slots__ = (
-        "body",
-        "client_id",
-        "detail",
-        "error_code",
-        "headers",
-        "organization_id",
-        "status",
-    )
-
-    def __init__(self, status: int, body: bytes = b"", headers: Headers = (JSON, NO_STORE)) -> None:
-        self.status = status
-        self.body = body
-        self.headers = headers
-        self.error_code = ""
-        self.detail = ""
-        self.client_id = ""
-        self.organization_id = ""
-
-    def answers(self, exchange: Exchange, correlation: tuple[bytes, bytes]) -> bool:
+    def answers(self, exchange: Exchange) -> bool:
         """Sends it at once, if it is whole and can be; else ``send`` has to.
 
         Args:
             exchange: with our own server.
-            correlation: the header with the correlation id.
         """
         if not self.is_whole or len(self.body) > SLICE_BYTES:
             return False
-        return exchange.answer(self.status, (*self.headers, correlation), self.body)
+        return exchange.answer(self.status, self.headers, self.lines, self.body)
 
-    async def send(self, send: Send, correlation: tuple[bytes, bytes], *, head: bool) -> None:
+    async def send(self, send: Send, *, head: bool) -> None:
         """Sends it.
 
         Args:
             send: the ASGI channel.
-            correlation: the header with the correlation id.
             head: whether the request was HEAD, which gets no body.
 
         Raises:
             BrokenOff: when the reader takes nothing for 30 seconds.
         """
         length = (b"content-length", str(len(self.body)).encode())
-        headers = [*self.headers, correlation]
+        headers = self._all_headers()
         if self.status != NO_CONTENT:
             headers.append(length)
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
@@ -91,6 +75,10 @@ class Response:
         for start in range(0, len(self.body), SLICE_BYTES):
             await _send_part(send, self.body[start : start + SLICE_BYTES])
         await send({"type": "http.response.body", "body": b""})
+
+    def _all_headers(self) -> list[tuple[bytes, bytes]]:
+        further = (line.partition(b": ") for line in self.lines.splitlines())
+        return [*self.headers, *((name.lower(), value) for name, _, value in further)]
 
     async def close(self) -> None:
         """Lets go of what the answer held; called once, unless it is whole: sent or not."""
@@ -111,47 +99,34 @@ class BrokenOff(Exception):
 NO_CONTENT: Final = 204
 
 
-class StreamedResponse(Response):
+class StreamedResponse(Response, kw_only=True):
     """A response whose body is made while it is sent.
 
     A reader that takes nothing for 30 seconds, or takes ten minutes in all, is dropped, and so
     is one that went away; an error in the middle cuts the connection, so that half a list is
     never taken for a whole one.
 
-    Args:
-        status: the HTTP status.
-        chunks: the body; closed at the end.
-        gone: waits until the client goes away.
-        done: called at the end, whatever happened.
+    ``chunks`` is the body, closed at the end; ``gone`` waits until the client goes away; ``done``
+    is called at the end, whatever happened.
     """
 
-    __slots__ = ("_chunks", "_done", "_gone")
-    is_whole = False
+    is_whole: ClassVar[bool] = False
+    chunks: AsyncGenerator[bytes, None]
+    gone: Callable[[], Coroutine[Any, Any, None]]
+    done: Callable[[], None]
 
-    def __init__(
-        self,
-        status: int,
-        chunks: AsyncGenerator[bytes, None],
-        gone: Callable[[], Coroutine[Any, Any, None]],
-        done: Callable[[], None],
-    ) -> None:
-        super().__init__(status)
-        self._chunks = chunks
-        self._gone = gone
-        self._done = done
-
-    async def send(self, send: Send, correlation: tuple[bytes, bytes], *, head: bool) -> None:
+    async def send(self, send: Send, *, head: bool) -> None:
         """Sends it, chunk by chunk.
 
         Raises:
             BrokenOff: when the reader stalls, goes away, or takes too long.
         """
-        headers = [*self.headers, correlation]
+        headers = self._all_headers()
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        gone = asyncio.get_running_loop().create_task(self._gone())
+        gone = asyncio.get_running_loop().create_task(self.gone())
         try:
             async with asyncio.timeout(STREAM_SECONDS):
-                async for chunk in self._chunks:
+                async for chunk in self.chunks:
                     if head:
                         break
                     if gone.done():
@@ -165,8 +140,8 @@ class StreamedResponse(Response):
 
     async def close(self) -> None:
         """Ends the making of chunks."""
-        self._done()
-        await self._chunks.aclose()
+        self.done()
+        await self.chunks.aclose()
 
 
 def json_response(value: Any, status: int = 200) -> Response:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from grantory.errors import ApiError
-from grantory.http.application import CORRELATION
+from grantory.http.application import correlation_line
 from grantory.http.cors import API_ROOT, Cors
 from grantory.http.early_answers import is_oauth
 from grantory.http.errors import api_error, api_error_on_oauth, unauthenticated
@@ -166,7 +166,8 @@ class Faults:
         if cors.covers(path):
             response.headers += await cors.headers(request, response, path)
         head = scope["method"] == "HEAD"
-        await response.send(send, (CORRELATION, correlation_id.encode()), head=head)
+        response.lines = correlation_line(correlation_id)
+        await response.send(send, head=head)
 
 
 def _error(effect: Refusal | ExpiredToken) -> ApiError:

@@ -105,7 +105,8 @@ class ClientListResource:
             body = b'{"entities":[' + self._entities(first) + _tail(len(first), address)
             return Response(200, body)
         chunks = self._streamed(first, batches, address)
-        return StreamedResponse(200, chunks, call.request.gone, slots.release)
+        gone, done = call.request.gone, slots.release
+        return StreamedResponse(200, chunks=chunks, gone=gone, done=done)
 
     async def _slot(self, call: Call) -> asyncio.Semaphore:
         """Takes a slot, which the caller releases."""
