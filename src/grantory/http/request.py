@@ -87,8 +87,6 @@ class Request:
     @property
     def repeats_a_header(self) -> bool:
         """Whether a header that must be single came more than once."""
-        if len(self.scope["headers"]) == len(self.headers):
-            return False
         names = [name for name, _ in self.scope["headers"]]
         return any(names.count(name) > 1 for name in _SINGLE)
 
@@ -105,9 +103,10 @@ class Request:
     @property
     def address(self) -> str:
         """The client's network address, past the proxies that are trusted."""
-        if self._address is None:
-            self._address = self._find_address()
-        return self._address
+        address = self._address
+        if address is None:
+            address = self._address = self._find_address() if self._trusted else self._peer
+        return address
 
     def _find_address(self) -> str:
         peer = self._peer
@@ -130,7 +129,7 @@ class Request:
     def _peer(self) -> str:
         client = self.scope.get("client")
         address: str = client[0] if client else ""
-        return address.partition("%")[0]
+        return address.partition("%")[0] if "%" in address else address
 
     @property
     def is_past_proxies(self) -> bool:

@@ -63,13 +63,16 @@ class Introspected(msgspec.Struct, frozen=True):
     """An answer, and who asked."""
 
     record: ClientRecord
-    token: ActiveToken | None
-    """None for a token that is not good, or that the client may not know of."""
+    answer: bytes | None
+    """An ``ActiveToken`` in JSON; None where it is not good, or not for the client to know of."""
     detail: str = ""
     """Why it is none; for the log alone."""
 
 
-_Find = Callable[[str, Client], Awaitable[ActiveToken | str]]
+_Find = Callable[[str, Client], Awaitable[bytes | str]]
+_encode: Final = msgspec.json.Encoder().encode
+MOST_TOLD: Final = 4_096
+"""Of so many tokens it is remembered what was told: most are asked about again and again."""
 
 
 class IntrospectionEndpoint:
@@ -105,6 +108,8 @@ class IntrospectionEndpoint:
         self._recipients = recipients
         self._order: tuple[_Find, ...] = (self._access_token, self._refresh_token)
         self._hinted: tuple[_Find, ...] = (self._refresh_token, self._access_token)
+        self._told: dict[bytes, tuple[AccessToken, str, bytes]] = {}
+        """By a token's id: the token as it was read then, the user's name, and what was told."""
 
     async def answer(self, request: TokenRequest) -> Introspected:
         """Tells of the token that the request names.
@@ -131,7 +136,7 @@ class IntrospectionEndpoint:
             details.append(found)
         return Introspected(record, None, "; ".join(details))
 
-    async def _access_token(self, presented: str, client: Client) -> ActiveToken | str:
+    async def _access_token(self, presented: str, client: Client) -> bytes | str:
         try:
             token = await self._tokens.verify(presented)
         except TokenRefused as error:
@@ -148,9 +153,16 @@ class IntrospectionEndpoint:
             if user is None:
                 return "access token: user gone"
             username = user.email
-        return self._told(token, username)
+        told = self._told.get(token.token_id)
+        if told is not None and told[0] is token and told[1] == username:
+            return told[2]
+        answer = _encode(self._active(token, username))
+        if len(self._told) >= MOST_TOLD:
+            del self._told[next(iter(self._told))]
+        self._told[token.token_id] = token, username, answer
+        return answer
 
-    def _told(self, token: AccessToken, username: str) -> ActiveToken:
+    def _active(self, token: AccessToken, username: str) -> ActiveToken:
         return ActiveToken(
             active=True,
             client_id=token.client_id,
@@ -166,16 +178,14 @@ class IntrospectionEndpoint:
             username=username,
         )
 
-    async def _refresh_token(self, presented: str, client: Client) -> ActiveToken | str:
+    async def _refresh_token(self, presented: str, client: Client) -> bytes | str:
         read = await self._refresh_tokens.read(presented)
         if read is None or read.organization_id != client.organization_id:
             return "refresh token: none of this organisation"
         now = self._clock.now_ms()
         return await self._store.read(lambda snapshot: self._live(snapshot, read, client, now))
 
-    def _live(
-        self, snapshot: Snapshot, read: Generation, client: Client, now: int
-    ) -> ActiveToken | str:
+    def _live(self, snapshot: Snapshot, read: Generation, client: Client, now: int) -> bytes | str:
         """Asks the store: a memory hears of no rotation."""
         family = snapshot.families.get(read.family_id)
         if family is None or family.client_id != client.id:
@@ -187,7 +197,7 @@ class IntrospectionEndpoint:
         scopes = remaining_scopes(family.scopes, client)
         if user is None or scopes is None:
             return "refresh token: user, client or scopes ended meanwhile"
-        return ActiveToken(
+        told = ActiveToken(
             active=True,
             client_id=client.id,
             sub=user.id,
@@ -198,3 +208,4 @@ class IntrospectionEndpoint:
             scope=" ".join(scopes),
             username=user.email,
         )
+        return _encode(told)

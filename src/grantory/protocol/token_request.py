@@ -1,5 +1,6 @@
 """A request about tokens: its form, read strictly (RFC 6749 sections 3.2 and 4)."""
 
+import re
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -11,6 +12,8 @@ MAX_FORM_BYTES: Final = 262_144
 MAX_PARAMETERS: Final = 64
 _MACHINE: Final = b"grant_type=client_credentials"
 """What nearly every machine sends, and nothing besides."""
+_ONE_PLAIN: Final = re.compile("[a-z_]+=[A-Za-z0-9_.-]+")
+"""What resource servers send most: ``token``, and nothing in it that would be written otherwise."""
 
 
 class TokenRequest(msgspec.Struct, frozen=True):
@@ -57,6 +60,9 @@ def parse_form(body: bytes) -> dict[str, str]:
     form: dict[str, str] = {}
     try:
         text = body.decode("utf-8")
+        if _ONE_PLAIN.fullmatch(text):
+            name, _, value = text.partition("=")
+            return {name: value}
         parts = text.split("&", MAX_PARAMETERS)
         if len(parts) > MAX_PARAMETERS:
             raise OAuthError("invalid_request", f"more than {MAX_PARAMETERS} parameters")

@@ -85,6 +85,23 @@ async def test_a_users_token_tells_the_user_and_the_scopes(world: World, api: Me
     assert "scope" not in await told(world, api, await user_token(world))
 
 
+async def test_what_was_told_before_is_told_only_while_it_is_so(world: World, api: Member) -> None:
+    token = await user_token(world, "users")
+    before = await told(world, api, token)
+    assert await told(world, api, token) == before
+    user = await world.admin.get(f"/api/v2/users/{before['sub']}")
+    change = {"email": "new@example.com", "version": user["version"]}
+    answer = await world.admin.call("PATCH", f"/api/v2/users/{before['sub']}", change)
+    assert answer.status_code == 200
+    assert await told(world, api, token) == {**before, "username": "new@example.com"}
+    other = await world.admin.make_member("routing:queue:view")
+    assert (await introspect(world, other, token)).content == INACTIVE
+    change = {"state": "inactive", "version": answer.json()["version"]}
+    answer = await world.admin.call("PATCH", f"/api/v2/users/{before['sub']}", change)
+    assert answer.status_code == 200
+    assert (await introspect(world, api, token)).content == INACTIVE
+
+
 async def test_the_id_is_that_of_the_audit_event(world: World, api: Member) -> None:
     client = await world.admin.make_member("routing:queue:view")
     jti = (await told(world, api, await client.log_in()))["jti"]

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from grantory.errors import OAuthError
 from grantory.http.errors import REALM, oauth_error
 from grantory.http.oauth.form import read_form
@@ -19,7 +17,6 @@ _CHALLENGE: Final = (
     b"www-authenticate",
     b'Bearer realm="' + REALM + b'", error="invalid_token"',
 )
-_encode = msgspec.json.Encoder().encode
 
 
 class IntrospectionResource:
@@ -46,7 +43,7 @@ class IntrospectionResource:
             if error.error == "invalid_token":
                 response.headers += (_CHALLENGE,)
             return response
-        body = INACTIVE if found.token is None else _encode(found.token)
+        body = INACTIVE if found.answer is None else found.answer
         response = Response(200, body, OAUTH_HEADERS)
         response.detail = found.detail
         client = found.record.client

@@ -1,12 +1,14 @@
 """The client credentials grant (RFC 6749 section 4.4): a client acts for itself."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from grantory.domain.client import GrantType
 from grantory.errors import OAuthError, RefusalReason
 from grantory.protocol.client_auth.caller import Caller
 from grantory.protocol.grants.decision import Decision
 from grantory.protocol.token_request import TokenRequest
+
+_UNLIMITED: Final = Decision()
 
 
 class ClientCredentials:
@@ -23,7 +25,9 @@ class ClientCredentials:
         Raises:
             OAuthError: ``invalid_scope`` for a scope beyond the registered ones.
         """
-        asked = request.form.get("scope", "").split()
+        if "scope" not in request.form:
+            return _UNLIMITED
+        asked = request.form["scope"].split()
         registered = caller.record.client.scopes
         if any(scope not in registered for scope in asked):
             raise OAuthError(
