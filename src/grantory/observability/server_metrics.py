@@ -36,6 +36,7 @@ class ServerMetrics:
             )
             for method, route in families.routes
         }
+        self._tokens = families.tokens.places
         self._lapses = self._losses = 0
 
     def request(self, method: str, route: str, status: int, seconds: float, error: str) -> None:
@@ -48,9 +49,10 @@ class ServerMetrics:
             seconds: how long it took.
             error: the code that the caller was told; empty for none.
         """
-        places = self._routes.get((method, route)) or self._elsewhere(method)
-        self._row[places[0] + _STATUS_PLACES.get(status, _OTHER_STATUS)] += 1.0
-        observe(self._row, places[1], seconds)
+        counter, durations = self._routes.get((method, route)) or self._elsewhere(method)
+        row = self._row
+        row[counter + _STATUS_PLACES.get(status, _OTHER_STATUS)] += 1.0
+        observe(row, durations, seconds)
         if error:
             self._refused(error)
 
@@ -80,7 +82,7 @@ class ServerMetrics:
             grant_type: whatever was asked for.
             error: the code of OAuth; empty when a token was issued.
         """
-        places = self._families.tokens.places
+        places = self._tokens
         outcome = error or ISSUED
         place = places.get((grant_type, outcome))
         if place is None:

@@ -63,6 +63,10 @@ class HotReads(Protocol):
         """Returns what a client or user may do if it is in memory."""
         ...
 
+    def remembered_jwt_keys(self) -> JwtKeyring | None:
+        """Returns every private key, opened, if they are in memory."""
+        ...
+
     def remembered_signing_key(self, organization_id: str, /) -> SigningKey | None:
         """Returns what ``newest_signing_key`` would, if it is in memory."""
         ...

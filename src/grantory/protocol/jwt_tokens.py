@@ -44,7 +44,10 @@ class JwtTokens:
             ApiError: 503 where there is no key, and the server publishes as many as it can.
             StorageUnavailable: where a key was removed as soon as it was made.
         """
-        key = await self._signer(token.organization_id, algorithm)
+        keys = self._reads.remembered_jwt_keys()
+        if keys is None:
+            keys = await self._reads.jwt_keys()
+        key = keys.signer(token.organization_id, algorithm, self._clock.now_ms())
         if key is None:
             key = await self._new_signer(token.organization_id, algorithm)
         return encode_jwt(token, key, self._recipients)

@@ -296,6 +296,10 @@ class RememberedReads:
             raise LookupError(f"organisation {organization_id} has no token key")
         return key
 
+    def remembered_jwt_keys(self) -> JwtKeyring | None:
+        """Returns every private key, opened, if they are in memory."""
+        return self._jwt_keys.get("")
+
     async def jwt_keys(self) -> JwtKeyring:
         """Returns every private key, opened.
 
