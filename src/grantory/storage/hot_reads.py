@@ -88,6 +88,7 @@ class RememberedReads:
         self._unreadable: Callable[[SealedKey, SetupError], None] = _not_told
         self._unreadable_told: set[bytes] = set()
         self._denied = DenyList(store, lambda: self._loaded("denied_token"))
+        # What is asked again and again goes straight to the memories.
         self.remembered_client = self._clients.get
         self.remembered_registered = self._registered.get
         self.remembered_organization = self._organizations.get
