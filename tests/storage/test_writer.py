@@ -33,18 +33,6 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_that_somebody_has_alone_is_in_use(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(schema, "WRITER_WAIT_MS", 10)
-    with closing(connect(file, 10)) as other:
-        # So is the file locked while whoever closes it last takes its log away.
-        other.execute("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE").fetchall()
-        assert schema.is_in_use(file)
-        other.execute("ROLLBACK")
-    assert not schema.is_in_use(file)
-
-
 def test_the_turnstile_belongs_to_the_owner_of_the_database(file: Path) -> None:
     if os.geteuid() == 0:  # as when root runs a command on the store of a service
         os.chown(file, 65534, 65534)
