@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,18 +11,16 @@ import pytest
 
 from grantory.errors import Conflict, OutcomeUnknown, SetupError, StorageUnavailable
 from grantory.ports.storage import Transaction
-from grantory.storage.room import Room
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite import schema
 from grantory.storage.sqlite import store as store_module
 from grantory.storage.sqlite.connection import connect, in_snapshot
 from grantory.storage.sqlite.store import SqliteStore
 from grantory.storage.sqlite.turnstile import Turnstile
-from grantory.storage.sqlite.writer import LARGEST_BATCH, Writer
+from grantory.storage.sqlite.writer import LARGEST_BATCH
 from tests.support.entities import a_client, an_id, clients_of
 from tests.support.runtime import FakeClock
-
-MOST = 2 * LARGEST_BATCH + 2
+from tests.support.traced_writer import MOST_WAITING, Gate, Traced, batch_with
 
 
 @pytest.fixture
@@ -64,22 +61,6 @@ def test_the_turnstile_gives_away_no_file_that_was_there(file: Path, tmp_path: P
         )
 
 
-class Traced:
-    """A writer with a list of what its connection was told to do."""
-
-    def __init__(self, file: Path, batch_seconds: float) -> None:
-        self.connection = connect(file, 5000)
-        self.said: list[str] = []
-        self.connection.trace_v2(apsw.SQLITE_TRACE_STMT, self._note)
-        self.writer = Writer(self.connection, FakeClock(), None, Room(MOST, MOST), batch_seconds)
-
-    def _note(self, event: dict[str, object]) -> None:
-        self.said.append(str(event["sql"]).split()[0].upper())
-
-    async def write(self, work: Callable[[SqlTransaction], object]) -> object:
-        return await self.writer.write(work)
-
-
 @pytest.fixture
 async def traced(file: Path) -> AsyncIterator[Traced]:
     made = Traced(file, batch_seconds=60)
@@ -98,18 +79,6 @@ def adding(number: int) -> Callable[[Transaction | SqlTransaction], int]:
         return number
 
     return work
-
-
-class Gate:
-    """A write that holds the writer up until it is let go."""
-
-    def __init__(self) -> None:
-        self.inside = threading.Event()
-        self.go_on = threading.Event()
-
-    def work(self, _transaction: object) -> None:
-        self.inside.set()
-        assert self.go_on.wait(20)
 
 
 async def test_waiting_writes_are_committed_together(file: Path, traced: Traced) -> None:
@@ -167,18 +136,6 @@ async def test_a_failed_write_is_rolled_back_to_its_savepoint_only(
     assert [results[1], results[3]] == [1, 2]
     assert traced.said.count("COMMIT") == 1
     assert names(file) == ["client 1", "client 2"]
-
-
-async def batch_with(traced: Traced, *works: Callable[[SqlTransaction], object]) -> list[object]:
-    """Run works in one batch, whose order is theirs."""
-    gate = Gate()
-    first = asyncio.create_task(traced.write(gate.work))
-    await asyncio.to_thread(gate.inside.wait, 10)
-    rest = [asyncio.create_task(traced.write(work)) for work in works]
-    await asyncio.sleep(0)
-    gate.go_on.set()
-    await first
-    return list(await asyncio.gather(*rest, return_exceptions=True))
 
 
 async def test_a_transaction_lost_in_the_middle_fails_one_write_and_none_of_its_neighbours(
@@ -393,7 +350,7 @@ async def test_too_many_waiting_writes_are_refused_at_once(file: Path, traced: T
     def nothing(_transaction: object) -> None:
         return None
 
-    rest = [asyncio.create_task(traced.write(nothing)) for _ in range(MOST - 1)]
+    rest = [asyncio.create_task(traced.write(nothing)) for _ in range(MOST_WAITING - 1)]
     await asyncio.sleep(0)
     with pytest.raises(StorageUnavailable, match="not available") as caught:
         await traced.write(adding(1))

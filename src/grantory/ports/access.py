@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from grantory.domain.access import Assignment, Division, Grant, Role
+from grantory.domain.access import Assignment, Division, Grant, Rights, Role
 from grantory.domain.client import SubjectKind
 
 
@@ -85,6 +85,10 @@ class AccessWriter(AccessReader, Protocol):
 
     def hold_role(self, organization_id: str, role_id: str) -> Role | None:
         """Returns a role and keeps it from being changed; others may hold it, too."""
+        ...
+
+    def hold_rights(self, organization_id: str, subject_id: str) -> Rights:
+        """Sums up what a subject may do, and holds the roles that it has."""
         ...
 
     def lock_division(self, organization_id: str, division_id: str) -> Division | None:

@@ -22,6 +22,8 @@ MOST_RIGHTS: Final = 60_000
 
 def rights_held(transaction: Transaction, actor: Actor) -> Rights:
     """Sums up what an actor may do, as the transaction sees it."""
+    if actor.budget is None:
+        return transaction.access.hold_rights(actor.organization_id, actor.reference.id)
     grants = transaction.access.grants_of(actor.reference.id)
     assignments = [grant.assignment for grant in grants]
     held = rights_of_assignments(transaction, actor.organization_id, assignments)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam as p
 from sqlalchemy import delete, func, insert, null, select, update
 
-from grantory.domain.access import Assignment, Division, Grant, Policy, Role
+from grantory.domain.access import Assignment, Division, Grant, Policy, Rights, Role, rights_of
 from grantory.domain.client import SubjectKind
 from grantory.storage.sql.fair_lock import FairLock
 from grantory.storage.sql.json_list import as_list, listed
@@ -172,6 +172,15 @@ class SqlAccess:
             return held
         row = self._sql.one(HOLD_ROLE, id=role_id, organization_id=organization_id)
         return self._kept(organization_id, self._with_policies(row))
+
+    def hold_rights(self, organization_id: str, subject_id: str) -> Rights:  # noqa: D102
+        assignments = [grant.assignment for grant in self.grants_of(subject_id)]
+        held = {
+            role_id: self.hold_role(organization_id, role_id)
+            for role_id in sorted({assignment.role_id for assignment in assignments})
+        }
+        roles = {role_id: role for role_id, role in held.items() if role is not None}
+        return Rights(rights_of(assignments, roles))
 
     def _kept(self, organization_id: str, role: Role | None) -> Role | None:
         if role is not None:

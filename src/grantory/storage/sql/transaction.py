@@ -2,6 +2,7 @@
 
 from grantory.storage.change_feed import Entity, record_changes
 from grantory.storage.sql.access import SqlAccess
+from grantory.storage.sql.access_memory import AccessMemory, RememberingAccess
 from grantory.storage.sql.audit import SqlAudit
 from grantory.storage.sql.authorizations import SqlAuthorizations
 from grantory.storage.sql.clients import SqlClients
@@ -22,9 +23,15 @@ from grantory.storage.sql.users import SqlUsers
 
 
 class SqlTransaction:
-    """Implements ``Snapshot`` and ``Transaction`` over an executor."""
+    """Implements ``Snapshot`` and ``Transaction`` over an executor.
 
-    def __init__(self, sql: SqlExecutor) -> None:
+    Args:
+        sql: the executor.
+        memory: what its owner has read before of what is held; None where others may write while
+            this transaction lasts.
+    """
+
+    def __init__(self, sql: SqlExecutor, memory: AccessMemory | None = None) -> None:
         self._sql = sql
         self._touched: dict[Entity, None] = {}
         self._made: set[str] = set()
@@ -33,7 +40,9 @@ class SqlTransaction:
         self.clients = SqlClients(sql, self)
         self.client_lists = SqlClientListUpkeep(sql)
         self.name_index = SqlNameIndex(sql)
-        self.access = SqlAccess(sql, self)
+        self.access = (
+            SqlAccess(sql, self) if memory is None else RememberingAccess(sql, self, memory)
+        )
         self.users = SqlUsers(sql, self)
         self.logins = SqlLogins(sql)
         self.codes = SqlCodes(sql)

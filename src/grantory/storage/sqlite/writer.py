@@ -16,6 +16,7 @@ import apsw
 from grantory.errors import OutcomeUnknown, StorageUnavailable
 from grantory.ports.runtime import Clock
 from grantory.storage.room import Room
+from grantory.storage.sql.access_memory import AccessMemory
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite.connection import ApswExecutor, told
 from grantory.storage.sqlite.turnstile import Turnstile
@@ -74,6 +75,7 @@ class Writer:
         self._batch_seconds = batch_seconds
         self.room = room or Room(LEAST_AT_ONCE, MOST_AT_ONCE, longest=LONGEST_WAIT)
         self._executor = ApswExecutor(connection)
+        self._memory = AccessMemory()
         self._clock = clock
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
@@ -118,6 +120,7 @@ class Writer:
             try:
                 self._run_batch(batch)
             except Exception as error:
+                self._memory.clear()
                 for waiting in batch:
                     if not waiting.kept:
                         waiting.error = waiting.error or _failed(error, in_doubt=waiting.in_doubt)
@@ -191,7 +194,8 @@ class Writer:
             self._abandon()
 
     def _begin(self) -> None:
-        self._abandon()  # should an earlier one have been left open by a failure of the disk
+        if self._connection.in_transaction:  # left open by a failure of the disk
+            self._abandon()
         if self._turnstile is not None:
             self._turnstile.enter()
         try:
@@ -199,11 +203,15 @@ class Writer:
         finally:
             if self._turnstile is not None:
                 self._turnstile.leave()
+        # Within the transaction, so that nobody writes between the look and what rests on it. It
+        # changes with what other connections commit, of whatever process, and not with ours.
+        (version,) = self._connection.execute("PRAGMA data_version").fetchall()
+        self._memory.begin(version)
 
     def _run_one(self, job: _Job) -> None:
         self._connection.execute("SAVEPOINT job")
         try:
-            transaction = SqlTransaction(self._executor)
+            transaction = SqlTransaction(self._executor, self._memory)
             job.result = job.work(transaction)
             transaction.finish(self._clock.now_ms())
         except Exception as error:
@@ -214,6 +222,7 @@ class Writer:
         self._connection.execute("RELEASE job")
 
     def _abandon(self) -> None:
+        self._memory.clear()  # it may hold what is undone
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
