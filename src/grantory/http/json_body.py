@@ -70,6 +70,23 @@ def _fields(schema: type[msgspec.Struct]) -> tuple[_Field, ...]:
     )
 
 
+@cache
+def _whole(schema: type[msgspec.Struct]) -> type[msgspec.Struct] | None:
+    """Makes a type that takes a body at once, if every field in it is good; it reads no text.
+
+    Returns:
+        The type, whose fields may all be None; None where lists must be read item by item.
+    """
+    fields = _fields(schema)
+    if any(field.codes.each is not None for field in fields):
+        return None
+    return msgspec.defstruct(
+        f"Whole{schema.__name__}",
+        [(f.name, f.type | None if f.codes.read is None else Any, None) for f in fields],
+        rename={field.name: field.encode_name for field in fields},
+    )
+
+
 def parse_json(data: bytes) -> Any:
     """Reads JSON.
 
@@ -106,6 +123,10 @@ def read_value(
 ) -> msgspec.Struct:
     """Reads a body, or a part of one, that is out of JSON already; otherwise as ``read_body``."""
     given = _fields_of(schema, value)
+    whole = _whole(schema)
+    good = None if whole is None else _read_good(schema, whole, given)
+    if good is not None:
+        return good
     values: dict[str, Any] = {}
     problems: list[FieldProblem] = []
     bad: set[str] = set()
@@ -134,6 +155,24 @@ def read_value(
             problems.append(FieldProblem(field.encode_name, codes.invalid, "is nested too deeply"))
     if problems:
         raise invalid(*problems, *(further(values, frozenset(bad)) if further else ()))
+    return schema(**values)
+
+
+def _read_good(
+    schema: type[msgspec.Struct], whole: type[msgspec.Struct], given: dict[str, Any]
+) -> msgspec.Struct | None:
+    """Reads a body of which every field is good, in a fraction of the time; None for any other."""
+    try:
+        found = msgspec.convert(given, whole)
+        values: dict[str, Any] = {}
+        for name, _, required, _, codes in _fields(schema):
+            value = getattr(found, name)
+            if value is not None:
+                values[name] = value if codes.read is None else _convert(value, Any, codes)
+            elif required:
+                return None
+    except (msgspec.ValidationError, ValueError, RecursionError):
+        return None
     return schema(**values)
 
 
