@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -41,7 +41,7 @@ class AsyncpgExecutor:
         self.connection = connection
         self._seconds = seconds
         self._until = until
-        self._waiting: list[tuple[str, list[Any]]] = []
+        self._waiting: list[tuple[str, tuple[Any, ...]]] = []
 
     def all(self, statement: Statement, **params: Any) -> list[Row]:
         """Runs a query and returns its rows."""
@@ -78,7 +78,7 @@ class AsyncpgExecutor:
             sql = joined(tuple(sql for sql, _ in waiting))
             self._execute(sql, [value for _, values in waiting for value in values])
 
-    def _execute(self, sql: str, values: list[Any]) -> int:
+    def _execute(self, sql: str, values: Sequence[Any]) -> int:
         self._require_time()
         status: str = await_only(self.connection.execute(sql, *values, timeout=self._seconds))
         return int(status.rpartition(" ")[2])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import itemgetter
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Dialect
@@ -10,6 +11,7 @@ from sqlalchemy.sql import ClauseElement
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
+_InOrder = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
 
 class Statement:
@@ -31,25 +33,32 @@ class Statement:
         self._on_postgres = core if on_postgres is None else on_postgres
         self._ending = ending
         self._sqlite: tuple[str, dict[str, Any]] | None = None
-        self._postgres: tuple[str, tuple[str, ...], dict[str, Any]] | None = None
+        self._postgres: tuple[str, _InOrder, dict[str, Any]] | None = None
 
-    def for_sqlite(self, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    def for_sqlite(self, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         """Returns the SQL with named parameters, and their values."""
         if self._sqlite is None:
             compiled = self._core.compile(dialect=sqlite.dialect(paramstyle="named"))
             self._sqlite = str(compiled) + self._ending, _constants(compiled.params)
         sql, constants = self._sqlite
-        return sql, {**constants, **params}
+        return sql, {**constants, **params} if constants else params
 
-    def for_postgres(self, params: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    def for_postgres(self, params: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
         """Returns the SQL with numbered parameters, and their values in that order."""
         if self._postgres is None:
             compiled = self._on_postgres.compile(dialect=_postgres_dialect())
             names = tuple(getattr(compiled, "positiontup", None) or ())
             sql = str(compiled) + self._ending
-            self._postgres = sql, names, _constants(compiled.params)
-        sql, names, constants = self._postgres
-        return sql, [params[name] if name in params else constants[name] for name in names]
+            self._postgres = sql, _in_order(names), _constants(compiled.params)
+        sql, in_order, constants = self._postgres
+        return sql, in_order({**constants, **params} if constants else params)
+
+
+def _in_order(names: tuple[str, ...]) -> "_InOrder":
+    """Makes what gives the values of these names."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
 
 
 def _constants(params: Mapping[str, Any] | None) -> dict[str, Any]:
