@@ -1,10 +1,13 @@
 """Audit events: who changed what, recorded in the change's own transaction."""
 
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 import msgspec
 
 from grantory.domain.client import Reference
+
+_PLAIN: Final = frozenset({str, int, type(None)})
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,12 +56,23 @@ def changed_properties(
     if sample is None:
         return ()
     changes = []
-    for field in sample.__struct_fields__:
-        old = msgspec.to_builtins(getattr(before, field, None))
-        new = msgspec.to_builtins(getattr(after, field, None))
-        if field not in ignored and old != new and (old or new):
+    for field in _told_fields(type(sample), ignored):
+        old, new = getattr(before, field, None), getattr(after, field, None)
+        if old == new or not (old or new):
+            continue
+        old, new = _plain(old), _plain(new)
+        if old != new and (old or new):
             changes.append(PropertyChange(field, _listed(old), _listed(new)))
     return tuple(changes)
+
+
+@cache
+def _told_fields(kind: type[msgspec.Struct], ignored: frozenset[str]) -> tuple[str, ...]:
+    return tuple(field for field in kind.__struct_fields__ if field not in ignored)
+
+
+def _plain(value: Any) -> Any:
+    return value if type(value) in _PLAIN else msgspec.to_builtins(value)
 
 
 def _listed(value: Any) -> list[Any]:

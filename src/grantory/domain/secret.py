@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 import msgspec
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _PREFIX: Final = "gcs_"
 KEY_ID_LENGTH: Final = 8
 _RANDOM: Final = 43
@@ -79,11 +80,14 @@ class ClientSecret(msgspec.Struct, frozen=True, kw_only=True):
 def base62(data: bytes, length: int) -> str:
     """Writes bytes as a base62 number of exactly ``length`` digits, most significant first."""
     number = int.from_bytes(data, "big")
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, 62)
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))
+    parts = []
+    for _ in range(length // 2):
+        number, pair = divmod(number, 3_844)
+        parts.append(_PAIRS[pair])
+    if length % 2:
+        parts.append(_ALPHABET[number % 62])
+    parts.reverse()
+    return "".join(parts)
 
 
 def _checksum(body: str) -> str:
