@@ -23,7 +23,10 @@ class Random(Protocol):
         ...
 
     def uuid(self) -> str:
-        """Returns a random UUID (RFC 9562 version 4) in lower case."""
+        """Returns a random UUID (RFC 9562 version 4) in lower case.
+
+        It is an id and no secret: 90 of its bits at least are drawn for it alone.
+        """
         ...
 
 
