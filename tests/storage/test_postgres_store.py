@@ -29,6 +29,7 @@ from grantory.storage.sql.statement import SqlExecutor
 from grantory.storage.sql.transaction import SqlTransaction
 from tests.support.databases import fresh_postgres
 from tests.support.entities import ORG, a_client, a_role, an_id, clients_of, put
+from tests.support.postgres_locks import until_waiting
 from tests.support.runtime import FakeClock
 
 SLACK = 4.0
@@ -423,9 +424,9 @@ async def test_who_narrows_a_role_is_not_overtaken_by_those_who_only_look(
         order.append("looked")
 
     narrowing = asyncio.create_task(narrow())
-    await _until_waiting(other, 1)
+    await until_waiting(other, 1)
     looks = asyncio.create_task(look())
-    await _until_waiting(other, 2)
+    await until_waiting(other, 2)
     assert not order
     await looking.commit()
     await asyncio.gather(narrowing, looks)
@@ -435,13 +436,6 @@ async def test_who_narrows_a_role_is_not_overtaken_by_those_who_only_look(
 def _found(role: Role | None) -> Role:
     assert role is not None
     return role
-
-
-async def _until_waiting(connection: "asyncpg.Connection[Any]", count: int) -> None:
-    async with asyncio.timeout(SLACK):
-        sql = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        while await connection.fetchval(sql) < count:  # noqa: ASYNC110 - the server tells no event
-            await asyncio.sleep(0.005)
 
 
 async def test_a_command_may_take_longer_than_a_request(url: str) -> None:

@@ -132,7 +132,7 @@ class AccessWriter(AccessReader, Protocol):
         ...
 
     def replace_role(self, role: Role) -> None:
-        """Writes every field of a role that exists.
+        """Writes every field of a role that exists; its version must be a new one.
 
         Raises:
             Conflict: when its new name is taken.

@@ -101,18 +101,27 @@ def joined(inserts: tuple[str, ...]) -> str:
         inserts: SQL without ``WITH`` and ``RETURNING``; foreign keys between their rows are
             looked at after the last of them.
     """
-    named: list[str] = []
+    *earlier, last = numbered_on(inserts)
+    if not earlier:
+        return last
+    return f"WITH {named(earlier)} {last}"
+
+
+def named(parts: Sequence[str]) -> str:
+    """Makes parts of a ``WITH`` of statements."""
+    return ", ".join(f"i{place} AS ({sql})" for place, sql in enumerate(parts))
+
+
+def numbered_on(statements: Sequence[str]) -> list[str]:
+    """Numbers the parameters of each statement on from those before it."""
+    found: list[str] = []
     passed = 0
-    for sql in inserts:
+    for sql in statements:
         by = passed
         for number in map(int, _PARAMETER.findall(sql)):
             passed = max(passed, by + number)
-        named.append(_renumbered(sql, by))
-    *earlier, last = named
-    if not earlier:
-        return last
-    parts = ", ".join(f"i{place} AS ({sql})" for place, sql in enumerate(earlier))
-    return f"WITH {parts} {last}"
+        found.append(_renumbered(sql, by))
+    return found
 
 
 def _renumbered(sql: str, by: int) -> str:

@@ -34,6 +34,8 @@ class LeasedFeed:
         self._poller: asyncio.Task[None] | None = None
         self.losses = 0
         """How often the connection was lost: others of that time are not to be trusted."""
+        self.resets = 0
+        """How often anything may have been changed, as by another store in its place."""
 
     def listen(self, heard: Heard) -> None:
         """Names who is told."""
@@ -107,6 +109,8 @@ class LeasedFeed:
         except Exception as error:
             self._disconnect()
             raise told(error) from error
+        if news.entities is None:
+            self.resets += 1
         if self._heard is not None and news.number != self._number:
             self._heard(news.entities)
         self._number = news.number

@@ -1,7 +1,7 @@
 """Roles with their policies, divisions and grants in SQL."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam as p
 from sqlalchemy import delete, func, insert, null, select, update
@@ -148,6 +148,14 @@ DELETE_GRANTS_OF_ROLE = Statement(delete(grants).where(_g.role_id == p("id_")))
 _ALL = 2**62
 
 
+class HeldRights(NamedTuple):
+    """What a subject may do, and by what."""
+
+    rights: Rights
+    assignments: tuple[Assignment, ...]
+    roles: tuple[Role, ...]
+
+
 class SqlAccess:
     """Implements ``AccessWriter`` (and so ``AccessReader``)."""
 
@@ -174,13 +182,17 @@ class SqlAccess:
         return self._kept(organization_id, self._with_policies(row))
 
     def hold_rights(self, organization_id: str, subject_id: str) -> Rights:  # noqa: D102
+        return self._rights_of(organization_id, subject_id).rights
+
+    def _rights_of(self, organization_id: str, subject_id: str) -> "HeldRights":
         assignments = [grant.assignment for grant in self.grants_of(subject_id)]
         held = {
             role_id: self.hold_role(organization_id, role_id)
             for role_id in sorted({assignment.role_id for assignment in assignments})
         }
         roles = {role_id: role for role_id, role in held.items() if role is not None}
-        return Rights(rights_of(assignments, roles))
+        rights = Rights(rights_of(assignments, roles))
+        return HeldRights(rights, tuple(assignments), tuple(roles.values()))
 
     def _kept(self, organization_id: str, role: Role | None) -> Role | None:
         if role is not None:

@@ -24,7 +24,8 @@ def _most() -> int:
     return MOST
 
 
-def _parts_of(role: Role) -> int:
+def parts_of(role: Role) -> int:
+    """Tells how many parts of varying number a role has."""
     return len(role.permissions) + sum(len(policy.actions) for policy in role.policies)
 
 
@@ -32,7 +33,7 @@ class AccessMemory:
     """What is remembered. Absence never is, so nothing is forgotten for what is made."""
 
     def __init__(self) -> None:
-        self.roles: Memory[tuple[str, str], Role] = Memory("role", _most, _parts_of)
+        self.roles: Memory[tuple[str, str], Role] = Memory("role", _most, parts_of)
         self.divisions: Memory[tuple[str, str], Division] = Memory("division", _most)
         self.homes: Memory[str, Division] = Memory("home", _most)
         self.rights: Memory[tuple[str, str], Rights] = Memory("rights", _most, len)

@@ -5,7 +5,6 @@ from typing import Generic, TypeVar
 
 from grantory.storage.change_feed import Entity, record_changes
 from grantory.storage.sql.access import SqlAccess
-from grantory.storage.sql.access_memory import AccessMemory, RememberingAccess
 from grantory.storage.sql.audit import SqlAudit
 from grantory.storage.sql.authorizations import SqlAuthorizations
 from grantory.storage.sql.clients import SqlClients
@@ -74,8 +73,7 @@ class SqlTransaction:
 
     Args:
         sql: the executor.
-        memory: what its owner has read before of what is held; None where others may write while
-            this transaction lasts.
+        access: makes the port of roles, divisions and grants.
     """
 
     installation = _unlogged(SqlInstallation)
@@ -95,14 +93,14 @@ class SqlTransaction:
     refusals = _unlogged(SqlRefusals)
     upkeep = _Port(SqlUpkeep)
 
-    def __init__(self, sql: SqlExecutor, memory: AccessMemory | None = None) -> None:
+    def __init__(
+        self,
+        sql: SqlExecutor,
+        access: Callable[[SqlExecutor, ChangeLog], SqlAccess] = SqlAccess,
+    ) -> None:
         self._sql = sql
         self._log = _Touches()
-        self.access = (
-            SqlAccess(sql, self._log)
-            if memory is None
-            else RememberingAccess(sql, self._log, memory)
-        )
+        self.access = access(sql, self._log)
 
     def touched(self, kind: str, entity_id: str) -> None:
         """Notes that a row which a cache may hold was changed."""

@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import apsw
@@ -16,7 +17,7 @@ import apsw
 from grantory.errors import OutcomeUnknown, StorageUnavailable
 from grantory.ports.runtime import Clock
 from grantory.storage.room import Room
-from grantory.storage.sql.access_memory import AccessMemory
+from grantory.storage.sql.access_memory import AccessMemory, RememberingAccess
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite.connection import ApswExecutor, told
 from grantory.storage.sqlite.turnstile import Turnstile
@@ -76,6 +77,7 @@ class Writer:
         self.room = room or Room(LEAST_AT_ONCE, MOST_AT_ONCE, longest=LONGEST_WAIT)
         self._executor = ApswExecutor(connection)
         self._memory = AccessMemory()
+        self._access = partial(RememberingAccess, memory=self._memory)
         self._clock = clock
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
@@ -211,7 +213,7 @@ class Writer:
     def _run_one(self, job: _Job) -> None:
         self._connection.execute("SAVEPOINT job")
         try:
-            transaction = SqlTransaction(self._executor, self._memory)
+            transaction = SqlTransaction(self._executor, self._access)
             job.result = job.work(transaction)
             transaction.finish(self._clock.now_ms())
         except Exception as error:
