@@ -268,3 +268,27 @@ async def test_an_application_hears_when_the_answer_was_the_last_word(
     await connection.send(b"")
 
     assert told == [GONE]
+
+
+async def test_an_application_hears_whether_it_waited_for_the_body(connection: Connection) -> None:
+    told: list[tuple[bytes, bool, bool]] = []
+
+    async def listens(_scope: Any, receive: Any, send: Any) -> None:
+        more = True
+        while more:
+            message = await receive()
+            more = message["more_body"]
+            told.append((message["body"], more, message["waited"]))
+        await send(start(200, length(0)))
+        await send(part(b""))
+
+    connection.application = listens
+    await connection.send(POST + b"0123456789")
+    await connection.send(POST)
+    await connection.send(b"01234")
+    await connection.send(b"56789")
+
+    at_once, *later = told
+    assert at_once == (b"0123456789", False, False)
+    assert b"".join(body for body, _, _ in later) == b"0123456789"
+    assert later[-1][1:] == (False, True)

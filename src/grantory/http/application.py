@@ -179,9 +179,9 @@ class Application:
             body = None
             if target.body is not None:
                 body = await self._read(target, target.body, request)
-                # The body may have taken long to come: what was revoked meanwhile counts.
-                token, actor = await self._authenticate(request, target)
-                await self._permits.require(target, token)
+                if request.waited:  # what was revoked meanwhile counts
+                    token, actor = await self._authenticate(request, target)
+                    await self._permits.require(target, token)
             call = Call(request, actor, token, match.parameters, body, self._permits)
             response = await target.handler(call)
         except ApiError as error:

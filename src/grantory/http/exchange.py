@@ -168,7 +168,12 @@ class Exchange(msgspec.Struct, eq=False):
         self._wire.close()
 
     async def receive(self) -> Message:
-        """Returns what has come of the body; once that was told, waits for the end (ASGI 3)."""
+        """Returns what has come of the body; once that was told, waits for the end (ASGI 3).
+
+        ``waited``, which is not of ASGI, says whether that took longer than this turn of the event
+        loop.
+        """
+        waited = False
         if self.wants_continue and not self._wire.transport.is_closing():
             self._wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wants_continue = False
@@ -176,12 +181,14 @@ class Exchange(msgspec.Struct, eq=False):
             self._wire.take_more()
             if not self._news:
                 waiter = self._waiter = self._waiter or asyncio.Event()
+                waited = True
                 await waiter.wait()
             self._news = False
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
         body, self.body = bytes(self.body), b""
-        return {"type": "http.request", "body": body, "more_body": self.more_body}
+        more = self.more_body
+        return {"type": "http.request", "body": body, "more_body": more, "waited": waited}
 
     def whole_body(self) -> bytes | None:
         """Takes the body, as ``receive`` would give it; None where not all of it is here."""

@@ -60,6 +60,7 @@ class Request:
         "path",
         "route",
         "scope",
+        "waited",
     )
 
     def __init__(
@@ -80,6 +81,8 @@ class Request:
         """What a token is asked for with, once that was read; to be counted."""
         self.route = ""
         """The template of its address, once that was found."""
+        self.waited = False
+        """Whether the body has come later than in the turn of the event loop it was asked for."""
         self.method: str = scope["method"]
         self.path: str = scope["raw_path"].decode("latin-1")
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -193,6 +196,8 @@ class Request:
         message = await self._receive()
         if message["type"] != "http.request":
             raise ClientGone
+        if message.get("waited", True):  # another server does not say
+            self.waited = True
         return message.get("body", b""), message.get("more_body", False)
 
     async def gone(self) -> None:
