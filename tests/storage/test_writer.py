@@ -256,6 +256,38 @@ async def store(file: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sq
     await opened.close()
 
 
+async def test_what_is_undone_is_kept_in_memory_and_not_in_a_file(
+    file: Path, store: SqliteStore
+) -> None:
+    kept = store._writer._connection.execute("PRAGMA temp_store").fetchall()
+    assert kept == [(2,)]
+    commanded = SqliteStore(file, FakeClock(), large_changes=True)
+    assert commanded._writer._connection.execute("PRAGMA temp_store").fetchall() == [(0,)]
+    await commanded.close()
+    texts = {n: f"{n} " * 1_000 for n in range(300)}
+
+    def add(n: int) -> Callable[[Transaction], None]:
+        return lambda t: t.clients.add(a_client(n, description=texts[n]))
+
+    def change_all(t: Transaction) -> None:
+        for n in range(200):  # a megabyte and more
+            t.clients.replace(a_client(n, description="other"))
+        raise Conflict("undone")
+
+    for n in range(200):
+        await store.write(add(n))
+    results = await asyncio.gather(
+        *(store.write(add(n)) for n in range(200, 230)),
+        store.write(change_all),
+        *(store.write(add(n)) for n in range(230, 260)),
+        return_exceptions=True,
+    )
+    assert [n for n, result in enumerate(results) if result is not None] == [30]
+    found = {c.id: c.description for c in await store.read(clients_of)}
+    assert found == {an_id(n): texts[n] for n in range(260)}
+    assert schema.integrity_problems(file) == []
+
+
 async def test_a_lock_of_another_connection_is_told_and_service_goes_on_after_it(
     file: Path, store: SqliteStore
 ) -> None:

@@ -76,6 +76,16 @@ def use_much_memory(connection: apsw.Connection) -> None:
     connection.execute(f"PRAGMA cache_size = -{MUCH_MEMORY_KIB}")
 
 
+def keep_undo_in_memory(connection: apsw.Connection) -> None:
+    """Keeps in memory, not in a file, what a savepoint would need to be undone.
+
+    That is a copy of each page that was changed in the transaction before and is changed again: of
+    small changes some ten pages, let go of when their savepoint is. SQLite has them in memory up
+    to 64 KiB, which two clients fill, and from then on writes each to a temporary file.
+    """
+    connection.execute("PRAGMA temp_store = MEMORY")
+
+
 def _use_wal(connection: apsw.Connection, wait_ms: int) -> None:
     """Switches to WAL; where another process does so too, SQLite fails without waiting."""
     deadline = time.monotonic() + wait_ms / 1000

@@ -21,6 +21,7 @@ from grantory.storage.sqlite.connection import (
     WRITER_WAIT_MS,
     connect,
     in_snapshot,
+    keep_undo_in_memory,
     use_much_memory,
 )
 from grantory.storage.sqlite.feed import SqliteFeed
@@ -69,6 +70,8 @@ class SqliteStore:
             raise SetupError(f"cannot write {path}: see to the owner and mode of the file")
         if large_changes:
             use_much_memory(writing)
+        else:
+            keep_undo_in_memory(writing)
         writing.setbusyhandler(Wait(WRITER_WAIT_MS / 1000))
         if processes == 1:
             self._writer = Writer(writing, clock, Turnstile(path))
