@@ -19,6 +19,7 @@ from grantory.storage.postgres.executor import AsyncpgExecutor
 from grantory.storage.postgres.store import PostgresStore
 from grantory.storage.sql.access import LOCK_DIVISION, LOCK_ROLE
 from grantory.storage.sql.clients import ADD_SECRET
+from grantory.storage.sql.foreseen import MOST_ASSUMED
 from grantory.storage.sql.transaction import SqlTransaction
 from tests.support.databases import fresh_postgres
 from tests.support.entities import ORG, a_client, a_division, a_role, a_secret, an_event, an_id
@@ -250,3 +251,70 @@ async def test_what_is_refused_by_what_is_known_is_asked(
         await store.write(refusing)
     assert "question" in asked
     assert not await made(store, Create(2))
+
+
+async def test_its_plan_is_made_once(store: PostgresStore) -> None:
+    """Of what it cannot tell the size of the database makes a plan at each run."""
+    for number in range(12):
+        await store.write(Create(number))
+    async with store._pool.acquire() as connection:
+        if connection.get_server_version() < (14, 0):
+            pytest.skip("it does not tell")
+        kept = await connection.fetchval(
+            "SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE 'WITH d AS%'"
+        )
+    assert kept >= 5
+
+
+class CreateAnywhere(Create):
+    """Makes a client by an author whose roles are looked at besides, in no division."""
+
+    def __call__(self, t: Transaction) -> str:
+        for role in (OTHER_ROLE, ROLE):
+            assert t.access.hold_role(ORG, role.id) == role
+        self.rights = {*t.access.hold_rights(ORG, AUTHOR)}
+        t.clients.add(self.client)
+        return self.client.name
+
+
+async def test_a_change_may_rest_on_several_roles_and_on_no_division(
+    store: PostgresStore, asked: list[str]
+) -> None:
+    assert await store.write(CreateAnywhere(1)) == "client 1"
+    asked.clear()
+    create = CreateAnywhere(2)
+    assert await store.write(create) == "client 2"
+    assert not asked
+    assert create.rights == await rights(store)
+    assert await store.read(lambda s: s.clients.get(an_id(2))) == create.client
+
+
+async def test_a_change_may_rest_on_an_author_without_any_grant(
+    store: PostgresStore, asked: list[str]
+) -> None:
+    def create(number: int) -> Any:
+        def work(t: Transaction) -> set[Right]:
+            t.clients.add(a_client(number))
+            return {*t.access.hold_rights(ORG, an_id(901))}
+
+        return work
+
+    assert await store.write(create(1)) == set()
+    asked.clear()
+    assert await store.write(create(2)) == set()
+    assert not asked
+    wanted = [Assignment(ROLE.id, EVERY_DIVISION)]
+    await store.write(lambda t: t.access.set_grants(ORG, an_id(901), SubjectKind.CLIENT, wanted, 1))
+    assert len(await store.write(create(3))) == 1
+    assert await store.read(lambda s: s.clients.get(an_id(3))) == a_client(3)
+
+
+async def test_an_author_with_very_many_grants_is_asked_for(
+    store: PostgresStore, asked: list[str]
+) -> None:
+    wanted = [Assignment(ROLE.id, an_id(5_000 + n)) for n in range(MOST_ASSUMED + 1)]
+    await store.write(lambda t: t.access.set_grants(ORG, AUTHOR, SubjectKind.CLIENT, wanted, 1))
+    for number in (1, 2):
+        asked.clear()
+        assert await store.write(Create(number)) == f"client {number}"
+        assert "question" in asked

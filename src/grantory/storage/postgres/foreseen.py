@@ -13,31 +13,10 @@ from grantory.storage.sql.transaction import SqlTransaction
 T = TypeVar("T")
 _LOCK: Final = "pg_advisory_xact_lock_shared(hashtextextended(v.id, 0))::text IS NOT NULL"
 """As in ``storage/sql/fair_lock.py``."""
-# Rows are locked one by one in the order in which they are named, divisions first, as every change
-# locks them. A row that others have changed while its lock was waited for is looked at anew, and is
-# not counted then. Contents that stand elsewhere, as the policies of a role, go by its version.
-_GUARD: Final = f"""
-d AS (SELECT count(*) AS n FROM
-  unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[])
-    AS w (id, organization_id, name, description, home)
-  JOIN LATERAL (SELECT 1 FROM divisions v
-    WHERE v.id = w.id AND v.organization_id = w.organization_id AND v.deleted_at IS NULL
-      AND v.name = w.name AND v.description IS NOT DISTINCT FROM w.description AND v.home = w.home
-      AND {_LOCK} FOR SHARE) x ON true),
-r AS (SELECT count(*) AS n FROM d CROSS JOIN
-  unnest($6::text[], $7::text[], $8::int[], $9::bigint[])
-    AS w (id, organization_id, version, modified_at)
-  JOIN LATERAL (SELECT 1 FROM roles v
-    WHERE v.id = w.id AND v.organization_id = w.organization_id AND v.version = w.version
-      AND v.modified_at = w.modified_at AND d.n = cardinality($1) AND {_LOCK} FOR SHARE) x ON true),
-g AS (SELECT count(*) AS n FROM unnest($10::text[], $11::text[], $12::text[])
-    AS w (subject_id, role_id, division_id)
-  JOIN grants v ON v.subject_id = w.subject_id AND v.role_id = w.role_id
-    AND v.division_id = w.division_id),
-a AS (SELECT count(*) AS n FROM grants v WHERE v.subject_id = ANY ($13::text[])),
-ok AS (SELECT 1 FROM d, r, g, a WHERE d.n = cardinality($1) AND r.n = cardinality($6)
-  AND g.n = cardinality($10) AND a.n = cardinality($10))
-"""  # noqa: S608 - nothing in it comes from outside
+_DIVISION: Final = "id text, organization_id text, name text, description text, home int"
+_ROLE: Final = "id text, organization_id text, version int, modified_at bigint"
+_GRANT: Final = "subject_id text, role_id text, division_id text"
+_NONE: Final = "SELECT 0 AS n"
 _NOTHING_ADDED: Final = "INSERT 0 0"
 _INSERT: Final = re.compile(r"(INSERT INTO .*\)) VALUES \((.*)\)", re.DOTALL)
 
@@ -119,36 +98,76 @@ def foresee(
         return None
     if not sql.added:
         return None
-    values = _values(made[0].assumed)
+    sizes, values = _assumed(made[0].assumed)
     for some in sql.added.values():
         values.extend(some)
-    return Foreseen(result, _guarded(tuple(sql.added)), values)
+    return Foreseen(result, _guarded(sizes, tuple(sql.added)), values)
 
 
-def _values(assumed: Assumed) -> list[Any]:
-    divisions = [assumed.divisions[key] for key in sorted(assumed.divisions)]
-    roles = [assumed.roles[key] for key in sorted(assumed.roles)]
-    grants = [(key, each) for key, held in assumed.grants.items() for each in held]
-    return [
-        [division.id for division in divisions],
-        [division.organization_id for division in divisions],
-        [division.name for division in divisions],
-        [division.description for division in divisions],
-        [int(division.home) for division in divisions],
-        [role.id for role in roles],
-        [role.organization_id for role in roles],
-        [role.version for role in roles],
-        [role.modified_at for role in roles],
-        [subject_id for subject_id, _ in grants],
-        [assignment.role_id for _, assignment in grants],
-        [assignment.division_id for _, assignment in grants],
-        list(assumed.grants),
-    ]
+def _assumed(assumed: Assumed) -> tuple[tuple[int, int, int, int], list[Any]]:
+    """Lists the parameters of a guard, and of how many divisions, roles, grants and subjects."""
+    values: list[Any] = []
+    for _, division in sorted(assumed.divisions.items()):
+        values += (division.id, division.organization_id, division.name, division.description)
+        values.append(int(division.home))
+    for _, role in sorted(assumed.roles.items()):
+        values += (role.id, role.organization_id, role.version, role.modified_at)
+    grants = 0
+    for subject_id, held in assumed.grants.items():
+        grants += len(held)
+        for assignment in held:
+            values += (subject_id, assignment.role_id, assignment.division_id)
+    values += assumed.grants
+    return (len(assumed.divisions), len(assumed.roles), grants, len(assumed.grants)), values
 
 
 @lru_cache(maxsize=64)
-def _guarded(inserts: tuple[str, ...]) -> str:
+def _guarded(sizes: tuple[int, int, int, int], inserts: tuple[str, ...]) -> str:
     """Makes one statement of inserts that are done only where the guard says so."""
-    selects = tuple(_INSERT.sub(r"\1 SELECT \2 FROM ok", sql) for sql in inserts)
-    guard, *earlier, last = numbered_on((_GUARD, *selects))
+    selects = [_INSERT.sub(r"\1 SELECT \2 FROM ok", sql) for sql in inserts]
+    guard, *earlier, last = numbered_on([_guard(*sizes), *selects])
     return f"WITH {', '.join([guard, *([named(earlier)] if earlier else [])])} {last}"
+
+
+def _guard(divisions: int, roles: int, grants: int, subjects: int) -> str:
+    """Makes the parts of a ``WITH`` of which ``ok`` has a row where all is as it was assumed.
+
+    Rows are locked one by one in the order in which they are named, divisions first, as every
+    change locks them. A row that others have changed while its lock was waited for is looked at
+    anew by the database, and is not counted then. What is named is written out, as with lists the
+    database would make a plan anew each time: it cannot tell beforehand how long they are.
+    """
+    d = r = g = a = _NONE
+    after, named_divisions = _rows(1, _DIVISION, divisions)
+    after, named_roles = _rows(after, _ROLE, roles)
+    after, named_grants = _rows(after, _GRANT, grants)
+    if divisions:
+        d = f"""SELECT count(*) AS n FROM {named_divisions} JOIN LATERAL (SELECT 1 FROM divisions v
+            WHERE v.id = w.id AND v.organization_id = w.organization_id AND v.deleted_at IS NULL
+            AND v.name = w.name AND v.description IS NOT DISTINCT FROM w.description
+            AND v.home = w.home AND {_LOCK} FOR SHARE) x ON true"""  # noqa: S608 - of our own
+    if roles:
+        r = f"""SELECT count(*) AS n FROM d CROSS JOIN {named_roles} JOIN LATERAL
+            (SELECT 1 FROM roles v WHERE d.n = {divisions} AND v.id = w.id
+            AND v.organization_id = w.organization_id AND v.version = w.version
+            AND v.modified_at = w.modified_at AND {_LOCK} FOR SHARE) x ON true"""  # noqa: S608
+    if grants:
+        g = f"""SELECT count(*) AS n FROM {named_grants} JOIN grants v ON
+            v.subject_id = w.subject_id AND v.role_id = w.role_id
+            AND v.division_id = w.division_id"""  # noqa: S608
+    if subjects:
+        listed = ", ".join(f"${after + place}" for place in range(subjects))
+        a = f"SELECT count(*) AS n FROM grants v WHERE v.subject_id IN ({listed})"  # noqa: S608
+    return f"""d AS ({d}), r AS ({r}), g AS ({g}), a AS ({a}), ok AS (SELECT 1 FROM d, r, g, a
+        WHERE d.n = {divisions} AND r.n = {roles} AND g.n = {grants} AND a.n = {grants})"""  # noqa: S608
+
+
+def _rows(first: int, columns: str, count: int) -> tuple[int, str]:
+    """Writes rows of parameters as a table; returns the number after theirs besides."""
+    names, types = zip(*(column.split(" ") for column in columns.split(", ")), strict=True)
+    width = len(names)
+    rows = ", ".join(
+        f"({', '.join(f'${first + row * width + n}::{kind}' for n, kind in enumerate(types))})"
+        for row in range(count)
+    )
+    return first + count * width, f"(VALUES {rows}) AS w ({', '.join(names)})"

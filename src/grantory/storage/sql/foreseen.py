@@ -18,7 +18,7 @@ from grantory.storage.sql.access import HeldRights, SqlAccess
 from grantory.storage.sql.access_memory import MOST, parts_of
 from grantory.storage.sql.statement import ChangeLog, SqlExecutor
 
-MOST_ASSUMED: Final = 50
+MOST_ASSUMED: Final = 8
 """Grants of an author who holds more are asked for."""
 
 
