@@ -13,7 +13,9 @@ from sqlalchemy import Delete, Insert, Table, Update
 import grantory.storage.sql
 from grantory.domain.access import Rights, Role
 from grantory.errors import StorageUnavailable
-from grantory.storage.sql.access_memory import MOST, AccessMemory
+from grantory.storage.sql.access import SqlAccess
+from grantory.storage.sql.access_memory import MOST, AccessMemory, RememberingAccess
+from grantory.storage.sql.foreseen import NotingAccess
 from grantory.storage.sql.statement import Statement
 from grantory.storage.sql.transaction import SqlTransaction
 from grantory.storage.sqlite import schema
@@ -35,6 +37,16 @@ def test_nobody_else_changes_the_tables_that_it_remembers() -> None:
             if isinstance(changes.table, Table) and changes.table.name in REMEMBERED:
                 writers.add(found.name)
     assert writers == {"grantory.storage.sql.access"}
+
+
+@pytest.mark.parametrize("kind", [RememberingAccess, NotingAccess])
+def test_whatever_changes_what_may_be_known_is_noticed(kind: type[SqlAccess]) -> None:
+    """What is added was not there before, and absence is not remembered."""
+    changing = {
+        name for name in vars(SqlAccess) if name.startswith(("replace_", "delete_", "set_"))
+    }
+    assert {"replace_role", "delete_role", "delete_division", "set_grants"} <= changing
+    assert changing <= vars(kind).keys()
 
 
 def test_it_is_bounded() -> None:
