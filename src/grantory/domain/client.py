@@ -91,12 +91,22 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def may_gain_tokens(self) -> bool:
         """Whether new tokens may be issued to this client."""
-        return self.state is ClientState.ACTIVE and self.delete_at is None
+        return gains_tokens(self.state, self.delete_at)
 
     @property
     def tokens_are_good(self) -> bool:
         """Whether tokens issued earlier are still accepted, as far as the state goes."""
         return self.state is not ClientState.DISABLED
+
+
+def gains_tokens(state: ClientState, delete_at: int | None) -> bool:
+    """Tells whether new tokens may be issued to a client in a state.
+
+    Args:
+        state: the client's.
+        delete_at: when it is to be deleted; None where it is not.
+    """
+    return state is ClientState.ACTIVE and delete_at is None
 
 
 class ClientRecord(msgspec.Struct, frozen=True):

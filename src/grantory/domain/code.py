@@ -7,6 +7,9 @@ refresh token again can end just that.
 
 import msgspec
 
+from grantory.domain.client import ClientState, gains_tokens
+from grantory.domain.organization import UserState
+
 CODE_SECONDS = 60
 CODE_KEPT_MS = 86_400_000
 """A used code is kept for a day, to recognise who uses it again."""
@@ -20,6 +23,27 @@ class Epochs(msgspec.Struct, frozen=True):
     organization: int
     client: int
     user: int
+
+
+class StandingNow(msgspec.Struct, frozen=True):
+    """How those stand now by whose leave something was issued; all three are there."""
+
+    epochs: Epochs
+    client_state: ClientState
+    client_delete_at: int | None
+    user_state: UserState
+
+    def is_as_then(self, then: Epochs) -> bool:
+        """Whether neither the user's tokens nor the client's were ended since.
+
+        Args:
+            then: the epochs with which it was issued.
+        """
+        return (
+            self.epochs == then
+            and gains_tokens(self.client_state, self.client_delete_at)
+            and self.user_state is UserState.ACTIVE
+        )
 
 
 class AuthorizationCode(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,6 +53,13 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
 
 
+class ActingUser(msgspec.Struct, frozen=True):
+    """What a token says of the person for whom a client acts."""
+
+    id: str
+    token_epoch: int
+
+
 def normal_email(email: str) -> str:
     """Gives the form of an e-mail address under which it is unique (case does not count)."""
     return email.strip().casefold()

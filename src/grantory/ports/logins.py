@@ -1,5 +1,6 @@
 """Login sessions in the store."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from grantory.domain.login import LoginSession
@@ -15,6 +16,14 @@ class LoginReader(Protocol):
 
 class LoginWriter(LoginReader, Protocol):
     """Begins and ends sessions."""
+
+    def hold_all(self, session_ids: Sequence[str]) -> frozenset[str]:
+        """Keeps sessions from being ended before this transaction ends; waits for nobody.
+
+        Returns:
+            The ids of those that are there, but for any that is being ended at this moment.
+        """
+        ...
 
     def hold(self, session_id: str) -> bool:
         """Tells whether a session was not ended, and lets nobody end it before this is over."""

@@ -6,7 +6,7 @@ import msgspec
 
 from grantory.domain.audit import AuditEvent
 from grantory.domain.code import TokenFamily
-from grantory.domain.organization import User
+from grantory.domain.organization import ActingUser
 from grantory.ports.storage import Transaction
 from grantory.protocol.client_auth.caller import Caller
 from grantory.protocol.token_request import TokenRequest
@@ -15,10 +15,15 @@ ENTITY: Final = "TokenFamily"
 
 
 class Redeemed(msgspec.Struct, frozen=True):
-    """A code or refresh token that was good, for whom, and the family that it is of."""
+    """A code or refresh token that was good: the family that it is of, and the scopes to give."""
 
-    user: User
     family: TokenFamily
+    scopes: tuple[str, ...]
+
+    @property
+    def user(self) -> ActingUser:
+        """For whom: the user's epoch was found to be that of the family."""
+        return ActingUser(self.family.user_id, self.family.epochs.user)
 
 
 def end_family(

@@ -7,7 +7,6 @@ that was lost can be given again, word for word, without keeping anything secret
 import binascii
 import hmac
 import struct
-import uuid
 from typing import Final, NamedTuple
 
 from grantory.domain.code import TokenFamily
@@ -15,6 +14,7 @@ from grantory.domain.secret import Secret
 from grantory.domain.token import SigningKey
 from grantory.errors import OutcomeUnknown, StorageUnavailable
 from grantory.ports.hot_reads import HotReads
+from grantory.protocol.token_codec import uuid_bytes, uuid_text
 
 PREFIX: Final = "grt_"
 _FORMAT: Final = b"\x01"
@@ -50,7 +50,7 @@ class RefreshTokens:
             key = await self._reads.newest_signing_key(family.organization_id)
         except StorageUnavailable as error:
             raise OutcomeUnknown(f"used up, but not answered: {error.detail}") from error
-        body = _BODY.pack(_FORMAT, key.key_id, uuid.UUID(family.id).bytes, family.generation)
+        body = _BODY.pack(_FORMAT, key.key_id, uuid_bytes(family.id), family.generation)
         return Secret(PREFIX + _base64url(body + _mac(key, body)))
 
     async def read(self, presented: str) -> Generation | None:
@@ -70,7 +70,7 @@ class RefreshTokens:
         key = await self._reads.signing_key(key_id) if form == _FORMAT else None
         if key is None or not hmac.compare_digest(_mac(key, body), mac):
             return None
-        return Generation(key.organization_id, str(uuid.UUID(bytes=family)), number)
+        return Generation(key.organization_id, uuid_text(family), number)
 
 
 def _mac(key: SigningKey, body: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Whether those by whose leave something was issued still stand as they did then."""
 
-from grantory.domain.code import Epochs
-from grantory.domain.organization import User, UserState
+from grantory.domain.code import Epochs, StandingNow
+from grantory.domain.organization import User
 from grantory.ports.storage import Snapshot, Transaction
 
 
@@ -26,6 +26,6 @@ def user_as_then(
     user = store.users.get(user_id)
     if organization is None or client is None or user is None:
         return None
-    now = Epochs(organization.token_epoch, client.token_epoch, user.token_epoch)
-    stands = now == then and client.may_gain_tokens and user.state is UserState.ACTIVE
-    return user if stands and user.organization_id == organization_id else None
+    epochs = Epochs(organization.token_epoch, client.token_epoch, user.token_epoch)
+    now = StandingNow(epochs, client.state, client.delete_at, user.state)
+    return user if now.is_as_then(then) and user.organization_id == organization_id else None

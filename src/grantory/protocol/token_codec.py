@@ -64,14 +64,14 @@ def encode(token: AccessToken, key: SigningKey, client_bytes: bytes) -> str:
     body = _Body(
         token.token_id,
         client_bytes,
-        None if token.user_id is None else _uuid_bytes(token.user_id),
+        None if token.user_id is None else uuid_bytes(token.user_id),
         token.issued_at,
         token.expires_at - token.issued_at,
         token.organization_epoch,
         token.client_epoch,
         token.user_epoch,
         token.scopes,
-        None if token.family_id is None else _uuid_bytes(token.family_id),
+        None if token.family_id is None else uuid_bytes(token.family_id),
         token.family_epoch,
     )
     signed = _FORMAT + key.key_id + _encode(body)
@@ -117,15 +117,15 @@ def decode(raw: bytes, key: SigningKey) -> AccessToken:
     return AccessToken(
         token_id=body.token_id,
         organization_id=key.organization_id,
-        client_id=_uuid_text(body.client),
-        user_id=None if body.user is None else _uuid_text(body.user),
+        client_id=uuid_text(body.client),
+        user_id=None if body.user is None else uuid_text(body.user),
         issued_at=body.issued_at,
         expires_at=body.issued_at + body.lifetime,
         organization_epoch=body.organization_epoch,
         client_epoch=body.client_epoch,
         user_epoch=body.user_epoch,
         scopes=body.scopes,
-        family_id=None if body.family is None else _uuid_text(body.family),
+        family_id=None if body.family is None else uuid_text(body.family),
         family_epoch=body.family_epoch,
     )
 
@@ -134,10 +134,12 @@ def _base64url(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode()
 
 
-def _uuid_bytes(text: str) -> bytes:
+def uuid_bytes(text: str) -> bytes:
+    """Returns the bytes of an id; several times as fast as ``uuid.UUID`` is."""
     return bytes.fromhex(text.replace("-", ""))
 
 
-def _uuid_text(data: bytes) -> str:
+def uuid_text(data: bytes) -> str:
+    """Returns an id as it is written, of its 16 bytes."""
     digits = data.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -91,6 +91,12 @@ def an_authorization(client: int = 1, user: int | None = None, **fields: Any) ->
     return msgspec.structs.replace(authorization, **fields)
 
 
+async def held(store: OpenStore, number: int) -> AuthorizationCode | None:
+    """The code with this digest, as whoever redeems it finds it."""
+    found = await store.write(lambda t: t.codes.hold([digest(number)], wait=True))
+    return found[digest(number)][0] if found else None
+
+
 async def test_a_session_is_found_by_the_digest_of_its_cookie_alone(store: OpenStore) -> None:
     sessions = [a_session(1), a_session(2, expires_at=0), a_session(3, organization_id=OTHER_ORG)]
     for number, session in enumerate(sessions):
@@ -141,7 +147,7 @@ async def test_every_code_is_removed(store: OpenStore) -> None:
     await store.write(lambda t: t.codes.add(a_code(1)))
     await store.write(lambda t: t.codes.add(a_code(2)))
     assert await store.write(lambda t: t.codes.remove_all()) == 2
-    assert await store.write(lambda t: t.codes.get_for_change(digest(1))) is None
+    assert await held(store, 1) is None
 
 
 async def test_no_two_sessions_share_a_cookie_or_an_id(store: OpenStore) -> None:
@@ -189,15 +195,13 @@ async def test_a_code_comes_back_as_it_was_and_is_used_once(store: OpenStore) ->
     plain = a_code(2, redirect_uri=None, challenge=None, session_id=None, scopes=())
     for code in (a_code(1), plain):
         await store.write(lambda t: t.codes.add(code))
-        assert await store.write(lambda t: t.codes.get_for_change(code.digest)) == code
-    assert await store.write(lambda t: t.codes.get_for_change(digest(9))) is None
-    await store.write(lambda t: t.codes.use(digest(1), 7, an_id(6001)))
-    await store.write(lambda t: t.codes.use(digest(2), 8, None))
+        assert await held(store, int.from_bytes(code.digest, "big")) == code
+    assert await held(store, 9) is None
+    await store.write(lambda t: t.codes.use({digest(1): an_id(6001)}, 7))
+    await store.write(lambda t: t.codes.use({digest(2): None, digest(9): None}, 8))
     used = a_code(1, used_at=7, family_id=an_id(6001))
-    assert await store.write(lambda t: t.codes.get_for_change(digest(1))) == used
-    assert await store.write(
-        lambda t: t.codes.get_for_change(digest(2))
-    ) == msgspec.structs.replace(plain, used_at=8)
+    assert await held(store, 1) == used
+    assert await held(store, 2) == msgspec.structs.replace(plain, used_at=8)
     with pytest.raises(Conflict):
         await store.write(lambda t: t.codes.add(a_code(1, client_id=an_id(2))))
 
@@ -208,11 +212,10 @@ async def test_a_locked_code_is_used_by_one_of_many(
     await store.write(lambda t: t.codes.add(a_code(1)))
 
     def redeem(t: Transaction, number: int) -> bool:
-        code = t.codes.get_for_change(digest(1))
-        assert code is not None
+        code, _ = t.codes.hold([digest(1)], wait=True)[digest(1)]
         if code.used_at is not None:
             return False
-        t.codes.use(digest(1), number, None)
+        t.codes.use({digest(1): None}, number)
         return True
 
     stores = (store, second_store)
@@ -240,7 +243,7 @@ async def test_the_newest_family_of_a_user(store: OpenStore) -> None:
     for family in (*used, a_family(9, user_id=other, rotated_at=9)):
         await store.write(lambda t: t.families.add(family))
     assert await store.read(lambda s: s.families.last_of_user(a_user(1).id)) == used[1]
-    await store.write(lambda t: t.families.rotate(used[0].id, 2, 8, 99))
+    await store.write(lambda t: t.families.rotate([used[0].id], 8, 99))
     last = await store.read(lambda s: s.families.last_of_user(a_user(1).id))
     assert last is not None
     assert last.id == used[0].id
@@ -254,7 +257,7 @@ async def test_a_rotation_changes_the_generation_and_nothing_else(
         await store.write(lambda t: t.families.add(a_family(number)))
     listener = Listener(second_store)
     await listener.catch_up()
-    await store.write(lambda t: t.families.rotate(a_family(1).id, 2**40 + 1, 2**42, 2**43))
+    await store.write(lambda t: t.families.rotate([a_family(1).id], 2**42, 2**43))
     rotated = a_family(1, generation=2**40 + 1, rotated_at=2**42, expires_at=2**43)
     assert await store.read(lambda s: s.families.get(rotated.id)) == rotated
     assert await store.read(lambda s: s.families.get(a_family(2).id)) == a_family(2)

@@ -1,11 +1,11 @@
 """The authorization code grant (RFC 6749 section 4.1.3, RFC 7636 section 4.6)."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Final, NamedTuple
 
 from grantory.domain.client import GrantType
-from grantory.domain.code import AuthorizationCode, TokenFamily
+from grantory.domain.code import AuthorizationCode, StandingNow, TokenFamily
 from grantory.domain.opaque import OpaqueKind, digest_of_opaque
-from grantory.domain.organization import User
 from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.runtime import Clock, Random
 from grantory.ports.storage import Store, Transaction
@@ -15,8 +15,17 @@ from grantory.protocol.families import Redeemed, end_family
 from grantory.protocol.grants.decision import Decision
 from grantory.protocol.refresh_tokens import RefreshTokens
 from grantory.protocol.scopes import remaining_scopes
-from grantory.protocol.standing import user_as_then
+from grantory.protocol.together import Together
 from grantory.protocol.token_request import TokenRequest
+
+_NOT_PROVEN: Final = "invalid_client"
+
+
+class _Asked(NamedTuple):
+    digest: bytes
+    request: TokenRequest
+    caller: Caller
+    family_id: str
 
 
 class AuthorizationCodeGrant:
@@ -48,7 +57,7 @@ class AuthorizationCodeGrant:
         random: Random,
         refresh_seconds: int,
     ) -> None:
-        self._store = store
+        self._redemptions: Together[_Asked, Redeemed | OAuthError] = Together(store, self._redeem)
         self._refresh_tokens = refresh_tokens
         self._clock = clock
         self._random = random
@@ -64,10 +73,8 @@ class AuthorizationCodeGrant:
         digest = digest_of_opaque(OpaqueKind.CODE, request.required("code"))
         if digest is None:
             raise _refusal("no code of this server")
-        family_id, now = self._random.uuid(), self._clock.now_ms()
-        outcome = await self._store.write(
-            lambda transaction: self._redeem(transaction, digest, request, caller, family_id, now)
-        )
+        asked = _Asked(digest, request, caller, self._random.uuid())
+        outcome = await self._redemptions.make(asked)
         if isinstance(outcome, OAuthError):
             raise outcome
         family = outcome.family
@@ -75,24 +82,47 @@ class AuthorizationCodeGrant:
         return Decision(family.scopes, outcome.user, family, refresh)
 
     def _redeem(
-        self,
-        transaction: Transaction,
-        digest: bytes,
-        request: TokenRequest,
-        caller: Caller,
-        family_id: str,
-        now: int,
-    ) -> Redeemed | OAuthError:
+        self, transaction: Transaction, asked: Sequence[_Asked], is_alone: bool
+    ) -> list[Redeemed | OAuthError | None]:
         """Returns a refusal where other functions raise one: what was noted of it must stay."""
-        code = transaction.codes.get_for_change(digest)
-        if code is None:
-            return _refusal("unknown code")
-        if code.used_at is not None:
-            return _reused(transaction, code, request, caller, now)
+        now = self._clock.now_ms()
+        codes = transaction.codes.hold(list({each.digest: None for each in asked}), wait=is_alone)
+        sessions = _sessions(transaction, [code for code, _ in codes.values()], is_alone)
+        used: dict[bytes, str | None] = {}
+        begun: list[TokenFamily] = []
+        outcomes: list[Redeemed | OAuthError | None] = []
+        for each in asked:
+            found = codes.get(each.digest)
+            if found is None:  # there is none, or somebody else has locked it
+                outcomes.append(_refusal("unknown code") if is_alone else None)
+                continue
+            code, standing = found
+            is_held = code.session_id is None or code.session_id in sessions
+            if not is_alone and (code.used_at is not None or each.digest in used or not is_held):
+                outcomes.append(None)
+                continue
+            if code.used_at is not None:
+                outcomes.append(_reused(transaction, code, each.request, each.caller, now))
+                continue
+            outcome = self._outcome(code, standing if is_held else None, each, now)
+            if isinstance(outcome, Redeemed):
+                begun.append(outcome.family)
+                used[each.digest] = outcome.family.id
+            elif outcome.error != _NOT_PROVEN:
+                used[each.digest] = None
+            outcomes.append(outcome)
+        transaction.families.add_all(begun)
+        transaction.codes.use(used, now)
+        return outcomes
+
+    def _outcome(
+        self, code: AuthorizationCode, standing: StandingNow | None, asked: _Asked, now: int
+    ) -> Redeemed | OAuthError:
+        request, caller = asked.request, asked.caller
         proven = caller.is_authenticated or code.challenge is not None
         if not proven and "code_verifier" not in request.form:
             return OAuthError(
-                "invalid_client",
+                _NOT_PROVEN,
                 "client authentication is missing",
                 status=401,
                 challenge=True,
@@ -100,16 +130,10 @@ class AuthorizationCodeGrant:
             )
         problem = _problem(code, request, caller, now)
         scopes = remaining_scopes(code.scopes, caller.record.client)
-        user = None
-        if not problem and scopes is not None:
-            user = _user_of(transaction, code)
-        if user is None or scopes is None:
-            transaction.codes.use(digest, now, None)
+        stands = standing is not None and standing.is_as_then(code.epochs)
+        if problem or scopes is None or not stands:
             return _refusal(problem or "user, client, session or scopes ended meanwhile")
-        family = self._family(code, caller, family_id, now, scopes)
-        transaction.families.add(family)
-        transaction.codes.use(digest, now, family.id)
-        return Redeemed(user, family)
+        return Redeemed(self._family(code, caller, asked.family_id, now, scopes), scopes)
 
     def _family(
         self,
@@ -152,12 +176,14 @@ def _problem(code: AuthorizationCode, request: TokenRequest, caller: Caller, now
     return "" if pkce.fits(verifier, code.challenge) else "a wrong verifier"
 
 
-def _user_of(transaction: Transaction, code: AuthorizationCode) -> User | None:
-    if code.session_id is not None and not transaction.logins.hold(code.session_id):
-        return None
-    return user_as_then(
-        transaction, code.organization_id, code.client_id, code.user_id, code.epochs
-    )
+def _sessions(
+    transaction: Transaction, codes: Sequence[AuthorizationCode], is_alone: bool
+) -> frozenset[str]:
+    """Holds the login sessions in which codes were given, and returns those that are there."""
+    ids = {code.session_id for code in codes if code.session_id is not None}
+    if is_alone:
+        return frozenset(each for each in ids if transaction.logins.hold(each))
+    return transaction.logins.hold_all(sorted(ids))
 
 
 def _reused(

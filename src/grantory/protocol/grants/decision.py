@@ -3,7 +3,7 @@
 import msgspec
 
 from grantory.domain.code import TokenFamily
-from grantory.domain.organization import User
+from grantory.domain.organization import ActingUser, User
 from grantory.domain.secret import Secret
 
 
@@ -11,7 +11,7 @@ class Decision(msgspec.Struct, frozen=True):
     """The contents of the token that a grant allows; of an answer with it."""
 
     scopes: tuple[str, ...] = ()
-    user: User | None = None
+    user: User | ActingUser | None = None
     """For whom the client acts; None when it acts for itself."""
     family: TokenFamily | None = None
     """What the token can be ended with, besides the client's and the user's other tokens."""

@@ -1,12 +1,12 @@
 """Refreshing an access token (RFC 6749 section 6, RFC 9700 section 4.14.2)."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Final, NamedTuple
 
 import msgspec
 
-from grantory.domain.client import GrantType
-from grantory.domain.code import REFRESH_GRACE_MS, TokenFamily
-from grantory.domain.organization import User
+from grantory.domain.client import Client, GrantType
+from grantory.domain.code import REFRESH_GRACE_MS, StandingNow, TokenFamily
 from grantory.errors import OAuthError, RefusalReason
 from grantory.ports.runtime import Clock
 from grantory.ports.storage import Store, Transaction
@@ -15,8 +15,16 @@ from grantory.protocol.families import Redeemed, end_family
 from grantory.protocol.grants.decision import Decision
 from grantory.protocol.refresh_tokens import Generation, RefreshTokens
 from grantory.protocol.scopes import remaining_scopes
-from grantory.protocol.standing import user_as_then
+from grantory.protocol.together import Together
 from grantory.protocol.token_request import TokenRequest
+
+REUSED: Final = "a refresh token was used after it had been replaced"
+
+
+class _Asked(NamedTuple):
+    presented: Generation
+    request: TokenRequest
+    caller: Caller
 
 
 class RefreshTokenGrant:
@@ -41,7 +49,7 @@ class RefreshTokenGrant:
     def __init__(
         self, store: Store, refresh_tokens: RefreshTokens, clock: Clock, refresh_seconds: int
     ) -> None:
-        self._store = store
+        self._rotations: Together[_Asked, Redeemed | OAuthError] = Together(store, self._rotate)
         self._refresh_tokens = refresh_tokens
         self._clock = clock
         self._refresh_seconds = refresh_seconds
@@ -57,58 +65,68 @@ class RefreshTokenGrant:
         client = caller.record.client
         if presented is None or presented.organization_id != client.organization_id:
             raise _refusal("no refresh token of this organisation")
-        now = self._clock.now_ms()
-        outcome = await self._store.write(
-            lambda transaction: self._rotate(transaction, presented, request, caller, now)
-        )
+        outcome = await self._rotations.make(_Asked(presented, request, caller))
         if isinstance(outcome, OAuthError):
             raise outcome
-        family = outcome.family
-        scopes = _scopes(request, family, caller)
-        refresh = await self._refresh_tokens.write(family)
-        return Decision(scopes, outcome.user, family, refresh)
+        refresh = await self._refresh_tokens.write(outcome.family)
+        return Decision(outcome.scopes, outcome.user, outcome.family, refresh)
 
     def _rotate(
-        self,
-        transaction: Transaction,
-        presented: Generation,
-        request: TokenRequest,
-        caller: Caller,
-        now: int,
-    ) -> Redeemed | OAuthError:
+        self, transaction: Transaction, asked: Sequence[_Asked], is_alone: bool
+    ) -> list[Redeemed | OAuthError | None]:
         """Returns a refusal where other functions raise one: what was noted of it must stay."""
-        family = transaction.families.get_for_change(presented.family_id)
-        client = caller.record.client
-        if family is None or family.client_id != client.id:
-            return _refusal("unknown family, or another client's")
+        now = self._clock.now_ms()
+        ids = list({each.presented.family_id: None for each in asked})
+        held = transaction.families.hold(ids, wait=is_alone)
+        rotated: dict[str, TokenFamily] = {}
+        outcomes: list[Redeemed | OAuthError | None] = []
+        for each in asked:
+            family_id = each.presented.family_id
+            found = held.get(family_id)
+            if found is None:  # there is none, or somebody else has locked it
+                outcomes.append(_unknown() if is_alone else None)
+                continue
+            family, standing = found
+            family = rotated.get(family_id, family)
+            outcome = self._outcome(family, standing, each, now)
+            if outcome is None:
+                if is_alone:
+                    end_family(transaction, family, REUSED, each.request, each.caller, now)
+                    outcome = _refusal("used before", RefusalReason.REFRESH_TOKEN_REUSED)
+            elif isinstance(outcome, Redeemed) and outcome.family is not family:
+                if family_id in rotated:  # once more: in a transaction of its own
+                    outcome = None
+                else:
+                    rotated[family_id] = outcome.family
+            outcomes.append(outcome)
+        for expires_at in {family.expires_at for family in rotated.values()}:
+            together = [id for id, family in rotated.items() if family.expires_at == expires_at]
+            transaction.families.rotate(together, now, expires_at)
+        return outcomes
+
+    def _outcome(
+        self, family: TokenFamily, standing: StandingNow | None, asked: _Asked, now: int
+    ) -> Redeemed | OAuthError | None:
+        """Decides; None for a refresh token that was used after it had been replaced."""
+        client = asked.caller.record.client
+        if family.client_id != client.id:
+            return _unknown()
         if not family.is_live or now >= family.expires_at:
             return _refusal("ended or expired")
-        again = (
-            presented.number == family.generation - 1
-            and now - family.rotated_at <= REFRESH_GRACE_MS
-        )
-        if presented.number != family.generation and not again:
-            reason = "a refresh token was used after it had been replaced"
-            end_family(transaction, family, reason, request, caller, now)
-            return _refusal("used before", RefusalReason.REFRESH_TOKEN_REUSED)
-        user = self._user(transaction, family)
-        if user is None:
+        number = asked.presented.number
+        if number != family.generation:
+            again = number == family.generation - 1 and now - family.rotated_at <= REFRESH_GRACE_MS
+            if not again:
+                return None
+        if standing is None or not standing.is_as_then(family.epochs):
             return _refusal("user or client ended meanwhile")
         try:
-            _scopes(request, family, caller)
+            scopes = _scopes(asked.request, family, client)
         except OAuthError as error:  # asks for too much: the token stays as it is
             return error
-        if not again:
+        if number == family.generation:
             family = self._next(family, client.access_token_lifetime, now)
-            transaction.families.rotate(
-                family.id, family.generation, family.rotated_at, family.expires_at
-            )
-        return Redeemed(user, family)
-
-    def _user(self, transaction: Transaction, family: TokenFamily) -> User | None:
-        return user_as_then(
-            transaction, family.organization_id, family.client_id, family.user_id, family.epochs
-        )
+        return Redeemed(family, scopes)
 
     def _next(self, family: TokenFamily, lifetime: int, now: int) -> TokenFamily:
         until = now + max(lifetime, self._refresh_seconds) * 1000
@@ -120,8 +138,8 @@ class RefreshTokenGrant:
         )
 
 
-def _scopes(request: TokenRequest, family: TokenFamily, caller: Caller) -> tuple[str, ...]:
-    allowed = remaining_scopes(family.scopes, caller.record.client)
+def _scopes(request: TokenRequest, family: TokenFamily, client: Client) -> tuple[str, ...]:
+    allowed = remaining_scopes(family.scopes, client)
     if allowed is None:
         raise _refusal("the client is registered for none of these scopes any more")
     asked = tuple(dict.fromkeys(request.form.get("scope", "").split()))
@@ -130,6 +148,10 @@ def _scopes(request: TokenRequest, family: TokenFamily, caller: Caller) -> tuple
             "invalid_scope", "the scope goes beyond what was allowed", reason=RefusalReason.SCOPE
         )
     return asked or allowed
+
+
+def _unknown() -> OAuthError:
+    return _refusal("unknown family, or another client's")
 
 
 def _refusal(detail: str, reason: RefusalReason = RefusalReason.REFRESH_TOKEN) -> OAuthError:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -82,6 +82,16 @@ class AsyncpgExecutor:
         self._require_time()
         status: str = await_only(self.connection.execute(sql, *values, timeout=self._seconds))
         return int(status.rpartition(" ")[2])
+
+    def each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Runs a change with each of several sets of parameters, on one way to the database."""
+        if not rows:
+            return
+        self.settle()
+        self._require_time()
+        bound = [statement.for_postgres(params) for params in rows]
+        sql, values = bound[0][0], [each[1] for each in bound]
+        await_only(self.connection.executemany(sql, values, timeout=self._seconds))
 
     def aside(self, work: Callable[[], T]) -> T:
         """Runs a computation on another thread."""

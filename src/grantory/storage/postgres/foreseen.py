@@ -1,7 +1,7 @@
 """Changes that were made up beforehand (``storage/sql/foreseen.py``), in one statement each."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -35,6 +35,9 @@ class _Additions:
 
     def run(self, statement: Statement, **params: Any) -> int:
         raise NotForeseen(statement, params)
+
+    def each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        raise NotForeseen(statement, rows)
 
     def aside(self, work: Callable[[], T]) -> T:
         raise NotForeseen(work)

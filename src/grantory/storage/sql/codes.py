@@ -1,10 +1,15 @@
 """Authorization codes in SQL."""
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy import bindparam as p
 from sqlalchemy import delete, insert, select, update
 
-from grantory.domain.code import AuthorizationCode, Epochs
+from grantory.domain.code import AuthorizationCode, Epochs, StandingNow
+from grantory.storage.sql.for_many import ForMany
 from grantory.storage.sql.json_list import as_list, listed
+from grantory.storage.sql.standing import COLUMNS as STANDING
+from grantory.storage.sql.standing import standing, with_standing
 from grantory.storage.sql.statement import Row, SqlExecutor, Statement
 from grantory.storage.sql.tables import authorization_codes
 
@@ -26,7 +31,19 @@ _COLUMNS = (
     _c.used_at,
     _c.family_id,
 )
-GET_FOR_CHANGE = Statement(select(*_COLUMNS).where(_c.digest == p("digest")).with_for_update())
+
+
+def _hold(*, wait: bool) -> ForMany:
+    held = select(*_COLUMNS, *STANDING).select_from(with_standing(authorization_codes))
+    return ForMany(
+        lambda keys: held.where(_c.digest.in_(keys)).with_for_update(
+            of=authorization_codes, skip_locked=not wait
+        )
+    )
+
+
+HOLD = {wait: _hold(wait=wait) for wait in (True, False)}
+"""By whether those that are locked are waited for."""
 ADD = Statement(insert(authorization_codes).values({c.name: p(c.name) for c in _COLUMNS}))
 USE = Statement(
     update(authorization_codes)
@@ -63,15 +80,25 @@ class SqlCodes:
             family_id=code.family_id,
         )
 
-    def get_for_change(self, digest: bytes) -> AuthorizationCode | None:  # noqa: D102
-        row = self._sql.one(GET_FOR_CHANGE, digest=digest)
-        return None if row is None else _code(row)
+    def hold(  # noqa: D102
+        self, digests: Sequence[bytes], *, wait: bool
+    ) -> dict[bytes, tuple[AuthorizationCode, StandingNow | None]]:
+        held = {}
+        for statement, keys in HOLD[wait].of(digests):
+            for row in self._sql.all(statement, **keys):
+                code = _code(row)
+                held[code.digest] = code, standing(row, len(_COLUMNS))
+        return held
 
     def remove_all(self) -> int:  # noqa: D102
         return self._sql.run(REMOVE_ALL)
 
-    def use(self, digest: bytes, used_at: int, family_id: str | None) -> None:  # noqa: D102
-        self._sql.run(USE, digest_=digest, used_at=used_at, family_id=family_id)
+    def use(self, families: Mapping[bytes, str | None], used_at: int) -> None:  # noqa: D102
+        uses = [
+            {"digest_": digest, "used_at": used_at, "family_id": family_id}
+            for digest, family_id in families.items()
+        ]
+        self._sql.each(USE, uses)
 
 
 def _code(row: Row) -> AuthorizationCode:

@@ -1,10 +1,16 @@
 """Families of tokens in SQL."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import bindparam as p
 from sqlalchemy import insert, select, update
 
-from grantory.domain.code import Epochs, TokenFamily
+from grantory.domain.code import Epochs, StandingNow, TokenFamily
+from grantory.storage.sql.for_many import ForMany
 from grantory.storage.sql.json_list import as_list, listed
+from grantory.storage.sql.standing import COLUMNS as STANDING
+from grantory.storage.sql.standing import standing, with_standing
 from grantory.storage.sql.statement import ChangeLog, Row, SqlExecutor, Statement
 from grantory.storage.sql.tables import token_families
 
@@ -28,6 +34,19 @@ _COLUMNS = (
 )
 GET = Statement(select(*_COLUMNS).where(_f.id == p("id")))
 GET_FOR_CHANGE = Statement(select(*_COLUMNS).where(_f.id == p("id")).with_for_update())
+
+
+def _hold(*, wait: bool) -> ForMany:
+    held = select(*_COLUMNS, *STANDING).select_from(with_standing(token_families))
+    return ForMany(
+        lambda keys: held.where(_f.id.in_(keys)).with_for_update(
+            of=token_families, skip_locked=not wait
+        )
+    )
+
+
+HOLD = {wait: _hold(wait=wait) for wait in (True, False)}
+"""By whether those that are locked are waited for."""
 LAST_OF_USER = Statement(
     select(*_COLUMNS).where(_f.user_id == p("user_id")).order_by(_f.rotated_at.desc()).limit(1)
 )
@@ -38,10 +57,14 @@ LIVE_OF_SESSION = Statement(
     .with_for_update()
 )
 ADD = Statement(insert(token_families).values({c.name: p(c.name) for c in _COLUMNS}))
-ROTATE = Statement(
-    update(token_families)
-    .where(_f.id == p("id_"))
-    .values(generation=p("generation"), rotated_at=p("rotated_at"), expires_at=p("expires_at"))
+ROTATE = ForMany(
+    lambda ids: (
+        update(token_families)
+        .where(_f.id.in_(ids))
+        .values(
+            generation=_f.generation + 1, rotated_at=p("rotated_at_"), expires_at=p("expires_at_")
+        )
+    )
 )
 END = Statement(
     update(token_families)
@@ -68,40 +91,30 @@ class SqlFamilies:
         row = self._sql.one(GET_FOR_CHANGE, id=family_id)
         return None if row is None else _family(row)
 
+    def hold(  # noqa: D102
+        self, family_ids: Sequence[str], *, wait: bool
+    ) -> dict[str, tuple[TokenFamily, StandingNow | None]]:
+        held = {}
+        for statement, keys in HOLD[wait].of(family_ids):
+            for row in self._sql.all(statement, **keys):
+                held[row[0]] = _family(row), standing(row, len(_COLUMNS))
+        return held
+
     def last_of_user(self, user_id: str) -> TokenFamily | None:  # noqa: D102
         row = self._sql.one(LAST_OF_USER, user_id=user_id)
         return None if row is None else _family(row)
 
     def add(self, family: TokenFamily) -> None:  # noqa: D102
-        self._sql.add(
-            ADD,
-            id=family.id,
-            organization_id=family.organization_id,
-            client_id=family.client_id,
-            user_id=family.user_id,
-            session_id=family.session_id,
-            scopes=as_list(family.scopes),
-            organization_epoch=family.epochs.organization,
-            client_epoch=family.epochs.client,
-            user_epoch=family.epochs.user,
-            created_at=family.created_at,
-            expires_at=family.expires_at,
-            epoch=family.epoch,
-            generation=family.generation,
-            rotated_at=family.rotated_at,
-            ended_at=family.ended_at,
-        )
+        self._sql.add(ADD, **_values(family))
+
+    def add_all(self, families: Sequence[TokenFamily]) -> None:  # noqa: D102
+        self._sql.each(ADD, [_values(family) for family in families])
 
     def rotate(  # noqa: D102
-        self, family_id: str, generation: int, rotated_at: int, expires_at: int
+        self, family_ids: Sequence[str], rotated_at: int, expires_at: int
     ) -> None:
-        self._sql.run(
-            ROTATE,
-            id_=family_id,
-            generation=generation,
-            rotated_at=rotated_at,
-            expires_at=expires_at,
-        )
+        for statement, keys in ROTATE.of(family_ids):
+            self._sql.run(statement, **keys, rotated_at_=rotated_at, expires_at_=expires_at)
 
     def end(self, family_id: str, ended_at: int) -> None:  # noqa: D102
         if self._sql.run(END, id_=family_id, ended_at=ended_at):
@@ -112,6 +125,26 @@ class SqlFamilies:
         for family_id in ids:
             self.end(family_id, ended_at)
         return len(ids)
+
+
+def _values(family: TokenFamily) -> dict[str, Any]:
+    return {
+        "id": family.id,
+        "organization_id": family.organization_id,
+        "client_id": family.client_id,
+        "user_id": family.user_id,
+        "session_id": family.session_id,
+        "scopes": as_list(family.scopes),
+        "organization_epoch": family.epochs.organization,
+        "client_epoch": family.epochs.client,
+        "user_epoch": family.epochs.user,
+        "created_at": family.created_at,
+        "expires_at": family.expires_at,
+        "epoch": family.epoch,
+        "generation": family.generation,
+        "rotated_at": family.rotated_at,
+        "ended_at": family.ended_at,
+    }
 
 
 def _family(row: Row) -> TokenFamily:

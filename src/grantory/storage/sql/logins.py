@@ -1,9 +1,12 @@
 """Login sessions in SQL."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import bindparam as p
 from sqlalchemy import delete, insert, select, update
 
 from grantory.domain.login import LoginSession
+from grantory.storage.sql.for_many import ForMany
 from grantory.storage.sql.statement import SqlExecutor, Statement
 from grantory.storage.sql.tables import login_sessions
 
@@ -18,6 +21,9 @@ _COLUMNS = (
 )
 FIND = Statement(select(*_COLUMNS).where(_s.digest == p("digest")))
 HOLD = Statement(select(_s.id).where(_s.id == p("id")).with_for_update(read=True))
+HOLD_ALL = ForMany(
+    lambda ids: select(_s.id).where(_s.id.in_(ids)).with_for_update(read=True, skip_locked=True)
+)
 ADD = Statement(insert(login_sessions).values({c.name: p(c.name) for c in _s}))
 RENEW = Statement(
     update(login_sessions)
@@ -55,6 +61,12 @@ class SqlLogins:
 
     def hold(self, session_id: str) -> bool:  # noqa: D102
         return self._sql.one(HOLD, id=session_id) is not None
+
+    def hold_all(self, session_ids: Sequence[str]) -> frozenset[str]:  # noqa: D102
+        held: set[str] = set()
+        for statement, keys in HOLD_ALL.of(session_ids):
+            held.update(row[0] for row in self._sql.all(statement, **keys))
+        return frozenset(held)
 
     def add(self, session: LoginSession, digest: bytes) -> None:  # noqa: D102
         self._sql.run(

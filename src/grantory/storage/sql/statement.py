@@ -1,6 +1,6 @@
 """A statement written once in SQLAlchemy Core and compiled once for each database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any, Protocol, TypeVar
@@ -86,6 +86,14 @@ class SqlExecutor(Protocol):
 
     def run(self, statement: Statement, **params: Any) -> int:
         """Runs a change and returns the number of rows it touched.
+
+        Raises:
+            Conflict: when a unique value is taken.
+        """
+        ...
+
+    def each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Runs a change with each of several sets of parameters, in one go.
 
         Raises:
             Conflict: when a unique value is taken.

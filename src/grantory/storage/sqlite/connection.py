@@ -6,7 +6,7 @@ The SQLite library comes with the driver (apsw), not from the operating system: 
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -118,6 +118,11 @@ class ApswExecutor:
         """Runs a change and returns the number of rows it touched."""
         self._connection.execute(*statement.for_sqlite(params))
         return self._connection.changes()
+
+    def each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Runs a change with each of several sets of parameters."""
+        for params in rows:
+            self._connection.execute(*statement.for_sqlite(params))
 
     def aside(self, work: Callable[[], T]) -> T:
         """Runs a computation here: whatever takes long has a thread of its own already."""
