@@ -8,6 +8,7 @@ from pathlib import Path
 
 from grantory import storage
 from grantory.storage.postgres.executor import joined
+from grantory.storage.postgres.foreseen import _guarded
 from grantory.storage.sql.statement import Statement
 
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
@@ -24,14 +25,14 @@ NO_SQL = {"pg_hba"}
 """A file's name, in a message."""
 
 
-class Anything(dict[str, None]):
-    """Values for whatever a statement asks for."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __missing__(self, name: str) -> None:
-        return None
+def sql_of(statement: Statement) -> str:
+    """The SQL of a statement, which asks for its parameters one by one."""
+    params: dict[str, None] = {}
+    while True:
+        try:
+            return statement.for_postgres(params)[0]
+        except KeyError as missing:
+            params[missing.args[0]] = None
 
 
 def statements() -> list[str]:
@@ -41,7 +42,7 @@ def statements() -> list[str]:
             importlib.import_module(module.name)
     gc.unfreeze()  # a server that began in this process has put what it loaded out of sight
     found = [thing for thing in gc.get_objects() if type(thing) is Statement]
-    return [statement.for_postgres(Anything())[0] for statement in found]
+    return [sql_of(statement) for statement in found]
 
 
 def listed() -> str:
@@ -59,6 +60,13 @@ def test_what_statements_use_is_listed() -> None:
     known = listed().lower()
     assert len(found) > 15, found
     assert {name for name in found - PLAIN if name.lower() not in known} == set()
+
+
+def test_what_a_change_that_was_made_up_asks_is_listed() -> None:
+    guarded = _guarded((1, 1, 1, 1), ("INSERT INTO clients (id) VALUES ($1)",))
+    assert "LATERAL" in used(guarded)
+    found = used(guarded) - PLAIN - {"w"}  # what it calls its own rows
+    assert {name for name in found if name.lower() not in listed().lower()} == set()
 
 
 def test_inserts_that_go_together_are_listed() -> None:
