@@ -22,7 +22,7 @@ from grantory.registry.clients import STREAM_BATCH
 from grantory.registry.list_keeper import ListKeeper
 from grantory.storage.sql import client_lists
 from tests.support.entities import a_client, an_id
-from tests.support.world import CLIENTS, Member, World
+from tests.support.world import CLIENTS, ROLES, Member, World
 
 
 async def add_clients(
@@ -370,6 +370,40 @@ async def test_few_search_at_once_and_the_others_are_told_to_come_again(
     assert answer.json()["message"] == "Too many lists are being searched; try again."
     going_on.set()
     assert [page["total"] for page in await asyncio.gather(*tasks)] == [1] * LOOKS_AT_ONCE
+
+
+@pytest.mark.parametrize("what", ["token", "client's tokens", "permission", "client"])
+async def test_a_full_list_ends_when_its_reader_may_not_read_it_any_more(
+    world: World, what: str
+) -> None:
+    role = await world.admin.make_role("oauth:client:view")
+    other = await world.admin.make_client(role)
+    await add_clients(world, 3 * STREAM_BATCH)
+    slow = SlowReaders(world)
+    await slow.begin(1, other)
+    if what == "token":
+        answer = await other.call("DELETE", "/api/v2/tokens/me")
+    elif what == "client's tokens":
+        answer = await world.admin.call("DELETE", f"{CLIENTS}/{other.client_id}/tokens")
+    elif what == "permission":
+        answer = await world.admin.call("DELETE", f"{ROLES}/{role}")
+    else:
+        answer = await world.admin.call("DELETE", f"{CLIENTS}/{other.client_id}")
+    assert answer.is_success
+    with pytest.raises(BrokenOff, match="the list may not be read any more"):
+        await slow.go_on()
+    (reader,) = slow.readers
+    assert not reader.whole
+    assert reader.body.count(b'"authorizedGrantType"') == STREAM_BATCH
+
+
+async def test_a_full_list_goes_on_when_its_token_expires(world: World) -> None:
+    await add_clients(world, 2 * STREAM_BATCH)
+    slow = SlowReaders(world)
+    await slow.begin(1)
+    world.clock.advance(100_000)
+    assert (await world.admin.call("GET", CLIENTS)).status_code == 401
+    await slow.go_on()
 
 
 async def test_while_lists_are_made_it_is_said_what_can_be_read(

@@ -91,7 +91,7 @@ class Application:
         """Every method and template that there is."""
         self._tokens = tokens
         self._reads = reads
-        self._permits = Permits(reads)
+        self._permits = Permits(reads, tokens)
         self._requests = requests
         self._cors = cors
         self._random = random

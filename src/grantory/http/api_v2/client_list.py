@@ -17,7 +17,7 @@ from grantory.http.api_v2.grant_types import GrantTypeStyle
 from grantory.http.api_v2.list_places import Places
 from grantory.http.operation import PAGING, Call, Operation
 from grantory.http.paging import Page, listing, read_page
-from grantory.http.response import Response, StreamedResponse, json_response
+from grantory.http.response import BrokenOff, Response, StreamedResponse, json_response
 from grantory.ports.client_lists import ListLags
 from grantory.registry.client_search import ClientSearch, Search
 from grantory.registry.clients import STREAM_BATCH, ClientRegistry
@@ -51,24 +51,23 @@ class ClientListResource:
         self._search = search
         self._style = style
         self._looks = Places(LOOKS_AT_ONCE)
+        self._operation = Operation(
+            id="getOauthClients",
+            method="GET",
+            path=CLIENTS,
+            scope="oauth",
+            handler=self.list_clients,
+            permissions=("oauth:client:view",),
+            query=(*PAGING, *FILTERS),
+            answer=schemas.OAuthClient,
+            listed=True,
+            summary="The list of OAuth clients",
+        )
         self._full_lists = Places(FULL_LISTS_OF_A_CLIENT, FULL_LISTS_AT_ONCE, FULL_LISTS_IN_ALL)
 
     def operations(self) -> tuple[Operation, ...]:
         """Declares the operation."""
-        return (
-            Operation(
-                id="getOauthClients",
-                method="GET",
-                path=CLIENTS,
-                scope="oauth",
-                handler=self.list_clients,
-                permissions=("oauth:client:view",),
-                query=(*PAGING, *FILTERS),
-                answer=schemas.OAuthClient,
-                listed=True,
-                summary="The list of OAuth clients",
-            ),
-        )
+        return (self._operation,)
 
     async def list_clients(self, call: Call) -> Response:
         """Answers one page; without ``pageSize`` every client that fits is one, streamed."""
@@ -118,7 +117,7 @@ class ClientListResource:
             except BaseException:
                 self._full_lists.release(*holders)
                 raise
-        chunks = self._streamed(first, batches, address)
+        chunks = self._streamed(call, first, batches, address)
         gone, done = call.request.gone, functools.partial(self._full_lists.release, *holders)
         return StreamedResponse(200, chunks=chunks, gone=gone, done=done)
 
@@ -145,6 +144,7 @@ class ClientListResource:
 
     async def _streamed(
         self,
+        call: Call,
         first: list[RegisteredClient],
         batches: AsyncIterator[list[RegisteredClient]],
         address: str,
@@ -153,6 +153,10 @@ class ClientListResource:
         yield b'{"entities":[' + self._entities(first)
         async for batch in batches:
             total += len(batch)
+            try:  # its reader may have been slow: what was revoked meanwhile counts
+                await call.permits.require_still(self._operation, call.token)
+            except ApiError as error:
+                raise BrokenOff(f"the list may not be read any more: {error.code}") from None
             yield b"," + self._entities(batch)
         yield _tail(total, address)
 
