@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,10 @@ FULL_LISTS: Final[dict[str, dict[str, str]]] = {
     "by dateModified, active": {"sortBy": "dateModified", "state": "active"},
 }
 """The first goes by the clients themselves, the others by their lists."""
+SLOW_READERS: Final = 4
+"""As many as an organisation may have."""
+SLOW_SECONDS: Final = 20
+SLOW_PAUSE: Final = 0.1
 WARM_UP: Final = 3
 LOOK_EVERY: Final = 0.1
 Ask = Callable[[], tuple[float, bytes]]
@@ -133,6 +138,9 @@ def _measured(kind: str, sites: Sites, count: int, times: int) -> Iterator[Line]
     yield from _searches(kind, many, times)
     for what, whole in FULL_LISTS.items():
         yield _growth(kind, many, what, whole)
+    slow = [many.another() for _ in range(SLOW_READERS)]
+    for what, whole in FULL_LISTS.items():
+        yield _slow_growth(kind, slow, what, whole)
 
 
 def _on_both() -> tuple[tuple[str, Callable[[Caller], Ask]], ...]:
@@ -178,15 +186,34 @@ def _growth(kind: str, many: Caller, what: str, query: dict[str, str]) -> Line:
     many.get(CLIENTS, pageSize=500, **query)
     with _Memory(many.server) as memory:
         seconds, size = many.read_all(**query)
+    return _grown(
+        kind, f"full list {what}, {size / 1e6:,.0f} MB in {seconds:.0f} s: memory", memory
+    )
+
+
+def _grown(kind: str, what: str, memory: "_Memory") -> Line:
     return Line(
         kind,
-        f"full list {what}, {size / 1e6:,.0f} MB in {seconds:.0f} s: memory",
+        what,
         f"{memory.first:.0f} MB",
         f"{memory.most:.0f} MB",
         round(memory.most - memory.first, 1),
         "MB",
         GROWTH_MB,
     )
+
+
+def _slow_growth(kind: str, slow: list[Caller], what: str, query: dict[str, str]) -> Line:
+    """Of several at once, whose parts wait for them in the server."""
+
+    def read(caller: Caller) -> int:
+        return caller.read_slowly(SLOW_SECONDS, SLOW_PAUSE, **query)
+
+    slow[0].get(CLIENTS, pageSize=500, **query)
+    with _Memory(slow[0].server) as memory, ThreadPoolExecutor(len(slow)) as pool:
+        size = sum(pool.map(read, slow))
+    title = f"{len(slow)} slow readers of it {what}, {size / 1e6:,.0f} MB: memory"
+    return _grown(kind, title, memory)
 
 
 class _Memory:

@@ -66,16 +66,46 @@ class Caller:
 
     def read_all(self, **query: object) -> tuple[float, int]:
         """Reads the full list to its end; returns how long that took, and its bytes."""
-        path = f"{CLIENTS}?{urlencode(query)}" if query else CLIENTS
         begun = time.perf_counter()
-        self._connection.request("GET", path, headers={"Authorization": self._bearer})
-        answer = self._connection.getresponse()
-        if answer.status != http.client.OK:
-            raise RuntimeError(f"{path} is answered {answer.status}: {answer.read()[:500]!r}")
+        answer = self._full_list(query)
         size = 0
         while some := answer.read(1 << 16):
             size += len(some)
         return time.perf_counter() - begun, size
+
+    def another(self) -> "Caller":
+        """Makes a client, and a caller by it on a connection of its own."""
+        return Caller(self.server, {"client": json.loads(self.create()[1])})
+
+    def read_slowly(self, seconds: float, pause: float, **query: object) -> int:
+        """Reads the full list in small pieces with pauses, for so long or to its end.
+
+        Args:
+            seconds: after which it hangs up.
+            pause: seconds between 64 kB and the next.
+            query: which list.
+
+        Returns:
+            How many bytes it has read.
+        """
+        size = 0
+        try:
+            answer = self._full_list(query)
+            ends = time.perf_counter() + seconds
+            while time.perf_counter() < ends and (some := answer.read(1 << 16)):
+                size += len(some)
+                time.sleep(pause)
+        finally:
+            self._connection.close()
+        return size
+
+    def _full_list(self, query: dict[str, object]) -> http.client.HTTPResponse:
+        path = f"{CLIENTS}?{urlencode(query)}" if query else CLIENTS
+        self._connection.request("GET", path, headers={"Authorization": self._bearer})
+        answer = self._connection.getresponse()
+        if answer.status != http.client.OK:
+            raise RuntimeError(f"{path} is answered {answer.status}: {answer.read()[:500]!r}")
+        return answer
 
     def _ask(
         self, method: str, path: str, headers: dict[str, str], body: str | None = None

@@ -9,30 +9,38 @@ import pytest
 from grantory.domain.access import Assignment
 from grantory.domain.client import SubjectKind
 from grantory.errors import StorageUnavailable
-from grantory.http.api_v2.client_list import FULL_LISTS_AT_ONCE
+from grantory.http.api_v2 import client_list
+from grantory.http.api_v2.client_list import (
+    FULL_LISTS_AT_ONCE,
+    FULL_LISTS_IN_ALL,
+    FULL_LISTS_OF_A_CLIENT,
+    LOOKS_AT_ONCE,
+)
 from grantory.http.response import BrokenOff
 from grantory.ports.storage import Transaction
 from grantory.registry.clients import STREAM_BATCH
 from grantory.registry.list_keeper import ListKeeper
 from grantory.storage.sql import client_lists
 from tests.support.entities import a_client, an_id
-from tests.support.world import CLIENTS, World
+from tests.support.world import CLIENTS, ROLES, Member, World
 
 
-async def add_clients(world: World, count: int) -> list[str]:
+async def add_clients(
+    world: World, count: int, organization: str = "", first: int = 0
+) -> list[str]:
     """Put clients into the store itself; returns their ids in the order of creation."""
-    organization = world.founding.organization.id
+    organization = organization or world.founding.organization.id
     start = world.clock.now_ms() + 1
 
     def work(t: Transaction) -> None:
-        for number in range(count):
+        for number in range(first, first + count):
             client = a_client(number, organization_id=organization, created_at=start + number // 7)
             t.clients.add(client)
             held = [Assignment("a-role", "*")] if number % 3 == 0 else []
             t.access.set_grants(organization, client.id, SubjectKind.CLIENT, held, start)
 
     await world.node.store.write(work)
-    return [an_id(number) for number in range(count)]
+    return [an_id(number) for number in range(first, first + count)]
 
 
 @pytest.mark.parametrize("count", [0, 1, STREAM_BATCH - 2, STREAM_BATCH - 1, STREAM_BATCH, 1200])
@@ -116,8 +124,9 @@ async def test_unknown_parameters_do_not_make_it_a_page(world: World) -> None:
 class Reader:
     """An ASGI caller that sees each chunk, and may stop listening."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, by: Member | None = None) -> None:
         self.world = world
+        self.by = by or world.admin
         self.status = 0
         self.body = b""
         self.whole = False
@@ -128,7 +137,7 @@ class Reader:
         self.started = asyncio.Event()
 
     async def call(self, path: str) -> None:
-        token = self.world.admin.token or await self.world.admin.log_in()
+        token = self.by.token or await self.by.log_in()
         scope = {
             "type": "http",
             "method": "GET",
@@ -161,6 +170,36 @@ class Reader:
         self.started.set()
         if self.pause is not None:
             await self.pause.wait()
+
+
+class SlowReaders:
+    """Callers that have begun to read full lists, and take no more until they go on."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._going_on = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.readers: list[Reader] = []
+
+    async def begin(self, count: int, by: Member | None = None) -> None:
+        """Begin some more."""
+        readers = [Reader(self._world, by) for _ in range(count)]
+        for reader in readers:
+            reader.pause = self._going_on
+            self._tasks.append(asyncio.create_task(reader.call(CLIENTS)))
+        await asyncio.gather(*(reader.started.wait() for reader in readers))
+        self.readers += readers
+
+    async def begin_all(self, other: Member) -> None:
+        """Take every place of an organisation, for two of its clients."""
+        await self.begin(FULL_LISTS_OF_A_CLIENT)
+        await self.begin(FULL_LISTS_AT_ONCE - FULL_LISTS_OF_A_CLIENT, other)
+
+    async def go_on(self) -> None:
+        """Read all of them to their ends."""
+        self._going_on.set()
+        await asyncio.gather(*self._tasks)
+        assert all(reader.whole for reader in self.readers)
 
 
 async def test_a_client_present_throughout_comes_once_while_others_come_and_go(
@@ -235,27 +274,136 @@ async def test_a_list_ends_when_its_reader_goes_away(world: World) -> None:
 async def test_a_list_that_finds_no_room_is_told_to_come_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    other = await world.admin.make_member("oauth:client:view")
     await add_clients(world, 2 * STREAM_BATCH)
-    monkeypatch.setattr("grantory.http.api_v2.client_list.SLOT_SECONDS", 0)
-    go_on = asyncio.Event()
-    slow = [Reader(world) for _ in range(FULL_LISTS_AT_ONCE)]
-    for reader in slow:
-        reader.pause = go_on
-    tasks = [asyncio.create_task(reader.call(CLIENTS)) for reader in slow]
-    await asyncio.gather(*(reader.started.wait() for reader in slow))
-    answer = await world.admin.call("GET", CLIENTS)
-    assert answer.status_code == 503
-    assert answer.json()["code"] == "service.unavailable"
-    assert "retry-after" in answer.headers
-    # A page is as dear while so many clients are not in the list yet.
-    assert (await world.admin.call("GET", f"{CLIENTS}?pageSize=1")).status_code == 503
-    await ListKeeper(world.node.store, world.clock).finish()
-    assert (await world.admin.get(f"{CLIENTS}?pageSize=1"))["total"] == 2 * STREAM_BATCH + 1
+    monkeypatch.setattr(client_list, "SLOT_SECONDS", 0)
+    slow = SlowReaders(world)
+    await slow.begin_all(other)
+    for member in (world.admin, other):
+        answer = await member.call("GET", CLIENTS)
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "service.unavailable"
+        assert answer.json()["message"].endswith("; read page by page, or try again.")
+        assert "retry-after" in answer.headers
     # Another organisation has room of its own.
     elsewhere = world.member(await world.found("Elsewhere"))
     assert (await elsewhere.get(CLIENTS))["total"] == 1
-    go_on.set()
-    await asyncio.gather(*tasks)
+    await slow.go_on()
+    assert (await world.admin.get(CLIENTS))["total"] == 2 * STREAM_BATCH + 2
+
+
+async def test_slow_readers_of_full_lists_hold_up_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await world.admin.make_member("oauth:client:view")
+    await add_clients(world, 2 * STREAM_BATCH)
+    monkeypatch.setattr(client_list, "SLOT_SECONDS", 0)
+    slow = SlowReaders(world)
+    await slow.begin_all(other)
+    everybody = 2 * STREAM_BATCH + 2
+    # A page is as dear while so many clients are not in the list yet, and has a place all the same.
+    assert (await world.admin.get(f"{CLIENTS}?pageSize=1"))["total"] == everybody
+    await ListKeeper(world.node.store, world.clock).finish()
+    for query, total in (
+        ("pageSize=1", everybody),
+        ("pageSize=25&name=client", everybody),
+        ("pageSize=25&name=client%2077", 11),
+        ("name=client%2077", 11),  # a short list without a size
+        ("pageNumber=2", everybody),
+    ):
+        assert (await world.admin.get(f"{CLIENTS}?{query}"))["total"] == total
+    await slow.go_on()
+
+
+async def test_one_client_leaves_a_full_list_to_the_others_of_its_organisation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await world.admin.make_member("oauth:client:view")
+    await add_clients(world, 2 * STREAM_BATCH)
+    monkeypatch.setattr(client_list, "SLOT_SECONDS", 0)
+    slow = SlowReaders(world)
+    await slow.begin(FULL_LISTS_OF_A_CLIENT)
+    assert (await world.admin.call("GET", CLIENTS)).status_code == 503
+    assert (await other.get(CLIENTS))["total"] == 2 * STREAM_BATCH + 2
+    await slow.go_on()
+
+
+async def test_a_process_sends_few_long_lists_whoever_asks_and_any_short_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_list, "SLOT_SECONDS", 0)
+    slow = SlowReaders(world)
+    left = FULL_LISTS_IN_ALL
+    while left:
+        founding = await world.found(f"Organisation {left}")
+        await add_clients(world, STREAM_BATCH, founding.organization.id, left * STREAM_BATCH)
+        count = min(left, FULL_LISTS_OF_A_CLIENT)
+        await slow.begin(count, world.member(founding))
+        left -= count
+    assert (await world.admin.get(CLIENTS))["total"] == 1
+    await add_clients(world, STREAM_BATCH)
+    assert (await world.admin.call("GET", CLIENTS)).status_code == 503
+    assert (await world.admin.get(f"{CLIENTS}?pageSize=1"))["total"] == STREAM_BATCH + 1
+    await slow.go_on()
+    assert (await world.admin.get(CLIENTS))["total"] == STREAM_BATCH + 1
+
+
+async def test_few_search_at_once_and_the_others_are_told_to_come_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_list, "SLOT_SECONDS", 0)
+    scan, going_on, looking = world.node.store.scan, asyncio.Event(), asyncio.Semaphore(0)
+
+    async def waiting(work: Any) -> Any:
+        looking.release()
+        await going_on.wait()
+        return await scan(work)
+
+    monkeypatch.setattr(world.node.store, "scan", waiting)
+    # The search by name waits for those before it, and the lists for what they read.
+    asked = [f"{CLIENTS}?pageSize=1&name=first", *[CLIENTS] * (LOOKS_AT_ONCE - 1)]
+    tasks = [asyncio.create_task(world.admin.get(address)) for address in asked]
+    for _ in asked:
+        await looking.acquire()
+    answer = await world.admin.call("GET", f"{CLIENTS}?pageSize=1&name=first")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "0")
+    assert answer.json()["message"] == "Too many lists are being searched; try again."
+    going_on.set()
+    assert [page["total"] for page in await asyncio.gather(*tasks)] == [1] * LOOKS_AT_ONCE
+
+
+@pytest.mark.parametrize("what", ["token", "client's tokens", "permission", "client"])
+async def test_a_full_list_ends_when_its_reader_may_not_read_it_any_more(
+    world: World, what: str
+) -> None:
+    role = await world.admin.make_role("oauth:client:view")
+    other = await world.admin.make_client(role)
+    await add_clients(world, 3 * STREAM_BATCH)
+    slow = SlowReaders(world)
+    await slow.begin(1, other)
+    if what == "token":
+        answer = await other.call("DELETE", "/api/v2/tokens/me")
+    elif what == "client's tokens":
+        answer = await world.admin.call("DELETE", f"{CLIENTS}/{other.client_id}/tokens")
+    elif what == "permission":
+        answer = await world.admin.call("DELETE", f"{ROLES}/{role}")
+    else:
+        answer = await world.admin.call("DELETE", f"{CLIENTS}/{other.client_id}")
+    assert answer.is_success
+    with pytest.raises(BrokenOff, match="the list may not be read any more"):
+        await slow.go_on()
+    (reader,) = slow.readers
+    assert not reader.whole
+    assert reader.body.count(b'"authorizedGrantType"') == STREAM_BATCH
+
+
+async def test_a_full_list_goes_on_when_its_token_expires(world: World) -> None:
+    await add_clients(world, 2 * STREAM_BATCH)
+    slow = SlowReaders(world)
+    await slow.begin(1)
+    world.clock.advance(100_000)
+    assert (await world.admin.call("GET", CLIENTS)).status_code == 401
+    await slow.go_on()
 
 
 async def test_while_lists_are_made_it_is_said_what_can_be_read(
@@ -275,9 +423,12 @@ async def test_while_lists_are_made_it_is_said_what_can_be_read(
 
 
 async def test_few_full_lists_run_at_once_and_the_others_wait_their_turn(world: World) -> None:
+    other = await world.admin.make_member("oauth:client:view")
     await add_clients(world, 2 * STREAM_BATCH)
     await ListKeeper(world.node.store, world.clock).finish()
-    slow = [Reader(world) for _ in range(FULL_LISTS_AT_ONCE + 1)]
+    callers = [world.admin] * FULL_LISTS_OF_A_CLIENT
+    callers += [other] * (FULL_LISTS_AT_ONCE + 1 - FULL_LISTS_OF_A_CLIENT)
+    slow = [Reader(world, caller) for caller in callers]
     go_on = asyncio.Event()
     for reader in slow:
         reader.pause = go_on
@@ -287,7 +438,7 @@ async def test_few_full_lists_run_at_once_and_the_others_wait_their_turn(world: 
         _, starts = await asyncio.wait(starts, return_when=asyncio.FIRST_COMPLETED)
     # Short lists and everything else go on meanwhile.
     for _ in range(10):  # behind the first read of the last list, in the same queue of threads
-        assert (await world.admin.get(f"{CLIENTS}?pageSize=1"))["total"] == 2 * STREAM_BATCH + 1
+        assert (await world.admin.get(f"{CLIENTS}?pageSize=1"))["total"] == 2 * STREAM_BATCH + 2
     assert sum(reader.started.is_set() for reader in slow) == FULL_LISTS_AT_ONCE
     go_on.set()
     await asyncio.gather(*tasks, *starts)

@@ -53,6 +53,38 @@ async def test_an_unknown_address_is_404(world: World, path: str) -> None:
         error_of(await world.http.request(method, path), 404, "not.found")
 
 
+async def test_a_parameter_that_takes_one_value_is_refused_two(world: World) -> None:
+    """The last of them would have been taken, and the caller not told."""
+    with_query = [o for o in build_operations(world.node, world.settings) if o.query]
+    assert len(with_query) > 10
+    for operation in with_query:
+        path = re.sub(r"\{\w+\}", str(uuid.UUID(int=1)), operation.path)
+        single = [p.name for p in operation.query if not p.repeated]
+        query = "&".join(f"{p.name}=1&{p.name}=2" for p in operation.query)
+        answer = await admin_send(world, operation.method, f"{path}?{query}")
+        if not single:  # whatever else it is, a list of values is no fault
+            assert "must be given once" not in answer.text
+            continue
+        details = error_of(answer, 400, "invalid.value")["details"]
+        assert [detail["fieldName"] for detail in details] == single
+        assert {detail["errorCode"] for detail in details} == {"invalid.value"}
+
+
+@pytest.mark.parametrize("query", ["state=active&state=inactive", "state=active&state=active"])
+async def test_even_alike_values_are_two(world: World, query: str) -> None:
+    answer = await admin_send(world, "GET", f"{CLIENTS}?{query}")
+    (detail,) = error_of(answer, 400, "invalid.value")["details"]
+    assert detail["fieldName"] == "state"
+    assert "must be given once" in answer.text
+
+
+async def test_lists_of_values_and_unknown_parameters_may_be_repeated(world: World) -> None:
+    roles = (await world.admin.get(ROLES))["entities"][:2]
+    found = await world.admin.get(f"{ROLES}?" + "&".join(f"id={role['id']}" for role in roles))
+    assert len(found["entities"]) == len(roles)
+    assert (await world.admin.get(f"{CLIENTS}?expand=a&expand=b&x=1&x=2"))["total"] == 1
+
+
 @pytest.mark.parametrize("path", [CLIENTS, ROLES, "/api/v2/organizations/me", "/health/live", "/"])
 async def test_head_answers_as_get_without_a_body(world: World, path: str) -> None:
     got, headed = [await admin_send(world, method, path) for method in ("GET", "HEAD")]

@@ -22,6 +22,7 @@ from grantory.http.exchange import Exchange
 from grantory.http.json_body import MAX_BODY, read_body
 from grantory.http.login.logout import LOGOUT
 from grantory.http.operation import Call, Operation
+from grantory.http.paging import refuse_repeated
 from grantory.http.permits import Permits
 from grantory.http.request import BodyTooLarge, ClientGone, Network, Receive, Request, Scope, Send
 from grantory.http.request_limits import RequestCounter, Standing
@@ -91,7 +92,7 @@ class Application:
         """Every method and template that there is."""
         self._tokens = tokens
         self._reads = reads
-        self._permits = Permits(reads)
+        self._permits = Permits(reads, tokens)
         self._requests = requests
         self._cors = cors
         self._random = random
@@ -173,6 +174,8 @@ class Application:
             if standing.exceeded:
                 raise standing.refusal()
             await self._permits.require(target, token)
+            if target.query and request.scope["query_string"]:
+                refuse_repeated(request.query(), target.query)
             if "%" in path and any("\x00" in value for value in match.parameters.values()):
                 # No id holds a NUL, and PostgreSQL cannot even look for one.
                 raise _nothing_here()

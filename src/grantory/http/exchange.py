@@ -65,7 +65,11 @@ class Wire(Protocol):
         """Reads on, where reading was stopped for want of room."""
 
     async def drain(self) -> None:
-        """Waits until the reader has taken what there is."""
+        """Waits until the reader has taken what there is.
+
+        Raises:
+            BrokenOff: when the reader stalls.
+        """
 
     def answered(self, exchange: "Exchange") -> None:
         """Goes on with what comes behind this answer."""
@@ -241,6 +245,7 @@ class Exchange(msgspec.Struct, eq=False):
         """Sends a part of the answer (ASGI 3).
 
         Raises:
+            BrokenOff: when the reader takes nothing of what came before for 30 seconds.
             RuntimeError: for parts out of order, a body of another length than was told, and a
                 header that would be more than one.
         """

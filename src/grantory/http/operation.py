@@ -24,11 +24,20 @@ class Admission(Protocol):
         """
         ...
 
+    async def require_still(self, operation: "Operation", token: AccessToken) -> None:
+        """Refuses, in the middle of a long answer, a token that was ended since it began.
+
+        Raises:
+            ApiError: 401 for a token that was ended, 403 for what its subject lost.
+        """
+        ...
+
 
 class Call(msgspec.Struct, frozen=True):
     """An authenticated, permitted call with its body already read.
 
-    ``permits`` is for what does the work of other operations: it needs what they need.
+    ``permits`` is for what does the work of other operations, and needs what they need, and for
+    answers that take long.
     """
 
     request: Request

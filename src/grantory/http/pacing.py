@@ -16,12 +16,16 @@ import msgspec
 from grantory.http.admission import Admission
 from grantory.http.exchange import HIGH_WATER, Application, Exchange
 from grantory.http.outbox import Outbox
+from grantory.http.progress import progress
+from grantory.http.response import BrokenOff
 from grantory.http.turns import Turns
 
 MOST_AT_ONCE: Final = 4_096
 """Bytes that a connection may have looked at in one turn: they may hold many small requests."""
-UNREAD_SECONDS: Final = 35
-"""So long may answers lie unread: longer than a stream waits for its reader, which tells why."""
+UNREAD_SECONDS: Final = 30
+"""So long may answers lie of which the reader takes nothing at all, or up to two more."""
+LOOK_SECONDS: Final = 1
+"""So often it is looked whether it has taken something."""
 KEEP_ALIVE_SECONDS: Final = 75
 _HEALTH: Final = b"GET /health/"
 _METRICS: Final = b"GET /metrics "
@@ -54,7 +58,7 @@ class Connections(msgspec.Struct, eq=False):
 class PacedProtocol(asyncio.Protocol, ABC):
     """Takes what comes in pieces, each in its turn, and reads no further than it can look.
 
-    A connection whose reader takes none of its answers for 35 seconds is cut, and one that says
+    A connection whose reader takes nothing of its answers for 30 seconds is cut, and one that says
     nothing for 75 seconds is closed.
 
     Args:
@@ -75,6 +79,11 @@ class PacedProtocol(asyncio.Protocol, ABC):
     write_paused = False
     _drained: asyncio.Event | None = None
     _unread: asyncio.TimerHandle | None = None
+    _progress = (0, 0)
+    """How far the reader was when it was last seen to take something ..."""
+    _took_at = 0.0
+    """... and when that was."""
+    _has_stalled = False
     _silent_since: float | None = None
     """Since when there has been nothing to do: set by ``_rest``, when the last request is whole and
     was answered or refused, and cleared by whatever comes."""
@@ -307,15 +316,35 @@ class PacedProtocol(asyncio.Protocol, ABC):
             self._stop_waiting_for_the_reader()
 
     async def drain(self) -> None:
-        """Waits until the reader has taken what there is."""
+        """Waits until the reader has taken what there is.
+
+        Raises:
+            BrokenOff: when it takes nothing for 30 seconds.
+        """
         if self.write_paused:
             self._drained = self._drained or asyncio.Event()
             await self._drained.wait()
+        if self._has_stalled:
+            raise BrokenOff("the reader stalled")
 
     def _await_the_reader(self) -> None:
         # A closed connection, too, is kept by the system until its last answer was read.
         if self._unread is None and self.transport.get_write_buffer_size():
-            self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+            self._progress, self._took_at = progress(self.transport), self.loop.time()
+            self._unread = self.loop.call_later(LOOK_SECONDS, self._look_at_the_reader)
+
+    def _look_at_the_reader(self) -> None:
+        found, now = progress(self.transport), self.loop.time()
+        if found != self._progress:
+            self._progress, self._took_at = found, now
+        elif now - self._took_at >= UNREAD_SECONDS:
+            self._unread = None
+            self._has_stalled = True
+            if self._drained is not None:
+                self._drained.set()
+            self.transport.abort()
+            return
+        self._unread = self.loop.call_later(LOOK_SECONDS, self._look_at_the_reader)
 
     def _stop_waiting_for_the_reader(self) -> None:
         if self._unread is not None:

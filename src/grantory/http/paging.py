@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from grantory.errors import FieldProblem, invalid
+from grantory.http.operation import Parameter
 
 DEFAULT_SIZE: Final = 25
 MAX_SIZE: Final = 500
@@ -22,6 +23,27 @@ class Page(msgspec.Struct, frozen=True):
     def offset(self) -> int:
         """How many entities come before it."""
         return (self.number - 1) * self.size
+
+
+def refuse_repeated(query: dict[str, list[str]], parameters: tuple[Parameter, ...]) -> None:
+    """Refuses a query that has two values for a parameter that takes one.
+
+    Args:
+        query: the query.
+        parameters: those that are known; others are no matter.
+
+    Raises:
+        ApiError: 400 naming each that is repeated.
+    """
+    if all(len(values) == 1 for values in query.values()):
+        return
+    repeated = [
+        FieldProblem(parameter.name, "invalid.value", "must be given once")
+        for parameter in parameters
+        if not parameter.repeated and len(query.get(parameter.name, ())) > 1
+    ]
+    if repeated:
+        raise invalid(*repeated)
 
 
 def read_page(query: dict[str, list[str]], most: int = MAX_SIZE) -> Page | None:

@@ -50,6 +50,7 @@ class Request:
 
     __slots__ = (
         "_address",
+        "_query",
         "_receive",
         "_trusted",
         "_whole_body",
@@ -75,6 +76,7 @@ class Request:
         self._receive = receive
         self._whole_body = whole_body
         self._address: str | None = None
+        self._query: dict[str, list[str]] | None = None
         self._trusted = trusted_proxies
         self.correlation_id = correlation_id
         self.grant_type = ""
@@ -211,6 +213,11 @@ class Request:
         Raises:
             ApiError: 400 when it is too long, too full or not UTF-8.
         """
+        if self._query is None:
+            self._query = self._read_query()
+        return self._query
+
+    def _read_query(self) -> dict[str, list[str]]:
         raw: bytes = self.scope["query_string"]
         if not raw:
             return {}

@@ -162,6 +162,18 @@ class AccessTokens:
             read.good_at = generation
         return read.token
 
+    async def check_not_ended(self, token: AccessToken) -> None:
+        """Looks at a token again that was verified before; that it has expired since is no matter.
+
+        The caller has refreshed the hot reads in this turn of the event loop.
+
+        Raises:
+            TokenRefused: when somebody has ended it since.
+        """
+        await self._check_epochs(token)
+        if await self._reads.is_denied(token.token_id):
+            raise TokenRefused("ended")
+
     async def _is_as_read(self, read: _Read) -> bool:
         """Tells whether a token's key is the very one that it was compared with."""
         return read.key is not None and await self._reads.signing_key(read.key.key_id) is read.key

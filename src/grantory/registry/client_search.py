@@ -6,7 +6,7 @@ gone through batch by batch, each a short read of its own, so that nobody else w
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Final, TypeVar
 
 import msgspec
@@ -83,7 +83,9 @@ class ClientSearch:
         async with self._by_name:
             return await self._store.scan(read)
 
-    async def stream(self, actor: Actor, search: Search) -> AsyncIterator[list[RegisteredClient]]:
+    async def stream(
+        self, actor: Actor, search: Search
+    ) -> AsyncGenerator[list[RegisteredClient], None]:
         """Gives every client that fits, in batches; all but the last have ``STREAM_BATCH``.
 
         A client that is there and fits throughout comes exactly once. One that changes meanwhile

@@ -1,6 +1,6 @@
 """The administration of OAuth clients: the six operations."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -96,7 +96,7 @@ class ClientRegistry:
             raise not_found("client", client_id)
         return found
 
-    async def stream(self, actor: Actor) -> AsyncIterator[list[RegisteredClient]]:
+    async def stream(self, actor: Actor) -> AsyncGenerator[list[RegisteredClient], None]:
         """Gives every client of the organisation in creation order, in batches.
 
         Each batch is a short read of its own, so that a slow reader holds nothing up; a
