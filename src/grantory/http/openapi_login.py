@@ -5,7 +5,7 @@ from typing import Any, Final
 from grantory.http.login.flow import AUTHORIZE
 from grantory.http.login.logout import LOGOUT
 from grantory.http.openapi_oauth import AWAY, LONG, NOT_OAUTHS, SLOW, TEXT, json_of, refused
-from grantory.protocol.authorization.answers import ResponseType
+from grantory.protocol.authorization.answers import ResponseMode, ResponseType
 from grantory.protocol.pkce import METHOD
 
 
@@ -44,6 +44,12 @@ LOGIN_PATHS: Final[dict[str, Any]] = {
                 },
                 _asked("redirect_uri", "Where to send people back to; the only one if left out"),
                 _asked("state", "Given back as it came"),
+                _asked(
+                    "response_mode",
+                    "In what part of redirect_uri the answer stands: by default in the query, and "
+                    "for a token always in the fragment",
+                    enum=list(ResponseMode),
+                ),
                 _asked("scope", "Some of the client's scopes; all of them if left out"),
                 _asked("code_challenge", "The challenge to a verifier (RFC 7636)"),
                 _asked("code_challenge_method", "How it was made", enum=[METHOD]),

@@ -60,7 +60,7 @@ async def test_what_settings_turn_on_and_off(tmp_path: Path) -> None:
         assert "password" in found["grant_types_supported"]
         assert "implicit" not in found["grant_types_supported"]
         assert found["response_types_supported"] == ["code"]
-        assert found["response_modes_supported"] == ["query"]
+        assert found["response_modes_supported"] == ["query", "fragment"]  # a code's, too
 
 
 @pytest.mark.parametrize("prefix", ["", "/login"])

@@ -1,4 +1,4 @@
-"""Attack cases 9, 10, 12, 17 and 18: what a request to the authorization endpoint may say."""
+"""Attack cases 9, 10, 12, 17, 18 and 21: what a request to the authorization endpoint may say."""
 
 import re
 from urllib.parse import quote, urlencode
@@ -39,7 +39,10 @@ async def test_case_09_twice_what_decides_the_address(world: World, name: str) -
     await nothing_failed(world)
 
 
-@pytest.mark.parametrize("name", ["response_type", "state", "scope", "prompt", "code_challenge"])
+ANYTHING_ELSE = ("response_type", "state", "scope", "prompt", "code_challenge", "response_mode")
+
+
+@pytest.mark.parametrize("name", ANYTHING_ELSE)
 async def test_case_09_twice_anything_else(world: World, name: str) -> None:
     app, visitor = await make_app(world), Visitor(world)
     for one, other in (("code", "code"), ("", "code"), ("x", "")):
@@ -216,3 +219,36 @@ async def test_case_18_every_answer_says_who_gives_it(world: World, grant: str, 
     answer = await visitor.http.get(f"/oauth/authorize?{query}", headers=headers)
     assert told(answer)["iss"] == ISSUER
     assert "evil" not in answer.headers["location"]
+
+
+ODD_MODES = (
+    "form_post",
+    "form_post.jwt",
+    "jwt",
+    "web_message",
+    "Query",
+    "fragment query",
+    "\u00e9",
+)
+
+
+@pytest.mark.parametrize(("grant", "kind"), [("CODE", "code"), ("TOKEN", "token")])
+async def test_case_21_an_answer_stands_where_it_may_and_in_no_form(
+    world: World, grant: str, kind: str
+) -> None:
+    app, visitor = await make_app(world, grant), Visitor(world)
+    mark = {"code": "?", "token": "#"}[kind]
+    await visitor.arrive(app, response_type=kind)
+    bad = (*ODD_MODES, MARKUP, "\r\nX: y", *(["query"] if kind == "token" else []))
+    for mode in bad:
+        answer = await visitor.authorize(app, response_type=kind, response_mode=mode)
+        sent_back(answer, "invalid_request")
+        assert answer.content == b""
+        assert answer.headers["location"].startswith(f"{REDIRECT}{mark}error=")
+        assert "alert" not in answer.headers["location"]
+    # Of two modes neither counts, whichever comes first.
+    for one, other in (("query", "fragment"), ("fragment", "query"), ("", "fragment")):
+        modes = f"response_mode={one}&response_mode={other}"
+        answer = await raw(visitor, f"{query_of(app, response_type=kind)}&{modes}")
+        sent_back(answer, "invalid_request")
+        assert answer.headers["location"].startswith(f"{REDIRECT}{mark}error=")

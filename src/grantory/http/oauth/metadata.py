@@ -12,6 +12,7 @@ from grantory.http.oauth.jwks import JWKS
 from grantory.http.request import Request
 from grantory.http.response import JSON, Headers, Response
 from grantory.protocol import pkce
+from grantory.protocol.authorization.answers import ResponseMode
 from grantory.protocol.client_auth import METHODS
 from grantory.protocol.client_auth.bearer import SCHEME
 
@@ -45,7 +46,7 @@ class MetadataResource:
             "revocation_endpoint": start + REVOCATION_PATH,
             "scopes_supported": list(SCOPES),
             "response_types_supported": ["code", "token"] if implicit else ["code"],
-            "response_modes_supported": ["query", "fragment"] if implicit else ["query"],
+            "response_modes_supported": list(ResponseMode),
             "grant_types_supported": [*grant_types, "implicit"] if implicit else [*grant_types],
             "token_endpoint_auth_methods_supported": _OR_NONE,
             "introspection_endpoint_auth_methods_supported": [*_SECRETS, SCHEME],

@@ -1,4 +1,7 @@
-"""The address to which a browser is sent back (RFC 6749 sections 4.1.2 and 4.2.2, RFC 9207)."""
+"""The address to which a browser is sent back (RFC 6749 sections 4.1.2 and 4.2.2, RFC 9207).
+
+A client may choose where the answer stands (OAuth 2.0 Multiple Response Type Encoding Practices).
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -18,6 +21,18 @@ class ResponseType(StrEnum):
     def grant_type(self) -> GrantType:
         """What a client must be registered for."""
         return GrantType.AUTHORIZATION_CODE if self is ResponseType.CODE else GrantType.IMPLICIT
+
+    @property
+    def default_mode(self) -> "ResponseMode":
+        """Where an answer stands unless the client says otherwise."""
+        return ResponseMode.QUERY if self is ResponseType.CODE else ResponseMode.FRAGMENT
+
+
+class ResponseMode(StrEnum):
+    """In what part of the address an answer stands."""
+
+    QUERY = "query"
+    FRAGMENT = "fragment"
 
 
 class SentBack(GrantoryError):
@@ -49,18 +64,25 @@ class NowhereToGo(GrantoryError):
 
 
 class ReturnAddress:
-    """Where the answer of a request goes, and what goes with every answer."""
+    """Where the answer of a request goes, and what goes with every answer.
+
+    Args:
+        redirect_uri: one that is registered.
+        mode: in what part of it the answer stands.
+        state: what the client wants to have back, if anything.
+        issuer: the server's address.
+    """
 
     def __init__(
-        self, redirect_uri: str, response_type: ResponseType, state: str | None, issuer: str
+        self, redirect_uri: str, mode: ResponseMode, state: str | None, issuer: str
     ) -> None:
         self.redirect_uri = redirect_uri
-        self._response_type = response_type
+        self._mode = mode
         self._state = state
         self._issuer = issuer
 
     def with_answer(self, values: Mapping[str, str]) -> str:
-        """Adds parameters to the address: to the query, or to the fragment for a token.
+        """Adds parameters to the address: to the query, or in a fragment.
 
         Official clients decode a fragment twice and take a plus for a space, so that nothing
         here is written with one.
@@ -70,7 +92,7 @@ class ReturnAddress:
             given["state"] = self._state
         given["iss"] = self._issuer
         text = urlencode(given, quote_via=quote)
-        if self._response_type is ResponseType.TOKEN:
+        if self._mode is ResponseMode.FRAGMENT:
             return f"{self.redirect_uri}#{text}"
         return f"{self.redirect_uri}{'&' if '?' in self.redirect_uri else '?'}{text}"
 

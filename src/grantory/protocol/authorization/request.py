@@ -12,7 +12,12 @@ from grantory.domain.redirect_match import is_registered
 from grantory.errors import OAuthError
 from grantory.ports.hot_reads import HotReads
 from grantory.protocol import pkce
-from grantory.protocol.authorization.answers import NowhereToGo, ResponseType, ReturnAddress
+from grantory.protocol.authorization.answers import (
+    NowhereToGo,
+    ResponseMode,
+    ResponseType,
+    ReturnAddress,
+)
 from grantory.protocol.scopes import granted_scopes
 
 MAX_QUERY: Final = 8_192
@@ -82,13 +87,17 @@ class RequestReader:
         known = response_type in tuple(ResponseType)
         kind = ResponseType(response_type) if known else ResponseType.CODE
         state = None if "state" in repeated else values.get("state")
-        address = ReturnAddress(target, kind, state, self._issuer)
+        mode = _mode(None if "response_mode" in repeated else values.get("response_mode"), kind)
+        address = ReturnAddress(target, mode or kind.default_mode, state, self._issuer)
         if repeated:
             raise address.refusal("invalid_request", "a parameter was sent more than once")
         if not known:
             text = "the response type must be code or token"
             error = "unsupported_response_type" if response_type else "invalid_request"
             raise address.refusal(error, text)
+        if mode is None:
+            text = "the response mode must be query or fragment, and fragment for a token"
+            raise address.refusal("invalid_request", text)
         self._check_client(client, kind, address)
         _check_names(values, organization, address)
         try:
@@ -162,6 +171,19 @@ def _target(asked: str | None, client: Client) -> str:
     if not is_registered(asked, client.redirect_uris):
         raise NowhereToGo("redirect_uri is not registered for this client")
     return asked
+
+
+def _mode(asked: str | None, kind: ResponseType) -> ResponseMode | None:
+    """Tells where the answer stands; None where the client asks for what is not to be had.
+
+    A token stands in no query: that is sent to servers, and kept by their logs.
+    """
+    if asked is None:
+        return kind.default_mode
+    if asked not in tuple(ResponseMode):
+        return None
+    mode = ResponseMode(asked)
+    return None if kind is ResponseType.TOKEN and mode is ResponseMode.QUERY else mode
 
 
 def _check_names(
