@@ -1,9 +1,13 @@
 """Three libraries that are not ours verify our tokens, by what the server publishes alone."""
 
 import contextlib
+import importlib
+import warnings
+from typing import Any
 
 import jwt
 import pytest
+from authlib.deprecate import AuthlibDeprecationWarning  # type: ignore[import-untyped]
 from authlib.oauth2.rfc6750 import InvalidTokenError  # type: ignore[import-untyped]
 from authlib.oauth2.rfc9068 import JWTBearerTokenValidator  # type: ignore[import-untyped]
 from joserfc import jwt as joserfc
@@ -91,6 +95,52 @@ async def test_authlib_takes_them_by_rfc_9068(world: World, form: str) -> None:
     for wrong in (Validator(issuer, "https://other"), Validator("https://other", validator.issuer)):
         with pytest.raises(Exception, match=r"aud|iss"):
             wrong.authenticate_token(text).validate(now=now)
+
+
+def reader_of_eddsa() -> tuple[Any, Any, Any]:
+    """Authlib's older reader, its keys and its errors, which are told to be given up some day."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+        jose = importlib.import_module("authlib.jose")
+    return jose.JsonWebToken(["EdDSA"]), jose.JsonWebKey, jose.errors
+
+
+async def test_authlib_takes_eddsa_by_its_older_reader_alone(world: World) -> None:
+    member = await jwt_client(world, "JWT_EDDSA")
+    token = await member.log_in()
+    document = (await world.http.get(JWKS)).json()
+    issuer, audience = public_url(world.settings), own_audience(world)
+
+    class Validator(JWTBearerTokenValidator):  # type: ignore[misc]
+        def get_jwks(self) -> KeySet:
+            return KeySet.import_key_set(document)
+
+    # If this fails, Authlib has learned it: the guide is to say so, and the test above to ask it.
+    with pytest.raises(InvalidTokenError) as caught:
+        Validator(issuer, audience).authenticate_token(token)
+    assert isinstance(caught.value.__cause__, UnsupportedAlgorithmError)
+
+    reader, keys, errors = reader_of_eddsa()
+    found = keys.import_key_set(document)
+
+    def read(text: str, **expected: str) -> Any:
+        wanted = {"iss": issuer, "aud": audience, **expected}
+        options = {name: {"essential": True, "value": value} for name, value in wanted.items()}
+        claims = reader.decode(text, found, claims_options={**options, "exp": {"essential": True}})
+        claims.validate(now=world.clock.now_ms() // 1000)
+        return claims
+
+    claims = read(token)
+    assert claims.header["typ"] == "at+jwt"
+    assert claims["sub"] == claims["client_id"] == member.client_id
+    with pytest.raises(errors.BadSignatureError):
+        read(other_signature(token))
+    for wrong in ({"aud": "https://other.example"}, {"iss": "https://other.example"}):
+        with pytest.raises(errors.InvalidClaimError):
+            read(token, **wrong)
+    world.clock.advance(claims["exp"] - claims["iat"] + 1)
+    with pytest.raises(errors.ExpiredTokenError):
+        read(token)
 
 
 async def test_each_finds_its_key_in_a_set_with_every_algorithm(world: World) -> None:
