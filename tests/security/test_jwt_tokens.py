@@ -23,6 +23,7 @@ from grantory.domain.signing import SigningAlgorithm
 from grantory.errors import StorageUnavailable
 from grantory.node import open_node
 from tests.security.answers import refused
+from tests.support.about_tokens import is_inactive
 from tests.support.jwts import (
     jwt_client,
     opened,
@@ -40,11 +41,14 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 async def is_good(world: World, token: str) -> bool:
-    """Whether the API takes a token; a refusal is always the same one."""
+    """Whether the API takes a token; a refusal is always the same one, and introspection agrees."""
+    inactive = await is_inactive(world, world.admin, token)
     answer = await world.http.get(ME, headers={b"authorization": b"Bearer " + token.encode()})
     if answer.status_code == 200:
+        assert not inactive
         return True
     refused(answer, 401, "bad.credentials")
+    assert inactive
     return False
 
 

@@ -1,10 +1,12 @@
 """Attack case 64: introspection tells nobody of what is not good, or not for them to know of."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx2 as httpx
 import pytest
 
+from grantory.crypto.private_keys import new_private_key, read_private_key
 from tests.security.answers import log_of, oauth_refused
 from tests.security.login.test_restarts import LEASE_SECONDS, another_process
 from tests.security.login.visits import nothing_failed, tokens_of
@@ -17,6 +19,7 @@ from tests.support.about_tokens import (
     is_inactive,
     told,
 )
+from tests.support.jwts import FORMATS, opened, part, signed, signer
 from tests.support.visitor import App, Visitor, make_app
 from tests.support.world import CLIENTS, Member, World
 
@@ -33,13 +36,24 @@ async def api(world: World) -> Member:
     return await world.admin.make_member(PERMISSION)
 
 
-async def test_case_64_without_authentication_nothing_is_told(world: World) -> None:
-    token = await world.admin.log_in()
+in_each_form = pytest.mark.parametrize("form", ["OPAQUE", *FORMATS])
+"""Whatever is true of one form of access tokens must be so of all."""
+
+
+async def client_of(world: World, form: str, *permissions: str, **fields: Any) -> Member:
+    """A machine client whose tokens have this form."""
+    role_id = await world.admin.make_role(*permissions or ("routing:queue:view",))
+    return await world.admin.make_client(role_id, accessTokenFormat=form, **fields)
+
+
+@in_each_form
+async def test_case_64_without_authentication_nothing_is_told(world: World, form: str) -> None:
+    token = await (await client_of(world, form, PERMISSION)).log_in()
     good = await introspect(world, world.admin, token)
     refusals: list[httpx.Response] = []
     for data in ({}, {"client_id": world.admin.client_id}, {"client_id": "x"}):
-        form = {"token": token, **data}
-        refusals.append(await world.http.post(INTROSPECT, data=form))
+        asked = {"token": token, **data}
+        refusals.append(await world.http.post(INTROSPECT, data=asked))
     for scheme in ("Basic", "Digest x", "Basic eDp5", "Bearer x", f"Bearer {token[:-1]}"):
         headers = {"Authorization": scheme}
         refusals.append(await world.http.post(INTROSPECT, data={"token": token}, headers=headers))
@@ -60,11 +74,14 @@ async def test_case_64_a_code_client_is_told_of_nothing_without_its_secret(world
             oauth_refused(await world.http.post(INTROSPECT, data=data), 401, "invalid_client")
 
 
-async def test_case_64_who_may_know_of_which_token(world: World, api: Member) -> None:
-    app, visitor = await make_app(world), Visitor(world)
+@in_each_form
+async def test_case_64_who_may_know_of_which_token(world: World, api: Member, form: str) -> None:
+    app, visitor = await make_app(world, accessTokenFormat=form), Visitor(world)
     given = tokens_of(await visitor.redeem(app, (await visitor.arrive(app))["code"]))
-    machine = await world.admin.make_member("routing:queue:view", "oauth:token:delete")
-    elsewhere = world.member(await world.found("Elsewhere"))
+    machine = await client_of(world, form, "routing:queue:view", "oauth:token:delete")
+    other = world.member(await world.found("Elsewhere"))
+    role_id = await other.make_role(PERMISSION)
+    elsewhere = await other.make_client(role_id, accessTokenFormat=form)
     own: dict[str, Holder] = {
         await machine.log_in(): machine,
         given.access: app,
@@ -84,9 +101,10 @@ async def test_case_64_who_may_know_of_which_token(world: World, api: Member) ->
             assert await is_inactive(world, caller, given.refresh, **hint)
 
 
-async def test_case_64_the_right_to_ask_is_lost_at_once(world: World) -> None:
+@in_each_form
+async def test_case_64_the_right_to_ask_is_lost_at_once(world: World, form: str) -> None:
     role_id = await world.admin.make_role(PERMISSION)
-    api = await world.admin.make_client(role_id)
+    api = await world.admin.make_client(role_id, accessTokenFormat=form)
     token = await world.admin.log_in()
     bearer = {"Authorization": f"Bearer {await api.log_in()}"}
     assert not await is_inactive(world, api, token)
@@ -97,11 +115,15 @@ async def test_case_64_the_right_to_ask_is_lost_at_once(world: World) -> None:
     assert by_token.json() == {"active": False}
 
 
-async def test_case_64_an_altered_token_is_inactive(world: World, api: Member) -> None:
-    token = await world.admin.log_in()
+@in_each_form
+async def test_case_64_an_altered_token_is_inactive(world: World, api: Member, form: str) -> None:
+    token = await (await client_of(world, form)).log_in()
     altered = [token[:-1], token[:-2], token[1:], token + "A", token.swapcase(), token[4:], "gat_"]
     altered += [token[:-1] + URL_SAFE[URL_SAFE.index(token[-1]) ^ bit] for bit in (1, 2, 4, 32)]
     altered += [token[:20] + other + token[21:] for other in "AB" if other != token[20]]
+    parts = token.split(".")  # one alone where the token is opaque
+    altered += [part for part in (*parts[1:], ".".join(parts[1:]), ".".join(parts[:-1])) if part]
+    altered += [text for text in (".".join(parts[::-1]), f"{token}.", f".{token}") if text != token]
     altered += ["x", " ", token + "\n", "\u00e4", "a.b.c", "gat_" + "A" * 5_000, "{}", "null"]
     for text in altered:
         assert await is_inactive(world, api, text), text
@@ -120,9 +142,9 @@ async def test_case_64_other_credentials_are_no_tokens(world: World, api: Member
     tokens_of(await visitor.redeem(app, code))
 
 
-async def test_case_64_what_has_ended_is_inactive(world: World, api: Member) -> None:
+@in_each_form
+async def test_case_64_what_has_ended_is_inactive(world: World, api: Member, form: str) -> None:
     admin = world.admin
-    role_id = await admin.make_role("routing:queue:view")
 
     async def revoked(member: Member) -> None:
         assert (await member.call("DELETE", "/api/v2/tokens/me")).status_code == 200
@@ -140,19 +162,62 @@ async def test_case_64_what_has_ended_is_inactive(world: World, api: Member) -> 
     async def expired(_: Member) -> None:
         world.clock.advance(300)
 
+    async def without_its_key(_: Member) -> None:
+        keys = world.node.keys
+        await world.node.store.write(lambda t: keys.rotate(t, None, end_tokens=True))
+        admin.token = ""
+
     ways: tuple[Callable[[Member], Awaitable[None]], ...] = (
-        *(revoked, disabled, deleted, ended, expired),
+        *(revoked, disabled, deleted, ended, expired, without_its_key),
     )
     for way in ways:
-        member = await admin.make_client(role_id, accessTokenValiditySeconds=300)
+        member = await client_of(world, form, accessTokenValiditySeconds=300)
         token = await member.log_in()
         assert not await is_inactive(world, api, token)
         await way(member)
         assert await is_inactive(world, api, token), way.__name__
-    mine = await forger(world, await admin.log_in())
+
+
+async def test_case_64_what_a_stolen_key_has_signed_is_inactive_where_it_is_nobodys(
+    world: World, api: Member
+) -> None:
+    mine = await forger(world, await world.admin.log_in())
     for claims in ({"client_epoch": 99}, {"organization_epoch": 0}, {"user_id": api.client_id}):
         assert await is_inactive(world, api, mine.sign(**claims))
     assert not await is_inactive(world, api, mine.sign())
+
+
+async def test_case_64_a_forged_jwt_is_inactive(world: World, api: Member) -> None:
+    """The whole lists of cases 47 to 51 and 70 ask introspection, too."""
+    token = await (await client_of(world, "JWT_ES256")).log_in()
+    key, (header, claims) = await signer(world), opened(token)
+    mine = read_private_key(key.algorithm, new_private_key(key.algorithm))
+    other = world.member(await world.found("Other"))
+    role_id = await other.make_role("routing:queue:view")
+    theirs = await (await other.make_client(role_id, accessTokenFormat="JWT_ES256")).log_in()
+    their_key = await signer(world, organization_id=opened(theirs)[1]["org_id"])
+    bare = f"{part({**header, 'alg': 'none'})}.{part(claims)}"
+    text = token.rpartition(".")[0]
+    forged = [
+        *(f"{bare}.", bare, f"{bare}.{token.rpartition('.')[2]}", f"{text}."),
+        f"{text}.{part(mine.sign(text.encode()))}",
+        *(signed(key, claims, {**header, "alg": name}) for name in ("EdDSA", "RS256", "HS256")),
+        *(signed(key, claims, {**header, "typ": typ}) for typ in ("JWT", "id_token")),
+        signed(key, claims, {**header, "jwk": mine.public_members()}),
+        signed(key, claims | {"iss": "https://evil.example"}),
+        signed(key, claims | {"aud": "https://api.example.com"}),
+        signed(key, claims | {"exp": claims["iat"]}),
+        signed(key, claims | {"iat": claims["iat"] + 301}),
+        signed(key, opened(theirs)[1]),
+        signed(their_key, claims),
+        signed(their_key, claims, header),
+        theirs,
+    ]
+    for presented in forged:
+        for hint in HINTS:
+            assert await is_inactive(world, api, presented, **hint), presented
+    assert not await is_inactive(world, api, signed(key, claims))
+    await nothing_failed(world)
 
 
 async def test_case_64_a_refresh_token_that_is_no_longer_good_is_inactive(world: World) -> None:
@@ -179,15 +244,19 @@ async def test_case_64_a_refresh_token_that_is_no_longer_good_is_inactive(world:
     await nothing_failed(world)
 
 
-async def test_case_64_what_one_process_has_ended_is_inactive_at_the_other(world: World) -> None:
-    app, visitor = await make_app(world), Visitor(world)
+@in_each_form
+async def test_case_64_what_one_process_has_ended_is_inactive_at_the_other(
+    world: World, form: str
+) -> None:
+    app, visitor = await make_app(world, accessTokenFormat=form), Visitor(world)
     given = tokens_of(await visitor.redeem(app, (await visitor.arrive(app))["code"]))
     api = await world.admin.make_member(PERMISSION)
-    token = await world.admin.log_in()
+    machine = await client_of(world, form)
+    token = await machine.log_in()
     async with another_process(world) as other:
         for text, caller in ((token, api), (given.access, api), (given.refresh, app)):
             assert not await is_inactive(other, caller, text)
-        assert (await world.admin.call("DELETE", "/api/v2/tokens/me")).status_code == 200
+        assert (await machine.call("DELETE", "/api/v2/tokens/me")).status_code == 200
         data = {"token": given.refresh}
         answer = await world.http.post("/oauth/revoke", data=data, auth=(app.client_id, app.secret))
         assert answer.status_code == 200
@@ -196,22 +265,26 @@ async def test_case_64_what_one_process_has_ended_is_inactive_at_the_other(world
             assert await is_inactive(other, caller, text)
 
 
-async def test_case_64_neither_log_nor_refusals_hold_a_token(world: World, api: Member) -> None:
-    app, visitor = await make_app(world), Visitor(world)
+@in_each_form
+async def test_case_64_neither_log_nor_refusals_hold_a_token(world: World, form: str) -> None:
+    app, visitor = await make_app(world, accessTokenFormat=form), Visitor(world)
     given = tokens_of(await visitor.redeem(app, (await visitor.arrive(app))["code"]))
+    api = await client_of(world, form, PERMISSION)
     bearer = await api.log_in()
     held = {given.access, given.refresh, bearer, given.access[:-1], given.refresh[:-1]}
     for token in held:
         for caller in (app, api, App(app.client_id, "wrong")):
             await introspect(world, caller, token)
-        for form in ({"token": token}, {"token": token, "token_type_hint": token}, {"x": token}):
+        for data in ({"token": token}, {"token": token, "token_type_hint": token}, {"x": token}):
             headers = {"Authorization": f"Bearer {bearer[:-1]}"}
-            await world.http.post(INTROSPECT, data=form, headers=headers)
+            await world.http.post(INTROSPECT, data=data, headers=headers)
         await world.http.post(f"{INTROSPECT}?token={token}")
     log = await log_of(world)
     assert '"route":"/oauth/introspect"' in log
     assert "refresh token: none of this organisation" in log
-    assert not [text for text in held if text in log or text[4:30] in log]
     kept = str(world.node.refusals._new)
-    assert not [text for text in held if text[4:30] in kept]
+    for text in held:  # a JWT begins like any other, and ends like none
+        for some in (text, text[4:30], text[-30:-4]):
+            assert some not in log
+            assert some not in kept
     await nothing_failed(world)
