@@ -290,9 +290,9 @@ async def two_nodes(folder: Path, on_postgres: bool) -> AsyncIterator[list[World
         yield [first, second]
 
 
-async def pass_time(worlds: list[World]) -> None:
+async def pass_time(worlds: list[World], seconds: float = STEP_SECONDS) -> None:
     """Moves the clock, and lets questions end that were asked before: they extend no lease."""
-    worlds[0].clock.advance(STEP_SECONDS)
+    worlds[0].clock.advance(seconds)
     for world in worlds:
         with contextlib.suppress(StorageUnavailable):
             await world.node.store.feed.catch_up()
