@@ -174,11 +174,8 @@ class Application:
             if standing.exceeded:
                 raise standing.refusal()
             await self._permits.require(target, token)
-            if target.query and request.scope["query_string"]:
-                refuse_repeated(request.query(), target.query)
-            if "%" in path and any("\x00" in value for value in match.parameters.values()):
-                # No id holds a NUL, and PostgreSQL cannot even look for one.
-                raise _nothing_here()
+            if request.scope["query_string"] or "%" in path:
+                _check_address(request, target, match.parameters)
             body = None
             if target.body is not None:
                 body = await self._read(target, target.body, request)
@@ -307,6 +304,14 @@ def _methods(match: Match[Operation | Plain]) -> str:
 
 def _nothing_here() -> ApiError:
     return ApiError(404, "not.found", "There is nothing at this address.")
+
+
+def _check_address(request: Request, operation: Operation, parameters: dict[str, str]) -> None:
+    if operation.query:
+        refuse_repeated(request.query(), operation.query)
+    if any("\x00" in value for value in parameters.values()):
+        # No id holds a NUL, and PostgreSQL cannot even look for one.
+        raise _nothing_here()
 
 
 def _check_headers(request: Request) -> None:
