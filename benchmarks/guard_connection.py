@@ -62,6 +62,11 @@ class Connection:
         self._protocol = BoundedProtocol(shared)
         self._protocol.connection_made(self._wire)
 
+    @property
+    def answer(self) -> bytes:
+        """What was written last."""
+        return self._wire.written
+
     async def counted(self, request: bytes) -> Count:
         """Counts one request, up to where its answer is written.
 

@@ -38,6 +38,8 @@ class Run(msgspec.Struct, frozen=True):
     plan: Plan
     pinned: bool
     measured: Measured
+    floor: str = ""
+    """The SHA-256 of the file that was the floor; empty for ``benchmarks/floor_app.py``."""
 
 
 def subjects(measured: Measured) -> dict[str, list[Result]]:
@@ -179,6 +181,8 @@ def heading(run: Run) -> str:
         f"({', '.join(f'{n} for changes on {store}' for store, n in FEW_CONNECTIONS.items())}), "
         + ("server and load on a core each" if run.pinned else "NOT PINNED: ratios will be too low")
     )
+    if run.floor:
+        lines.append(f"the floor is a file that was given, of SHA-256 {run.floor}")
     return "\n".join(lines)
 
 

@@ -42,16 +42,31 @@ IN_EVERY_ROUND = ("token", "JWT token", "introspection", "read one")
 
 @contextmanager
 def scene(
-    folder: Path, cores: Cores, stores: tuple[str, ...] = STORES, *, peers: bool = True
+    folder: Path,
+    cores: Cores,
+    stores: tuple[str, ...] = STORES,
+    *,
+    peers: bool = True,
+    floor_app: Path | None = None,
 ) -> Iterator[Scene]:
     """Starts the floor, for each store a Grantory with everything on, and the peers that there are.
 
     Clients are created in an organisation of their own, so that the list stays short.
+
+    Args:
+        folder: for stores and logs.
+        cores: which the servers and the load are pinned to.
+        stores: those of Grantory.
+        peers: whether to start them.
+        floor_app: a file whose ``asgi`` is the floor; None for the benchmarks' own.
     """
     floor = ["-m", "benchmarks.floor_server", "{port}"]
+    given = [str(floor_app.resolve())] if floor_app else []
     with ExitStack() as stack:
-        bounded = stack.enter_context(Server("floor", [*floor, "grantory"], folder, cores.server))
-        bare = stack.enter_context(Server("uvicorn", [*floor, "uvicorn"], folder, cores.server))
+        bounded, bare = (
+            stack.enter_context(Server(name, [*floor, kind, *given], folder, cores.server))
+            for name, kind in (("floor", "grantory"), ("uvicorn", "uvicorn"))
+        )
         works: list[Work] = []
         sites: list[Site] = []
         makers: dict[str, Caller] = {}
