@@ -18,7 +18,8 @@ MEASURE = $(if $(QUICK),--quick) $(if $(PUBLISH),--publish)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve dev-setup system-setup compat-setup test test-fast compat-terraform \
-	compat-toolchains check format sdk commands schema lock bench-setup bench bench-capacity soak wheel clean
+	compat-toolchains check format sdk commands schema lock bench-setup bench bench-capacity \
+	bench-scale soak wheel clean
 
 help: ## show this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -85,6 +86,10 @@ bench: dev-setup ## measure speed (QUICK=1: under three minutes, with what is in
 bench-capacity: dev-setup ## measure workers, nodes, connections and the like (QUICK=1, PUBLISH=1)
 	$(BOOTSTRAP) bench quick
 	@$(BIN)/python -m benchmarks capacity $(MEASURE) $(ARGS)
+
+bench-scale: dev-setup ## measure what a million clients cost (QUICK=1: 20,000, PUBLISH=1, ARGS=--fill)
+	$(BOOTSTRAP) bench quick
+	@$(BIN)/python -m benchmarks scale $(MEASURE) $(ARGS)
 
 soak: dev-setup ## the long tests and the overload run, for hours; reports in soak-report/
 	$(BOOTSTRAP) system soak

@@ -3,7 +3,8 @@
 ``python -m benchmarks.guard`` compares, and ends with status 1 where a request has become more
 expensive; ``--record`` keeps what is counted now, for this version of Python. Requests go through
 the exchange with a connection and the whole application, in process, on the embedded store; what
-stands in memory is there already, so none of them may wait.
+stands in memory is there already, so none of them may wait. Each is counted a second time through a
+connection: from its bytes to the answer's, and what is done once that is sent.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import msgspec
 
 from benchmarks.callers import CLIENTS, FORM, INTROSPECT, MACHINE_FORM, TOKEN, basic
 from benchmarks.counting import Count, count, middle
+from benchmarks.guard_connection import Connection
 from benchmarks.quiet_wire import QuietWire
 from grantory.http.exchange import Exchange
 from tests.support.world import World, new_world
@@ -29,6 +31,9 @@ OTHER_VERSION_MARGIN = 0.10
 """Calls alone are compared with what another version of Python has recorded, this far."""
 WARM_UPS, TIMES = 40, 15
 HOW_TO_RECORD = "python -m benchmarks.guard --record"
+
+NAMES = ("token", "bearer GET of one client", "introspection", "JWT token")
+THROUGH = ", through the connection"
 
 Counts = dict[str, Count]
 
@@ -67,35 +72,38 @@ class Request(msgspec.Struct, frozen=True):
             "headers": headers,
         }
 
+    def wire(self) -> bytes:
+        """The bytes that a client sends (RFC 9112)."""
+        lines = [f"{self.method} {self.path} HTTP/1.1".encode()]
+        lines += [b"%b: %b" % header for header in self.scope()["headers"]]
+        return b"\r\n".join([*lines, b"", self.body])
+
 
 async def requests(world: World) -> dict[str, Request]:
-    """What is counted; only what the server can do yet."""
+    """What is counted, by ``NAMES``."""
     admin = world.admin
     token = await admin.log_in()
     bearer, machine = f"Bearer {token}", basic(admin.client_id, admin.secret)
-    found = {
-        "token": Request("POST", TOKEN, machine, MACHINE_FORM.encode()),
-        "bearer GET of one client": Request("GET", f"{CLIENTS}/{admin.client_id}", bearer),
-    }
-    introspection = Request("POST", INTROSPECT, machine, f"token={token}".encode())
-    if await _status(world, introspection) == 200:
-        found["introspection"] = introspection
     document = {
         "name": "nightly export",
         "authorizedGrantType": "CLIENT-CREDENTIALS",
         "roleIds": [await admin.make_role("oauth:client:view")],
         "accessTokenFormat": "JWT_ES256",
     }
-    made = await admin.call("POST", CLIENTS, document)
-    if made.status_code == 200 and "accessTokenFormat" in made.json():
-        client = made.json()
-        machine = basic(client["id"], client["secret"])
-        found["JWT token"] = Request("POST", TOKEN, machine, MACHINE_FORM.encode())
-    return found
+    client = await admin.post(CLIENTS, document)
+    jwt = basic(client["id"], client["secret"])
+    form = MACHINE_FORM.encode()
+    found = (
+        Request("POST", TOKEN, machine, form),
+        Request("GET", f"{CLIENTS}/{admin.client_id}", bearer),
+        Request("POST", INTROSPECT, machine, f"token={token}".encode()),
+        Request("POST", TOKEN, jwt, form),
+    )
+    return dict(zip(NAMES, found, strict=True))
 
 
 async def counted(world: World) -> Counts:
-    """Counts each request; each comes in a turn of the event loop of its own."""
+    """Counts each request, by itself and through a connection; each in turns of its own."""
     found = {}
     for name, request in (await requests(world)).items():
         for _ in range(WARM_UPS):
@@ -107,6 +115,10 @@ async def counted(world: World) -> Counts:
             await asyncio.sleep(0)
             counts.append(count(_answer(world, request, QuietWire())))
         found[name] = middle(counts)
+        connection = Connection(world.application)
+        through = [await connection.counted(request.wire()) for _ in range(WARM_UPS + TIMES)]
+        connection.end()
+        found[name + THROUGH] = middle(through[WARM_UPS:])
     return found
 
 
@@ -184,7 +196,7 @@ def main() -> int:
     arguments = parser.parse_args()
     found = asyncio.run(_count_here())
     for name, figures in found.items():
-        print(f"{name:28}{figures.instructions:8,} instructions {figures.calls:6,} calls")
+        print(f"{name:52}{figures.instructions:8,} instructions {figures.calls:6,} calls")
     if arguments.record:
         record(found)
         return 0

@@ -24,12 +24,17 @@ class Machine(msgspec.Struct, frozen=True):
     versions: dict[str, str]
 
 
-def look_around(wrk: str) -> Machine:
-    """Describes this machine as it is before a run."""
+def look_around(wrk: str = "") -> Machine:
+    """Describes this machine as it is before a run.
+
+    Args:
+        wrk: the load generator, where one is used, and others are measured beside.
+    """
     versions = {"grantory": version("grantory"), "python": platform.python_version()}
     versions |= {name: version(name) for name in ("uvicorn", "uvloop", "httptools")}
     versions |= {"SQLite": apsw.sqlite_lib_version(), "PostgreSQL": _postgresql_version()}
-    versions |= {"wrk": wrk_version(wrk), **installed_versions()}
+    if wrk:
+        versions |= {"wrk": wrk_version(wrk), **installed_versions()}
     return Machine(
         cores=os.cpu_count() or 1,
         processor=_processor(),

@@ -10,6 +10,7 @@ import msgspec
 
 from benchmarks.disturbance import Usage, others, usage_now
 from benchmarks.key import FLOOR, GRANTORY, Key
+from benchmarks.spread import Spread, spread
 from benchmarks.supply import Supply
 from benchmarks.work import Scene, Work
 from benchmarks.wrk import Bodies, NoAnswerError, Sample
@@ -26,21 +27,13 @@ class Plan(msgspec.Struct, frozen=True):
     connections: int = 64
 
 
-FULL = Plan(rounds=12, seconds=2, warm_up=2)
+FULL = Plan(rounds=20, seconds=1, warm_up=2)
 QUICK = Plan(rounds=3, seconds=1, warm_up=1)
 FIRST_GUESS = 6_000
 """Requests in a second, as long as nothing is known."""
 SURPLUS = 2
 MOST_SECONDS = 16
 """So long a server may take for its first answer."""
-
-
-class Ratio(msgspec.Struct, frozen=True):
-    """Shares of another work, each measured in the same round as the other."""
-
-    median: float
-    least: float
-    most: float
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -52,6 +45,8 @@ class Result(msgspec.Struct, frozen=True):
     """Of its server, in MB, before the first request of the run."""
     memory: float
     """The most that was seen after a round of this work."""
+    beside: dict[int, Sample] = {}
+    """By round, the floor just before it: of what is compared with the floor."""
 
     @property
     def rate(self) -> float:
@@ -71,7 +66,12 @@ class Result(msgspec.Struct, frozen=True):
     @property
     def p99(self) -> float:
         """Of a hundred requests, 99 took at most so many milliseconds."""
-        return statistics.median(sample.p99 for sample in self.samples.values())
+        return self.p99_spread.median
+
+    @property
+    def p99_spread(self) -> Spread:
+        """Between its rounds."""
+        return spread([sample.p99 for sample in self.samples.values()])
 
     @property
     def errors(self) -> int:
@@ -95,7 +95,12 @@ class Measured(msgspec.Struct, frozen=True):
     def failures(self) -> int:
         """What of ours did not go as it must; 0 in a run that counts."""
         ours = (each for each in self.results if is_ours(each.key))
-        return sum(result.errors for result in ours) + self.lost_creates
+        beside = (each for result in self.results for each in result.beside.values())
+        return (
+            sum(result.errors for result in ours)
+            + sum(sample.errors for sample in beside)
+            + self.lost_creates
+        )
 
     def result(self, key: Key) -> Result | None:
         """The result of a work, if it was measured."""
@@ -107,17 +112,20 @@ def is_ours(key: Key) -> bool:
     return key.subject.startswith(GRANTORY) or key.work == FLOOR.work
 
 
-def ratio(result: Result, base: Result) -> Ratio:
+def ratio(result: Result, base: Result) -> Spread:
     """Compares round by round: what disturbs the machine disturbs both alike.
+
+    Compared with the floor, a work goes with what was measured just before it.
 
     Raises:
         ValueError: when they have no round in common.
     """
-    both = sorted(result.samples.keys() & base.samples.keys())
+    samples = result.beside if base.key == FLOOR and result.beside else base.samples
+    both = sorted(result.samples.keys() & samples.keys())
     if not both:
         raise ValueError(f"{result.key} and {base.key} have no round in common")
-    shares = [result.samples[number].rate / base.samples[number].rate for number in both]
-    return Ratio(statistics.median(shares), min(shares), max(shares))
+    shares = [result.samples[number].rate / samples[number].rate for number in both]
+    return spread(shares)
 
 
 def measure(
@@ -129,12 +137,13 @@ def measure(
     created = dict.fromkeys(scene.makers, 0)
     usage, started = _usage(scene), time.monotonic()
     samples: dict[Key, dict[int, Sample]] = {work.key: {} for work in scene.works}
+    beside: dict[Key, dict[int, Sample]] = {key: {} for key in samples}
     memory = dict.fromkeys(samples, 0.0)
     rates: dict[Key, float] = {}
     given_up: dict[Key, str] = {}
     for number in range(plan.rounds + 1):
         for work in scene.works:
-            if number % work.every or work.key in given_up:
+            if number % min(work.every, plan.rounds) or work.key in given_up:
                 continue
             progress(
                 f"{f'round {number} of {plan.rounds}' if number else 'warming up'}: {work.key}"
@@ -142,6 +151,8 @@ def measure(
             seconds = plan.seconds if number else plan.warm_up
             expected = rates.get(work.key, FIRST_GUESS) * seconds
             bodies = write_bodies(work.supply, expected, plan.connections, folder)
+            if number and work.paired:
+                beside[work.key][number] = load(scene.works[0], seconds, None)
             try:
                 sample = _patiently(load, work, seconds, bodies)
             except NoAnswerError:
@@ -151,7 +162,7 @@ def measure(
                 continue
             work.server.empty_log()
             rates[work.key] = max(rates.get(work.key, 0.0), sample.rate)
-            if work.key.work == "create":
+            if work.key.work == "create" and work.key.subject in created:
                 created[work.key.subject] += sample.requests - sample.errors
             if number:
                 samples[work.key][number] = sample
@@ -163,7 +174,7 @@ def measure(
         lost += max(0, created[subject] - (maker.count_clients() - there_before[subject]))
     missing = {str(key): why for key, why in {**scene.missing, **given_up}.items()}
     idle_of = {work.key: idle[work.server] for work in scene.works}
-    results = _results(scene.works, samples, idle_of, memory)
+    results = _results(scene.works, samples, idle_of, memory, beside)
     return Measured(results, lost, disturbed, missing)
 
 
@@ -209,9 +220,10 @@ def _results(
     samples: Mapping[Key, dict[int, Sample]],
     idle: Mapping[Key, float],
     memory: Mapping[Key, float],
+    beside: Mapping[Key, dict[int, Sample]],
 ) -> tuple[Result, ...]:
     return tuple(
-        Result(work.key, samples[work.key], idle[work.key], memory[work.key])
+        Result(work.key, samples[work.key], idle[work.key], memory[work.key], beside[work.key])
         for work in works
         if samples[work.key]
     )

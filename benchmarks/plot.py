@@ -7,7 +7,8 @@ from html import escape
 from benchmarks.columns import percent
 from benchmarks.goals import SHARES, Goal
 from benchmarks.key import FLOOR, GRANTORY
-from benchmarks.measurement import Measured, Ratio, Result, ratio
+from benchmarks.measurement import Measured, Result, ratio
+from benchmarks.spread import Spread
 
 WIDTH, LEFT, RIGHT = 860, 250, 96
 ROW, HEAD, TOP, BOTTOM = 20, 28, 46, 30
@@ -66,7 +67,7 @@ def picture(measured: Measured, date: str) -> str:
             f"  <style>{STYLE}\n  </style>",
             f'  <rect class="paper" width="{WIDTH}" height="{bottom + 8:g}"/>',
             _text(8, 20, title, "title"),
-            _text(8, 38, "line: least to most of the rounds; red: must; green: aim"),
+            _text(8, 38, "line: 95 % interval of the median; red: must; green: aim"),
             *axis,
             *rows,
             "</svg>\n",
@@ -81,10 +82,10 @@ def _by_work(measured: Measured) -> Iterator[tuple[str, list[Result]]]:
             yield work, found
 
 
-def _row(result: Result, shares: Ratio, goal: Goal | None, y: float) -> list[str]:
+def _row(result: Result, shares: Spread, goal: Goal | None, y: float) -> list[str]:
     middle = y - 4
     kind = "ours" if result.key.subject.startswith(GRANTORY) else "other"
-    least, most = _x(shares.least), _x(shares.most)
+    least, most = _x(shares.low), _x(shares.high)
     parts = [
         _text(20, y, result.key.subject),
         _line("spread", least, middle, max(most, least + 1), middle),

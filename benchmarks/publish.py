@@ -7,7 +7,7 @@ marks in a document is written here and nowhere else.
 import re
 from pathlib import Path
 
-from benchmarks import capacity_report, report, simulation
+from benchmarks import capacity_report, report, scale_report, simulation
 from benchmarks.plot import picture
 from benchmarks.servers import ROOT
 
@@ -15,9 +15,8 @@ DOCS = ROOT / "docs"
 MEASURED = DOCS / "measured"
 SPEED, PICTURE = MEASURED / "speed.json", MEASURED / "speed.svg"
 CAPACITY = simulation.FIGURES
-NOT_YET = (
-    "*No run has been published yet: `make bench PUBLISH=1`, `make bench-capacity PUBLISH=1`.*"
-)
+SCALE = MEASURED / "scale.json"
+NOT_YET = "*No run has been published yet: `make bench{} PUBLISH=1`.*"
 ALTERNATIVE = "Each work as a share of the bare floor F; the table above holds the figures"
 
 
@@ -35,6 +34,13 @@ def capacity(run: capacity_report.Run) -> None:
     write_documents()
 
 
+def scale(run: scale_report.Run) -> None:
+    """Publishes a run with many clients."""
+    MEASURED.mkdir(exist_ok=True)
+    SCALE.write_bytes(scale_report.as_json(run))
+    write_documents()
+
+
 def write_documents() -> None:
     """Writes pictures and documents from the figures."""
     for path, content in documents().items():
@@ -46,7 +52,9 @@ def documents() -> dict[Path, str]:
     found: dict[Path, str] = {}
     performance = (DOCS / "performance.md").read_text("utf-8")
     capacity_text = (DOCS / "capacity.md").read_text("utf-8")
-    block = plans = measured = NOT_YET
+    block = NOT_YET.format("")
+    plans = measured = NOT_YET.format("-capacity")
+    many = NOT_YET.format("-scale")
     if SPEED.exists():
         run = report.read(SPEED.read_bytes())
         found[PICTURE] = picture(run.measured, run.date)
@@ -57,6 +65,11 @@ def documents() -> dict[Path, str]:
         measured = _indented(capacity_report.as_text(taken))
         costs = simulation.costs_of(taken)
         plans = _indented(simulation.as_text(simulation.plans(costs)))
+    if SCALE.exists():
+        many = _indented(scale_report.as_text(scale_report.read(SCALE.read_bytes())))
+        many += f"\n\nEvery round is in [measured/{SCALE.name}](measured/{SCALE.name})."
+    scale_text = (DOCS / "scale.md").read_text("utf-8")
+    found[DOCS / "scale.md"] = _replaced(scale_text, "scale", many)
     found[DOCS / "performance.md"] = _replaced(performance, "speed", block)
     capacity_text = _replaced(capacity_text, "capacity", measured)
     found[DOCS / "capacity.md"] = _replaced(capacity_text, "simulation", plans)

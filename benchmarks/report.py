@@ -16,15 +16,18 @@ from benchmarks.goals import (
 )
 from benchmarks.key import GRANTORY, Key
 from benchmarks.machine import Machine
-from benchmarks.measurement import Measured, Plan, Ratio, Result, ratio
+from benchmarks.measurement import Measured, Plan, Result, ratio
 from benchmarks.scene import FEW_CONNECTIONS
+from benchmarks.spread import Spread, spread
 
 CALM = 0.05
+OPEN = " ~"
+"""Behind what was reached, where the interval of the median has the must within it."""
 COLUMNS = (
     *("", "requests/s", "p50 ms", "p90 ms", "p99 ms", "errors", "idle MB", "PSS MB"),
-    *("% of F", "least", "most", "must", "aim", "reached"),
+    *("% of F", "from", "to", "must", "aim", "reached"),
 )
-AGAINST = ("times as fast as", "", "median", "least", "most", "must", "reached")
+AGAINST = ("times as fast as", "", "median", "from", "to", "must", "reached")
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -35,6 +38,8 @@ class Run(msgspec.Struct, frozen=True):
     plan: Plan
     pinned: bool
     measured: Measured
+    floor: str = ""
+    """The SHA-256 of the file that was the floor; empty for ``benchmarks/floor_app.py``."""
 
 
 def subjects(measured: Measured) -> dict[str, list[Result]]:
@@ -61,6 +66,8 @@ def _row(result: Result, floor: Result, *, calm: bool) -> tuple[str, ...]:
     ours = result.key.subject.startswith(GRANTORY)
     goal = SHARES.get(result.key.work) if ours else None
     reached = goal.reached_from_below(shares.median) if goal else ""
+    if goal and shares.leaves_open(goal.must):
+        reached += OPEN
     title = f"  {result.key.work}" if ours else str(result.key)
     return (
         title.removesuffix(": constant answer"),
@@ -71,7 +78,7 @@ def _row(result: Result, floor: Result, *, calm: bool) -> tuple[str, ...]:
         str(result.errors),
         f"{result.idle_memory:.0f}",
         f"{result.memory:.0f}",
-        *(percent(share) for share in (shares.median, shares.least, shares.most)),
+        *(percent(share) for share in (shares.median, shares.low, shares.high)),
         percent(goal.must) if goal else "",
         percent(goal.aim) if goal else "",
         reached if calm or not goal else "?",
@@ -83,13 +90,14 @@ def against_peers(measured: Measured) -> str:
     calm = measured.others <= CALM
     rows: list[tuple[str, ...]] = [AGAINST]
     for key, than, times, must in multiples(measured):
-        reached = ("yes" if times.median >= must else "no") if calm else "?"
-        figures = (f"{value:.1f}" for value in (times.median, times.least, times.most))
-        rows.append((str(than), key.subject, *figures, f"{must:g}", reached))
+        reached = ("yes" if times.median >= must else "no") + OPEN * times.leaves_open(must)
+        figures = (f"{value:.1f}" for value in (times.median, times.low, times.high))
+        told = reached if calm else "?"
+        rows.append((str(than), key.subject, *figures, f"{must:g}", told))
     return aligned(rows, left=2) if len(rows) > 1 else ""
 
 
-def multiples(measured: Measured) -> Iterator[tuple[Key, Key, Ratio, float]]:
+def multiples(measured: Measured) -> Iterator[tuple[Key, Key, Spread, float]]:
     """Lists what must be so many times as fast as what, and how often it is."""
     for multiple in MULTIPLES:
         peer = measured.result(multiple.than)
@@ -99,17 +107,17 @@ def multiples(measured: Measured) -> Iterator[tuple[Key, Key, Ratio, float]]:
                 yield ours.key, peer.key, ratio(ours, peer), multiple.must
 
 
-def bounds(measured: Measured) -> Iterator[tuple[str, float, str, Goal]]:
+def bounds(measured: Measured) -> Iterator[tuple[str, Spread, str, Goal]]:
     """Lists what must stay low: the figure, its unit, and the goal."""
     for subject, results in subjects(measured).items():
         if not subject.startswith(GRANTORY):
             continue
         for result in results:
             if result.key.work == "token":
-                yield f"{subject}: p99 of a token", result.p99, "ms", TOKEN_P99_MS
+                yield f"{subject}: p99 of a token", result.p99_spread, "ms", TOKEN_P99_MS
         idle, loaded = results[0].idle_memory, max(result.memory for result in results)
-        yield f"{subject}: memory idle", idle, "MB PSS", MEMORY_IDLE_MB
-        yield f"{subject}: memory under load", loaded, "MB PSS", MEMORY_LOADED_MB
+        yield f"{subject}: memory idle", spread([idle]), "MB PSS", MEMORY_IDLE_MB
+        yield f"{subject}: memory under load", spread([loaded]), "MB PSS", MEMORY_LOADED_MB
 
 
 def missed(measured: Measured) -> list[str]:
@@ -125,8 +133,8 @@ def missed(measured: Measured) -> list[str]:
         if times.median < must:
             found.append(f"{key}: {times.median:.1f} times {than}, must {must:g}")
     for what, value, unit, goal in bounds(measured):
-        if value > goal.must:
-            found.append(f"{what}: {value:.1f} {unit}, must {goal.must:g}")
+        if value.median > goal.must:
+            found.append(f"{what}: {value.median:.1f} {unit}, must {goal.must:g}")
     return found
 
 
@@ -135,12 +143,14 @@ def other_goals(measured: Measured) -> str:
     calm = measured.others <= CALM
     lines = []
     for what, value, unit, goal in bounds(measured):
-        reached = goal.reached_from_above(value) if calm else "?"
+        reached = goal.reached_from_above(value.median) + OPEN * value.leaves_open(goal.must)
+        between = f" ({value.low:.1f} to {value.high:.1f})" if value.low < value.high else ""
         lines.append(
-            f"{what}: {value:.1f} {unit}, must {goal.must:g}, aim {goal.aim:g}: reached {reached}"
+            f"{what}: {value.median:.1f}{between} {unit}, must {goal.must:g}, aim {goal.aim:g}: "
+            f"reached {reached if calm else '?'}"
         )
     lines.append(f"other programs took {percent(measured.others)} % of the machine")
-    lines += [f"not measured: {what}: {why}" for what, why in measured.missing.items()]
+    lines += _not_measured(measured)
     if not calm:
         lines.append("NOT CALM: what disturbs the floor flatters the rest; run it again")
     if measured.lost_creates:
@@ -148,6 +158,16 @@ def other_goals(measured: Measured) -> str:
     if measured.failures:
         lines.append(f"FAILED: {measured.failures} requests failed; these figures do not count")
     return "\n".join(lines)
+
+
+def _not_measured(measured: Measured) -> Iterator[str]:
+    """Writes one line for all that one subject does not do for the same reason."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for what, why in measured.missing.items():
+        subject, colon, work = what.rpartition(": ")
+        found.setdefault((subject + colon, why), []).append(work)
+    for (subject, why), works in found.items():
+        yield f"not measured: {subject}{', '.join(works)}: {why}"
 
 
 def heading(run: Run) -> str:
@@ -161,6 +181,8 @@ def heading(run: Run) -> str:
         f"({', '.join(f'{n} for changes on {store}' for store, n in FEW_CONNECTIONS.items())}), "
         + ("server and load on a core each" if run.pinned else "NOT PINNED: ratios will be too low")
     )
+    if run.floor:
+        lines.append(f"the floor is a file that was given, of SHA-256 {run.floor}")
     return "\n".join(lines)
 
 

@@ -1,9 +1,16 @@
-"""Two stores, one with ten clients and one with many, each behind a server of its own."""
+"""Two stores, one with ten clients and one with many, each behind a server of its own.
+
+A store with many clients is filled once and kept; what is measured is a copy of it, so that each
+run finds it as it was. The name of its folder holds a digest of the tables: where they change,
+another is filled.
+"""
 
 import base64
+import hashlib
 import http.client
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,10 +22,12 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from benchmarks.servers import HOST, ROOT, Server
-from tests.support.postgres import Cluster
+from tests.support.postgres import PASSWORD, Cluster
 
 FEW: Final = 10
 CLIENTS: Final = "/api/v2/oauth/clients"
+TABLES: Final = ROOT / "src" / "grantory" / "storage" / "sql" / "migrations" / "newest"
+DATA, CLUSTER, FILLED, LARGE = "data", "cluster", "filled.json", "large"
 FORM: Final = "application/x-www-form-urlencoded"
 JSON: Final = "application/json"
 READ_SECONDS: Final = 600
@@ -135,28 +144,40 @@ class Sites(NamedTuple):
     few: Caller
     many: Caller
     seconds: float
-    """How long it took to fill both; nearly nothing where they were there."""
+    """How long it took to fill the large store, whenever that was."""
 
 
 @contextmanager
-def sqlite_sites(folder: Path, count: int, core: int | None) -> Iterator[Sites]:
+def sqlite_sites(kept: Path, count: int, core: int | None) -> Iterator[Sites]:
     """Both stores as files."""
-    with _sites(folder, "sqlite", count, core, lambda _name: []) as sites:
-        yield sites
+    with TemporaryDirectory(prefix="sqlite-", dir=kept) as name:
+        folder = Path(name)
+        large = place_of(kept, "sqlite", count)
+        if not is_filled(large):
+            shutil.rmtree(large, ignore_errors=True)
+            _fill(large, count, [])
+        shutil.copytree(large / DATA, folder / DATA)
+        given = ["--data-dir", str(folder / DATA)]
+        with _sites(folder, core, [], (large, given)) as sites:
+            yield sites
 
 
 @contextmanager
-def postgresql_sites(folder: Path, count: int, core: int | None) -> Iterator[Sites]:
+def postgresql_sites(kept: Path, count: int, core: int | None) -> Iterator[Sites]:
     """Both stores as databases of one server, which is gone afterwards."""
+    large = place_of(kept, "postgresql", count)
+    if not (is_filled(large) and (large / CLUSTER / PASSWORD).exists()):
+        shutil.rmtree(large, ignore_errors=True)
+        with Cluster(durable=True, settings=POSTGRESQL) as cluster:
+            _fill(large, count, ["--database-url", cluster.url(cluster.create_database(LARGE))])
+            cluster.keep(large / CLUSTER)
     with (
-        Cluster(durable=True, settings=POSTGRESQL) as cluster,
-        TemporaryDirectory(prefix="postgresql-", dir=folder) as own,
+        TemporaryDirectory(prefix="postgresql-", dir=kept) as name,
+        Cluster(durable=True, settings=POSTGRESQL, kept=large / CLUSTER) as cluster,
     ):
-
-        def options(_name: str) -> list[str]:
-            return ["--database-url", cluster.url(cluster.create_database())]
-
-        with _sites(Path(own), "postgresql", count, core, options) as sites:
+        given = ["--data-dir", str(large / DATA), "--database-url", cluster.url(LARGE)]
+        few = ["--database-url", cluster.url(cluster.create_database())]
+        with _sites(Path(name), core, few, (large, given)) as sites:
             yield sites
 
 
@@ -168,33 +189,60 @@ KINDS: Final[dict[str, Callable[[Path, int, int | None], AbstractContextManager[
 
 @contextmanager
 def _sites(
-    folder: Path, kind: str, count: int, core: int | None, options: Callable[[str], list[str]]
+    folder: Path, core: int | None, options: list[str], many: tuple[Path, list[str]]
 ) -> Iterator[Sites]:
+    """Serves both.
+
+    Args:
+        folder: for the small store and the logs.
+        core: the core that the servers are pinned to.
+        options: where the small store is, besides its folder.
+        many: where the large store was filled, and the flags that name its copy.
+    """
+    small, (large, given) = folder / "few", many
+    _fill(small, FEW, options)
     with ExitStack() as stack:
         callers: list[Caller] = []
-        seconds = 0.0
-        for size in (FEW, count):
-            name = f"{kind}-{size}"
-            given = ["--data-dir", str(folder / name / "data"), *options(name)]
-            begun = time.perf_counter()
-            credentials = _prepared(folder / name, given, size)
-            seconds += time.perf_counter() - begun
-            serve = ["-m", "grantory", "serve", "--port", "{port}", *given]
-            server = stack.enter_context(Server(name, serve, folder, core))
-            callers.append(Caller(server, credentials))
-        few, many = callers
-        yield Sites(few, many, seconds)
+        for filled, place in (
+            (small, ["--data-dir", str(small / DATA), *options]),
+            (large, given),
+        ):
+            serve = ["-m", "grantory", "serve", "--port", "{port}", *place]
+            server = stack.enter_context(Server(filled.name, serve, folder, core))
+            callers.append(Caller(server, _told(filled)["credentials"]))
+        yield Sites(callers[0], callers[1], _told(large)["seconds"])
 
 
-def _prepared(folder: Path, given: list[str], count: int) -> dict[str, Any]:
-    """Sets a store up and fills it; takes it as it is where that was done before."""
-    file = folder / "credentials.json"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        credentials = _command("init", "--json", *given)
-        _command("dev", "seed", "--clients", str(count - 1), *given)  # the first client is one
-        file.write_text(credentials)
-    found: dict[str, Any] = json.loads(file.read_text())
+def place_of(kept: Path, kind: str, count: int) -> Path:
+    """Where a large store is kept.
+
+    Args:
+        kept: where all of them are.
+        kind: its database.
+        count: how many clients it has.
+    """
+    tables = (file.read_bytes() for file in sorted(TABLES.glob("*.sql")))
+    return kept / f"{kind}-{count}-{hashlib.sha256(b''.join(tables)).hexdigest()[:8]}"
+
+
+def is_filled(place: Path) -> bool:
+    """Tells whether a store was filled to its end."""
+    return (place / FILLED).exists() and (place / DATA).exists()
+
+
+def _fill(place: Path, count: int, options: list[str]) -> None:
+    """Sets a store up and fills it; says so once it is there."""
+    place.mkdir(parents=True)
+    given = ["--data-dir", str(place / DATA), *options]
+    begun = time.perf_counter()
+    credentials = json.loads(_command("init", "--json", *given))
+    _command("dev", "seed", "--clients", str(count - 1), *given)  # the first client is one
+    told = {"credentials": credentials, "seconds": time.perf_counter() - begun}
+    (place / FILLED).write_text(json.dumps(told), "utf-8")
+
+
+def _told(place: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((place / FILLED).read_text("utf-8"))
     return found
 
 

@@ -22,7 +22,8 @@ from benchmarks.callers import (
     basic,
     post_form,
 )
-from benchmarks.key import FLOOR, PLAIN_UVICORN, Key
+from benchmarks.goals import MULTIPLES, SHARES
+from benchmarks.key import FLOOR, GRANTORY, PLAIN_UVICORN, Key
 from benchmarks.peers.works import peer_works
 from benchmarks.pinning import Cores
 from benchmarks.servers import Server
@@ -35,22 +36,37 @@ FEW_CLIENTS = 10
 FEW_CONNECTIONS = {"SQLite": 24, "PostgreSQL": 8}
 """For changes: of more that wait at once some are refused early on a slow machine (ADR 9)."""
 CHANGES = ("create", "refresh", "code exchange")
-PEER_ROUNDS = 2
-"""Peers are measured in every second round: their ratios are large."""
+IN_EVERY_ROUND = ("token", "JWT token", "introspection", "read one")
+"""Of ours: what is nearest to its goals, and asked for most."""
 
 
 @contextmanager
 def scene(
-    folder: Path, cores: Cores, stores: tuple[str, ...] = STORES, *, peers: bool = True
+    folder: Path,
+    cores: Cores,
+    stores: tuple[str, ...] = STORES,
+    *,
+    peers: bool = True,
+    floor_app: Path | None = None,
 ) -> Iterator[Scene]:
     """Starts the floor, for each store a Grantory with everything on, and the peers that there are.
 
     Clients are created in an organisation of their own, so that the list stays short.
+
+    Args:
+        folder: for stores and logs.
+        cores: which the servers and the load are pinned to.
+        stores: those of Grantory.
+        peers: whether to start them.
+        floor_app: a file whose ``asgi`` is the floor; None for the benchmarks' own.
     """
     floor = ["-m", "benchmarks.floor_server", "{port}"]
+    given = [str(floor_app.resolve())] if floor_app else []
     with ExitStack() as stack:
-        bounded = stack.enter_context(Server("floor", [*floor, "grantory"], folder, cores.server))
-        bare = stack.enter_context(Server("uvicorn", [*floor, "uvicorn"], folder, cores.server))
+        bounded, bare = (
+            stack.enter_context(Server(name, [*floor, kind, *given], folder, cores.server))
+            for name, kind in (("floor", "grantory"), ("uvicorn", "uvicorn"))
+        )
         works: list[Work] = []
         sites: list[Site] = []
         makers: dict[str, Caller] = {}
@@ -74,12 +90,32 @@ def scene(
             works += found
             missing |= lacking
         if peers:
-            found, lacking = peer_works(stack, folder, cores.server, PEER_ROUNDS)
+            found, lacking = peer_works(stack, folder, cores.server)
             missing |= lacking
             works += found
         for work in works:
             _try(work)
-        yield Scene(tuple(works), makers, tuple(sites), missing)
+        timed = (
+            msgspec.structs.replace(work, every=every(work.key), paired=has_share(work.key))
+            for work in works
+        )
+        yield Scene(tuple(timed), makers, tuple(sites), missing)
+
+
+def has_share(key: Key) -> bool:
+    """Tells whether it is one of ours that must reach a share of the floor."""
+    return key.subject.startswith(GRANTORY) and key.work in SHARES
+
+
+def every(key: Key) -> int:
+    """In which rounds a work is measured: in those whose number this divides.
+
+    What has a goal, or is what one compares with, is measured more often than the rest.
+    """
+    if key == FLOOR or (has_share(key) and key.work in IN_EVERY_ROUND):
+        return 1
+    compared = any(key == multiple.than for multiple in MULTIPLES)
+    return 2 if compared or has_share(key) else 4
 
 
 def _constant(key: Key, server: Server, request: Target) -> Work:
@@ -186,5 +222,5 @@ def _try(work: Work) -> None:
     if work.supply is not None:
         target = msgspec.structs.replace(target, body=work.supply.make(1)[0])
     answer = ask(target)
-    if answer.status_code != httpx.codes.OK:
+    if not answer.is_success:
         raise RuntimeError(f"{work.key} is answered {answer.status_code}: {answer.text[:500]}")

@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--quick] [--no-peers] [--json FILE] [--publish]``.
+"""``python -m benchmarks [--quick] [--no-peers] [--floor FILE] [--json FILE] [--publish]``.
 
 Ends with status 0 when everything that was measured has reached what it must; 1 when the figures
 do not count, because a request failed or a change was lost; 3 when a goal was missed, in a run
@@ -9,6 +9,7 @@ import argparse
 import datetime
 import sys
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -34,6 +35,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="so many of them, instead")
     parser.add_argument("--no-peers", action="store_true", help="Grantory and the floor alone")
     parser.add_argument("--store", choices=STORES, action="append", help="by default both")
+    parser.add_argument("--floor", type=Path, metavar="FILE", help="its asgi is the floor instead")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--publish", action="store_true", help="put the figures into docs/")
     arguments = parser.parse_args()
@@ -51,11 +53,14 @@ def main() -> int:
         folder = Path(name)
         stores = tuple(arguments.store or STORES)
         progress("starting the servers")
-        with scene(folder, cores, stores, peers=not arguments.no_peers) as prepared:
+        with scene(
+            folder, cores, stores, peers=not arguments.no_peers, floor_app=arguments.floor
+        ) as prepared:
             measured = measure(prepared, plan, load, folder, progress)
     progress("")
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    run = report.Run(today, machine, plan, cores.server is not None, measured)
+    digest = sha256(arguments.floor.read_bytes()).hexdigest() if arguments.floor else ""
+    run = report.Run(today, machine, plan, cores.server is not None, measured, digest)
     print(report.as_text(run))
     RESULTS.mkdir(parents=True, exist_ok=True)
     for file in (RESULTS / "speed.json", arguments.json):

@@ -19,6 +19,8 @@ class Work(msgspec.Struct, frozen=True):
     supply: Supply | None = None
     every: int = 1
     """It is measured in each round whose number this divides."""
+    paired: bool = False
+    """Each time the floor is measured just before it."""
     connections: int = 0
     """So many instead of those of the plan: for what is so slow that the rest would only wait."""
 

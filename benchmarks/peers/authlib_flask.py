@@ -20,6 +20,7 @@ from authlib.integrations import (
 from authlib.oauth2.rfc6749.grants import (
     ClientCredentialsGrant,
 )
+from authlib.oauth2.rfc7591 import ClientRegistrationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from flask import Flask, jsonify
 from flask_sqlalchemy import SQLAlchemy
@@ -56,6 +57,26 @@ class Introspection(IntrospectionEndpoint):
         }
 
 
+class Registration(ClientRegistrationEndpoint):
+    def get_server_metadata(self) -> dict[str, Any]:
+        return {}
+
+    def authenticate_token(self, _request: Any) -> Any:
+        with protected.acquire("read") as token:
+            return token
+
+    def save_client(self, info: dict[str, Any], metadata: dict[str, Any], _request: Any) -> Any:
+        made = Client(
+            client_id=info["client_id"],
+            client_secret=info["client_secret"],
+            client_id_issued_at=info["client_id_issued_at"],
+        )
+        made.set_client_metadata(metadata)
+        database.session.add(made)
+        database.session.commit()
+        return made
+
+
 server = flask_oauth2.AuthorizationServer(
     application,
     query_client=sqla_oauth2.create_query_client_func(database.session, Client),
@@ -63,6 +84,7 @@ server = flask_oauth2.AuthorizationServer(
 )
 server.register_grant(ClientCredentialsGrant)
 server.register_endpoint(Introspection)
+server.register_endpoint(Registration)
 protected = flask_oauth2.ResourceProtector()
 protected.register_token_validator(
     sqla_oauth2.create_bearer_token_validator(database.session, Token)()
@@ -86,6 +108,12 @@ application.add_url_rule(
     view_func=lambda: server.create_endpoint_response("introspection"),
     methods=["POST"],
     endpoint="introspect",
+)
+application.add_url_rule(
+    "/clients",
+    view_func=lambda: server.create_endpoint_response("client_registration"),
+    methods=["POST"],
+    endpoint="register",
 )
 application.add_url_rule("/client", view_func=protected("read")(one_client))
 with application.app_context():

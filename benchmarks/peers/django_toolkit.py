@@ -32,23 +32,32 @@ settings.configure(
             "OPTIONS": {"init_command": PRAGMAS},
         }
     },
-    OAUTH2_PROVIDER={"SCOPES": {"read": "Read", "introspection": "Introspect"}},
+    OAUTH2_PROVIDER={
+        "SCOPES": {"read": "Read", "introspection": "Introspect"},
+        "DCR_ENABLED": True,
+        "DCR_REGISTRATION_PERMISSION_CLASSES": ("oauth2_provider.dcr.AllowAllDCRPermission",),
+    },
 )
 setup()
 
 # What follows needs the settings.
+from django.contrib.auth.models import AnonymousUser  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.http import JsonResponse  # noqa: E402
-from django.urls import path  # noqa: E402
+from django.urls import include, path  # noqa: E402
 from oauth2_provider.decorators import (  # noqa: E402
     protected_resource,
 )
 from oauth2_provider.models import Application  # noqa: E402
+from oauth2_provider.urls import dcr_urlpatterns  # noqa: E402
 from oauth2_provider.views import (  # noqa: E402
+    DynamicClientRegistrationView,
     IntrospectTokenView,
     TokenView,
 )
+
+registration = DynamicClientRegistrationView.as_view()
 
 
 def one_client(_request: object) -> object:
@@ -59,9 +68,17 @@ def one_client(_request: object) -> object:
     )
 
 
+def register(request: object) -> object:
+    """Registers a client for whoever asks, without the middleware that looks who that is."""
+    request.user = AnonymousUser()
+    return registration(request)
+
+
 urlpatterns = [
     path("oauth/token", TokenView.as_view()),
     path("oauth/introspect", IntrospectTokenView.as_view()),
+    path("clients/register/", register),
+    path("clients/", include((dcr_urlpatterns, "oauth2_provider"))),
     path("client", protected_resource(scopes=["read"])(one_client)),
 ]
 application = WSGIHandler()

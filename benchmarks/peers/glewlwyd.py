@@ -2,13 +2,14 @@
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 
-from benchmarks.callers import MACHINE_FORM, basic, post_form
+from benchmarks.callers import MACHINE_FORM, ask, basic, post_form
 from benchmarks.servers import ROOT, Server
 from benchmarks.wrk import Target
 
@@ -59,6 +60,8 @@ PLUGIN = {
         "auth-type-password-enabled": False,
         "auth-type-client-enabled": True,
         "auth-type-refresh-enabled": False,
+        "introspection-revocation-allowed": True,
+        "introspection-revocation-allow-target-client": True,
     },
 }
 SCOPE = {"name": "read", "display_name": "Read", "password_required": False}
@@ -73,8 +76,8 @@ CLIENT = {
 }
 
 
-def start(stack: ExitStack, folder: Path, core: int | None) -> tuple[Server, Target]:
-    """Starts it with one client, and answers the request for that client's token.
+def start(stack: ExitStack, folder: Path, core: int | None) -> tuple[Server, Mapping[str, Target]]:
+    """Starts it with one client, and answers what that client asks for.
 
     Args:
         stack: ends it.
@@ -103,8 +106,11 @@ def start(stack: ExitStack, folder: Path, core: int | None) -> tuple[Server, Tar
         _send(api, "/mod/plugin/", PLUGIN)
         _send(api, "/scope/", SCOPE)
         _send(api, "/client/?source=database", CLIENT)
-    form = f"{MACHINE_FORM}&scope=read"
-    return server, post_form(f"{server.url}/api/oauth/token", form, basic(CLIENT_ID, CLIENT_SECRET))
+    client = basic(CLIENT_ID, CLIENT_SECRET)
+    asked = post_form(f"{server.url}/api/oauth/token", f"{MACHINE_FORM}&scope=read", client)
+    token = ask(asked).raise_for_status().json()["access_token"]
+    about = post_form(f"{server.url}/api/oauth/introspect", f"token={token}", client)
+    return server, {"token": asked, "introspection": about}
 
 
 def _send(api: httpx.Client, path: str, document: dict[str, Any]) -> None:

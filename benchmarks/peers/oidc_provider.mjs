@@ -73,6 +73,8 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
     introspection: { enabled: true },
+    registration: { enabled: true },
+    registrationManagement: { enabled: true },
     resourceIndicators: {
       enabled: TOKENS === 'jwt',
       defaultResource: () => RESOURCE,
@@ -84,7 +86,7 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
       }),
     },
   },
-  routes: { token: '/oauth/token', introspection: '/oauth/introspect' },
+  routes: { token: '/oauth/token', introspection: '/oauth/introspect', registration: '/clients' },
 });
 provider.on('server_error', (_context, error) => console.error(error));
 provider.listen(Number(PORT), '127.0.0.1');

@@ -3,6 +3,7 @@
 import json
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from benchmarks.disturbance import TICKS, Usage, others, read_machine
@@ -11,6 +12,8 @@ from benchmarks.goals import Goal
 from benchmarks.key import FLOOR, Key
 from benchmarks.machine import Machine
 from benchmarks.measurement import QUICK, Measured, Result, ratio
+from benchmarks.peers.reasons import GLEWLWYD, WORKS, reason
+from benchmarks.peers.works import PEERS, not_measured
 from benchmarks.plot import picture
 from benchmarks.report import (
     Run,
@@ -22,6 +25,8 @@ from benchmarks.report import (
     read,
     table,
 )
+from benchmarks.scene import every
+from benchmarks.spread import spread
 from benchmarks.wrk import Sample, Target, read_sample
 
 LINE = (
@@ -84,6 +89,16 @@ def test_a_peer_is_compared_in_the_rounds_that_it_has() -> None:
     assert (shares.least, shares.most) == (0.1, 0.2)
 
 
+def test_a_share_is_of_the_floor_just_before_and_its_errors_count() -> None:
+    floor, work = result(FLOOR, 40_000, 20_000), result(TOKEN, 10_000, 10_000)
+    paired = msgspec.structs.replace(work, beside=result(FLOOR, 20_000, 40_000, errors=1).samples)
+
+    assert (ratio(work, floor).least, ratio(work, floor).most) == (0.25, 0.5)
+    assert ratio(paired, floor).low == pytest.approx(0.25, rel=0.001)
+    assert ratio(paired, result(PEER, 5_000, 5_000)).median == 2
+    assert Measured((floor, paired), 0, 0.0, {}).failures == 2
+
+
 def test_ratios_need_a_round_in_common() -> None:
     with pytest.raises(ValueError, match="no round in common"):
         ratio(result(PEER, 1, every=2), result(FLOOR, 1))
@@ -94,6 +109,31 @@ def test_goals_are_told_from_both_sides() -> None:
 
     assert [high.reached_from_below(v) for v in (0.41, 0.42, 0.55)] == ["no", "must", "aim"]
     assert [low.reached_from_above(v) for v in (8.1, 8, 5)] == ["no", "must", "aim"]
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"), [(1, 1, 1), (5, 1, 5), (6, 1, 6), (8, 1, 8), (9, 2, 8), (20, 6, 15)]
+)
+def test_the_interval_of_a_median_is_made_of_its_ranks(count: int, low: int, high: int) -> None:
+    found = spread([*range(count, 0, -1)])
+
+    assert (found.low, found.high) == (low, high)
+    assert (found.least, found.most, found.median) == (1, count, (count + 1) / 2)
+
+
+def test_what_the_interval_leaves_open_is_marked() -> None:
+    lines = table(measured(result(Key("Grantory, SQLite", "create"), 4_000, 4_000))).splitlines()
+
+    assert spread([1, 2, 3]).leaves_open(2)
+    assert not spread([1, 2, 3]).leaves_open(3)
+    assert lines[6].split()[-4:] == ["15", "25", "must", "~"]
+
+
+def test_what_has_goals_is_measured_most_often() -> None:
+    slow = Key("Grantory, PostgreSQL", "create")
+    other = Key("Authlib, Flask", "token")
+
+    assert [every(key) for key in (FLOOR, TOKEN, PEER, slow, other)] == [1, 1, 2, 2, 4]
 
 
 def test_the_table_is_aligned_and_says_what_was_reached() -> None:
@@ -117,7 +157,8 @@ def test_a_disturbed_run_reaches_nothing() -> None:
 def test_peers_are_compared_with_each_store() -> None:
     found = measured(result(PEER, 2_000, 4_000))
 
-    assert against_peers(found).splitlines()[2].split()[-5:] == ["6.5", "3.0", "10.0", "4", "yes"]
+    told = ["6.5", "3.0", "10.0", "4", "yes", "~"]
+    assert against_peers(found).splitlines()[2].split()[-6:] == told
     assert against_peers(measured()) == ""
 
 
@@ -146,6 +187,33 @@ def test_failures_and_disturbance_are_said_aloud() -> None:
     assert "NOT CALM" in other_goals(bad)
 
 
+def test_what_is_not_measured_is_told_with_its_reason() -> None:
+    missing = {
+        "Peer, memory: token": "a",
+        "Peer, memory: create": "b",
+        "Peer, memory: list": "a",
+    }
+    told = other_goals(msgspec.structs.replace(measured(), missing=missing))
+
+    assert "not measured: Peer, memory: token, list: a\n" in told
+    assert "not measured: Peer, memory: create: b" in told
+
+
+def test_every_work_of_ours_is_measured_of_a_peer_or_explained() -> None:
+    measured_works = {Key(peer.name, work) for peer in PEERS for work in peer.works}
+    names = {peer.name for peer in PEERS} | {GLEWLWYD}
+    explained = not_measured()
+
+    assert all(explained.values())
+    assert not measured_works & explained.keys()
+    assert {key.work for key in explained if key.subject == GLEWLWYD} >= {"create", "refresh"}
+    for name in names - {GLEWLWYD}:
+        works = {key.work for key in measured_works | explained.keys() if key.subject == name}
+        assert works == set(WORKS)
+    with pytest.raises(LookupError, match="list of 20 of somebody"):
+        reason("somebody", "list of 20")
+
+
 def test_a_peer_that_fails_is_no_failure_of_ours() -> None:
     assert measured(result(PEER, 9, 9, errors=2)).failures == 0
 
@@ -157,7 +225,8 @@ def test_a_run_is_read_as_it_was_written() -> None:
 
     assert read(as_json(found)) == found
     token = written["measured"]["results"][1]
-    assert token["figures"]["ofF"] == {"median": 0.55, "least": 0.5, "most": 0.6}
+    told = {"median": 0.55, "least": 0.5, "most": 0.6, "low": 0.5, "high": 0.6}
+    assert token["figures"]["ofF"] == told
     assert token["figures"]["timesF"]["p99"] == 1
     assert [sample["requests"] for sample in token["samples"].values()] == [20_000, 12_000]
     assert written["missed"] == []

@@ -10,6 +10,7 @@ from benchmarks.capacity_store import COLD
 from benchmarks.goals import Goal
 from benchmarks.machine import Machine
 from benchmarks.simulation import (
+    NUMBERED,
     Cost,
     Demand,
     Plan,
@@ -30,6 +31,7 @@ COSTS = {
     "cold token": Cost(200e-6, 100e-6),
     "refresh": Cost(300e-6, 200e-6, writes=True),
     "create": Cost(500e-6, 400e-6, writes=True),
+    "revocation": Cost(300e-6, 200e-6, writes=True, numbered=True),
 }
 WARM = Demand("warm", {"token": 10_000.0})
 
@@ -68,6 +70,23 @@ def test_what_needs_the_database_waits_for_it() -> None:
     assert outcome.p50 > simulate(WARM, COSTS, plan, requests=4_000).p50 + 0.5
 
 
+def test_what_takes_a_change_number_comes_one_by_one_whatever_the_number_of_nodes() -> None:
+    rate = 0.9 / NUMBERED
+    revoking = Demand("revoking", {"revocation": rate})
+    refreshing = Demand("refreshing", {"refresh": rate})
+
+    few, many = (
+        simulate(revoking, COSTS, Plan(nodes, workers=8, database_cores=8), requests=20_000)
+        for nodes in (1, 16)
+    )
+    free = simulate(refreshing, COSTS, Plan(1, workers=8, database_cores=8), requests=20_000)
+
+    assert few.numbers_busy == many.numbers_busy == pytest.approx(0.9)
+    assert few.jams_first == many.jams_first == "change numbers"
+    assert min(few.p99, many.p99) > free.p99 + 10 * NUMBERED * 1000
+    assert free.numbers_busy == 0
+
+
 def test_the_busiest_clients_ask_for_most_tokens() -> None:
     assert cold_share(10_000_000, 50_000) == pytest.approx(0.317, abs=0.001)
     assert cold_share(1_000, 1_000) == 0
@@ -81,7 +100,9 @@ def test_service_times_come_from_a_run_or_are_missed() -> None:
         for place in ("", " in the database")
     ]
 
-    assert costs_of(run(*figures))["refresh"] == Cost(100e-6, 100e-6, writes=True)
+    found = costs_of(run(*figures))
+    assert found["refresh"] == Cost(100e-6, 100e-6, writes=True)
+    assert found["revocation"] == Cost(100e-6, 100e-6, writes=True, numbered=True)
     with pytest.raises(LookupError, match="processor time of a create"):
         costs_of(run(*figures[:4], *figures[6:]))
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.counting import Count, WaitedError, count
-from benchmarks.guard import counted, excesses, read_bounds
+from benchmarks.counting import Count, WaitedError, count, count_turns
+from benchmarks.guard import NAMES, THROUGH, counted, excesses, read_bounds
+from benchmarks.guard_connection import Connection
 from tests.support.world import new_world
 
 BEFORE = {"3.11": {"token": Count(1000, 100)}, "3.13": {"token": Count(800, 100)}}
@@ -17,7 +18,7 @@ async def test_no_request_has_become_more_expensive(tmp_path: Path) -> None:
     async with new_world(tmp_path / "data") as world:
         found = await counted(world)
 
-    assert {"token", "bearer GET of one client"} <= found.keys()
+    assert found.keys() == {*NAMES, *(name + THROUGH for name in NAMES)}
     assert excesses(found, read_bounds()) == []
 
 
@@ -73,3 +74,32 @@ def test_work_that_waits_is_refused() -> None:
     work: Coroutine[Any, Any, None] = wait()
     with pytest.raises(WaitedError):
         count(work)
+
+
+async def test_what_stands_before_the_application_counts_and_the_event_loop_does_not() -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["method"] == "GET"
+        await receive()
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def answer_by_another(scope: Any, receive: Any, send: Any) -> None:
+        await answer(scope, receive, send)
+
+    direct, indirect = Connection(answer), Connection(answer_by_another)
+    short, more = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", b"GET / HTTP/1.1\r\nhost: a\r\nb: c\r\n\r\n"
+    for each in (direct, indirect):
+        await each.counted(short)  # the first of a connection starts its timers
+    first = await direct.counted(short)
+
+    assert await direct.counted(short) == first
+    assert (await indirect.counted(short)).calls == first.calls + 1
+    assert (await direct.counted(more)).calls > first.calls
+    for each in (direct, indirect):
+        each.end()
+
+
+async def test_what_is_not_answered_in_turns_enough_is_refused() -> None:
+    with pytest.raises(WaitedError):
+        await count_turns(lambda: None, lambda: False)

@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import re
 import secrets
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -28,6 +29,7 @@ BASE_SETTINGS = {
     "max_connections": "250",
     "wal_retrieve_retry_interval": "100ms",
 }
+DATA, PASSWORD = "data", "password"
 FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -41,6 +43,7 @@ class Cluster:
         durable: write to disk what is committed, for tests of power cuts.
         settings: lines of postgresql.conf.
         initdb: further arguments of initdb, such as another locale.
+        kept: what ``keep`` has left of another server, to begin with a copy of it.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Cluster:
         durable: bool = False,
         settings: Mapping[str, str] | None = None,
         initdb: Sequence[str] = (),
+        kept: Path | None = None,
         _primary: "Cluster | None" = None,
         _name: str = "primary",
     ) -> None:
@@ -58,6 +62,7 @@ class Cluster:
         self.port = free_port()
         self._initdb = tuple(initdb)
         self._primary = _primary
+        self._kept = kept
         # Needs to be quoted in a URL, as a password may.
         self._password: str = _primary._password if _primary else f"@:/%{secrets.token_urlsafe(12)}"
         self._templates: dict[str, str] = {}
@@ -99,10 +104,12 @@ class Cluster:
         first = not self._server.data.exists()
         if first and self._primary:
             self._copy_primary(self._primary)
+        elif first and self._kept:
+            self._copy_kept(self._kept)
         elif first:
             self._make_data_folder()
         self._server.start()
-        if first and not self._primary:
+        if first and not self._primary and not self._kept:
             self.psql(f"CREATE ROLE {OWNER} LOGIN PASSWORD '{self._password}'")
 
     def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
@@ -126,6 +133,14 @@ class Cluster:
     def resume(self) -> None:
         """Let a server that was paused go on."""
         self._server.resume()
+
+    def keep(self, folder: Path) -> None:
+        """Stop the server, and leave all it has in a new folder, for a later one to begin with."""
+        self.stop()
+        shutil.copytree(self._server.data, folder / DATA)
+        file = folder / PASSWORD
+        file.touch(mode=0o600)
+        file.write_text(self._password, encoding="utf-8")
 
     def close(self) -> None:
         """Leave nothing behind, whatever state the server is in."""
@@ -244,6 +259,14 @@ class Cluster:
         lines = file.read_text("utf-8").splitlines(keepends=True)
         kept = [line for line in lines if not line.startswith("synchronous_standby_names")]
         file.write_text("".join(kept), encoding="utf-8")
+
+    def _copy_kept(self, folder: Path) -> None:
+        self._password = (folder / PASSWORD).read_text("utf-8")
+        data = self._server.data
+        shutil.copytree(folder / DATA, data)
+        for path in (data, *data.rglob("*")):
+            self._server.hand_over(path)
+        self._configure(self.settings)
 
     def _configure(self, settings: Mapping[str, str]) -> None:
         with (self._server.data / "postgresql.conf").open("a", encoding="utf-8") as file:
