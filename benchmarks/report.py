@@ -178,7 +178,7 @@ def heading(run: Run) -> str:
     lines += [", ".join(names[first : first + 7]) for first in range(0, len(names), 7)]
     lines.append(
         f"{plan.rounds} rounds of {plan.seconds} s each, {plan.connections} connections "
-        f"({', '.join(f'{n} for changes on {store}' for store, n in FEW_CONNECTIONS.items())}), "
+        f"({', '.join(f'{n} for creates on {store}' for store, n in FEW_CONNECTIONS.items())}), "
         + ("server and load on a core each" if run.pinned else "NOT PINNED: ratios will be too low")
     )
     if run.floor:

@@ -34,8 +34,7 @@ from benchmarks.wrk import Target
 
 FEW_CLIENTS = 10
 FEW_CONNECTIONS = {"SQLite": 24, "PostgreSQL": 8}
-"""For changes: of more that wait at once some are refused early on a slow machine (ADR 9)."""
-CHANGES = ("create", "refresh", "code exchange")
+"""For creates: of more that wait at once some are refused early on a slow machine (ADR 9)."""
 IN_EVERY_ROUND = ("token", "JWT token", "introspection", "read one")
 """Of ours: what is nearest to its goals, and asked for most."""
 
@@ -163,7 +162,7 @@ def grantory_works(
             server,
             target,
             supplies.get(name),
-            connections=FEW_CONNECTIONS[site.store] if name in CHANGES else 0,
+            connections=FEW_CONNECTIONS[site.store] if name == "create" else 0,
         )
         for name, target in found.items()
     ]
