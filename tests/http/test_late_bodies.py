@@ -97,3 +97,30 @@ async def test_a_body_that_is_there_at_once_is_not_waited_for(world: World) -> N
     came = asyncio.Event()
     came.set()
     assert await create(world, world.admin, role_id, came) == 200
+
+
+async def test_a_body_that_comes_while_its_caller_is_looked_at_comes_late(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = await world.admin.make_role("oauth:client:view")
+    member = await world.admin.make_client(await world.admin.make_role("oauth:client:add"))
+    await member.log_in()
+    await world.admin.log_in()
+    reads = world.application._reads
+    asked, answered, is_denied = asyncio.Event(), asyncio.Event(), reads.is_denied
+
+    async def slowly(token_id: bytes) -> bool:
+        if asyncio.current_task() is creating:
+            asked.set()
+            await answered.wait()
+        return await is_denied(token_id)
+
+    monkeypatch.setattr(reads, "is_denied", slowly)
+    came = asyncio.Event()
+    creating = asyncio.create_task(create(world, member, given, came))
+    await asked.wait()
+    found = await world.admin.get(f"{CLIENTS}/{member.client_id}")
+    await world.admin.put(f"{CLIENTS}/{member.client_id}", {**found, "state": "disabled"})
+    came.set()
+    answered.set()
+    assert await creating == 401

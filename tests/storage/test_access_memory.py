@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -41,7 +42,8 @@ def test_nobody_else_changes_the_tables_that_it_remembers() -> None:
 
 @pytest.mark.parametrize("kind", [RememberingAccess, NotingAccess])
 def test_whatever_changes_what_may_be_known_is_noticed(kind: type[SqlAccess]) -> None:
-    """What is added was not there before, and absence is not remembered."""
+    """What is added was not there before, and absence is not remembered; but what holds it again
+    in the same change must not remember it, since that may be undone."""
     changing = {
         name for name in vars(SqlAccess) if name.startswith(("replace_", "delete_", "set_"))
     }
@@ -95,6 +97,21 @@ async def test_what_a_lost_batch_had_written_is_not_remembered(traced: Traced) -
     assert runs == [role, role]
     assert [results[1], results[3]] == [role, role]
     assert await traced.write(hold) == role
+
+
+async def test_a_look_that_fails_leaves_no_lock(
+    traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_version: object) -> None:
+        raise apsw.IOError("disk")
+
+    monkeypatch.setattr(traced.writer._memory, "begin", fail)
+    with pytest.raises(StorageUnavailable):
+        await traced.write(lambda t: t.access.add_role(a_role(1)))
+    monkeypatch.undo()
+    with closing(apsw.Connection(traced.connection.filename)) as other:
+        other.execute("BEGIN IMMEDIATE; ROLLBACK")
+    await traced.write(lambda t: t.access.add_role(a_role(1)))
 
 
 async def test_what_is_held_is_not_asked_for_again(traced: Traced) -> None:

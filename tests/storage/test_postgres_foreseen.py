@@ -318,3 +318,27 @@ async def test_an_author_with_very_many_grants_is_asked_for(
         asked.clear()
         assert await store.write(Create(number)) == f"client {number}"
         assert "question" in asked
+
+
+@pytest.mark.parametrize("warm", [False, True])
+async def test_grants_that_are_taken_while_a_create_waits_do_not_count(
+    store: PostgresStore,
+    other: "asyncpg.Connection[Any]",
+    *,
+    warm: bool,
+) -> None:
+    if warm:
+        assert await store.write(Create(1)) == "client 1"
+    holding = other.transaction()
+    await holding.start()
+    sql, values = LOCK_DIVISION.for_postgres({"id": DIVISION.id, "organization_id": ORG})
+    assert await other.fetch(sql, *values)
+    create = Create(2)
+    creating = asyncio.create_task(store.write(create))
+    await until_waiting(other, 1)
+    # Another administrator takes everything from the author; that is committed and answered.
+    await store.write(lambda t: t.access.set_grants(ORG, AUTHOR, SubjectKind.CLIENT, [], 2))
+    assert not await store.read(lambda s: s.access.grants_of(AUTHOR))
+    await holding.rollback()
+    await creating
+    assert create.rights == set()

@@ -169,6 +169,7 @@ class Application:
             request.route = self._templates[id(target)]
             if not isinstance(target, Operation):
                 return await target(request)
+            generation = self._reads.generation
             token, actor = await self._authenticate(request, target)
             standing = self._requests.count(token.client_id, token.organization_id)
             if standing.exceeded:
@@ -179,7 +180,7 @@ class Application:
             body = None
             if target.body is not None:
                 body = await self._read(target, target.body, request)
-                if request.waited:  # what was revoked meanwhile counts
+                if self._has_waited(request, generation):  # what was revoked meanwhile counts
                     token, actor = await self._authenticate(request, target)
                     await self._permits.require(target, token)
             call = Call(request, actor, token, match.parameters, body, self._permits)
@@ -197,6 +198,11 @@ class Application:
         if standing is not None:
             response.lines = standing.lines()
         return response
+
+    def _has_waited(self, request: Request, generation: int) -> bool:
+        """Tells whether anything may have changed since, for the body or for the caller's rows."""
+        reads = self._reads
+        return request.waited or reads.generation != generation or not reads.is_fresh()
 
     def _refused(self, error: ApiError, request: Request) -> Response:
         if is_oauth(request.path, self._settings.login_prefix):

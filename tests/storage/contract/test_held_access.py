@@ -178,3 +178,24 @@ async def test_what_was_not_there_is_seen_when_it_comes(
     await second_store.write(begin)
     for each in (store, second_store):
         assert await each.write(held) == await each.read(there)
+
+
+async def test_what_is_made_and_held_in_a_change_that_is_undone_is_not_there(
+    store: OpenStore,
+) -> None:
+    def make(t: Transaction) -> None:
+        begin(t)
+        assert look(t)
+        raise LookupError("as at the end of a dry run")
+
+    def look(t: Transaction) -> list[object]:
+        held = (
+            t.access.hold_role(ORG, ROLE.id),
+            t.access.hold_division(ORG, DIVISION.id),
+            *t.access.hold_rights(ORG, SUBJECT),
+        )
+        return [each for each in held if each is not None]
+
+    with pytest.raises(LookupError):
+        await store.write(make)
+    assert await store.write(look) == []

@@ -97,14 +97,15 @@ def foresee(
     try:
         result = work(transaction)
         transaction.finish(now_ms)
+        if not sql.added:
+            return None
+        sizes, values = _assumed(made[0].assumed)
+        guarded = _guarded(sizes, tuple(sql.added))
     except Exception:  # what is refused is refused by what is so, not by what was
         return None
-    if not sql.added:
-        return None
-    sizes, values = _assumed(made[0].assumed)
     for some in sql.added.values():
         values.extend(some)
-    return Foreseen(result, _guarded(sizes, tuple(sql.added)), values)
+    return Foreseen(result, guarded, values)
 
 
 def _assumed(assumed: Assumed) -> tuple[tuple[int, int, int, int], list[Any]]:
@@ -127,9 +128,21 @@ def _assumed(assumed: Assumed) -> tuple[tuple[int, int, int, int], list[Any]]:
 @lru_cache(maxsize=64)
 def _guarded(sizes: tuple[int, int, int, int], inserts: tuple[str, ...]) -> str:
     """Makes one statement of inserts that are done only where the guard says so."""
-    selects = [_INSERT.sub(r"\1 SELECT \2 FROM ok", sql) for sql in inserts]
+    selects = [_guarded_insert(sql) for sql in inserts]
     guard, *earlier, last = numbered_on([_guard(*sizes), *selects])
     return f"WITH {', '.join([guard, *([named(earlier)] if earlier else [])])} {last}"
+
+
+def _guarded_insert(sql: str) -> str:
+    """Makes an insert that is done only where ``ok`` has a row.
+
+    Raises:
+        NotForeseen: for SQL of another form, which must not run without its guard.
+    """
+    guarded, count = _INSERT.subn(r"\1 SELECT \2 FROM ok", sql)
+    if count != 1:
+        raise NotForeseen(sql)
+    return guarded
 
 
 def _guard(divisions: int, roles: int, grants: int, subjects: int) -> str:
@@ -155,9 +168,10 @@ def _guard(divisions: int, roles: int, grants: int, subjects: int) -> str:
             AND v.organization_id = w.organization_id AND v.version = w.version
             AND v.modified_at = w.modified_at AND {_LOCK} FOR SHARE) x ON true"""  # noqa: S608
     if grants:
-        g = f"""SELECT count(*) AS n FROM {named_grants} JOIN grants v ON
-            v.subject_id = w.subject_id AND v.role_id = w.role_id
-            AND v.division_id = w.division_id"""  # noqa: S608
+        g = f"""SELECT count(*) AS n FROM r CROSS JOIN {named_grants} JOIN LATERAL
+            (SELECT 1 FROM grants v WHERE r.n = {roles} AND v.subject_id = w.subject_id
+            AND v.role_id = w.role_id AND v.division_id = w.division_id
+            FOR SHARE) x ON true"""  # noqa: S608
     if subjects:
         listed = ", ".join(f"${after + place}" for place in range(subjects))
         a = f"SELECT count(*) AS n FROM grants v WHERE v.subject_id IN ({listed})"  # noqa: S608

@@ -30,7 +30,8 @@ def parts_of(role: Role) -> int:
 
 
 class AccessMemory:
-    """What is remembered. Absence never is, so nothing is forgotten for what is made."""
+    """What is remembered. Absence never is, so nothing is forgotten for what is made; and what is
+    made is remembered only by later transactions, since it may be undone."""
 
     def __init__(self) -> None:
         self.roles: Memory[tuple[str, str], Role] = Memory("role", _most, parts_of)
@@ -68,14 +69,14 @@ class RememberingAccess(SqlAccess):
         super().__init__(sql, log)
         self._memory: AccessMemory | None = memory
         self._unsettled: set[str] = set()
-        """Subjects whose rights were changed here."""
+        """Subjects whose rights were changed here, and what was made here: it may be undone."""
 
     def home_division(self, organization_id: str) -> Division:  # noqa: D102 - see the port
         memory = self._memory
         found = None if memory is None else memory.homes.get(organization_id)
         if found is None:
             found = super().home_division(organization_id)
-            if memory is not None:
+            if memory is not None and found.id not in self._unsettled:
                 memory.homes.remember(organization_id, found)
         return found
 
@@ -84,7 +85,7 @@ class RememberingAccess(SqlAccess):
         found = None if memory is None else memory.divisions.get(key)
         if found is None:
             found = super().hold_division(organization_id, division_id)
-            if memory is not None and found is not None:
+            if memory is not None and found is not None and division_id not in self._unsettled:
                 memory.divisions.remember(key, found)
         return found
 
@@ -93,7 +94,7 @@ class RememberingAccess(SqlAccess):
         found = None if memory is None else memory.roles.get(key)
         if found is None:
             found = super().hold_role(organization_id, role_id)
-            if memory is not None and found is not None:
+            if memory is not None and found is not None and role_id not in self._unsettled:
                 memory.roles.remember(key, found)
         return found
 
@@ -106,6 +107,14 @@ class RememberingAccess(SqlAccess):
             found = super().hold_rights(organization_id, subject_id)
             memory.rights.remember(key, found)
         return found
+
+    def add_division(self, division: Division) -> None:  # noqa: D102
+        self._unsettled.add(division.id)
+        super().add_division(division)
+
+    def add_role(self, role: Role) -> None:  # noqa: D102
+        self._unsettled.add(role.id)
+        super().add_role(role)
 
     def replace_division(self, division: Division) -> None:  # noqa: D102
         self._forget()

@@ -207,8 +207,12 @@ class Writer:
                 self._turnstile.leave()
         # Within the transaction, so that nobody writes between the look and what rests on it. It
         # changes with what other connections commit, of whatever process, and not with ours.
-        (version,) = self._connection.execute("PRAGMA data_version").fetchall()
-        self._memory.begin(version)
+        try:
+            (version,) = self._connection.execute("PRAGMA data_version").fetchall()
+            self._memory.begin(version)
+        except apsw.Error:
+            self._abandon()  # lest the lock is kept until the next write
+            raise
 
     def _run_one(self, job: _Job) -> None:
         self._connection.execute("SAVEPOINT job")
