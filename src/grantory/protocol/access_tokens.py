@@ -99,17 +99,22 @@ class AccessTokens:
             The token's text and its lifetime in seconds.
         """
         client = record.client
-        organization = self._reads.remembered_organization(client.organization_id)
-        if organization is None:
-            organization = await self._reads.organization(client.organization_id)
-        if organization is None:
-            raise LookupError("a client without its organisation")
+        family = decision.family
+        if family is not None:  # what is in memory may be newer than what was decided on
+            organization_epoch = family.epochs.organization
+        else:
+            organization = self._reads.remembered_organization(client.organization_id)
+            if organization is None:
+                organization = await self._reads.organization(client.organization_id)
+            if organization is None:
+                raise LookupError("a client without its organisation")
+            organization_epoch = organization.token_epoch
         algorithm = client.jwt_algorithm if self._jwts else None
         lifetime = client.access_token_lifetime
         if algorithm is not None:
             lifetime = min(lifetime, MAX_JWT_LIFETIME)
         now = self._clock.now_ms() // 1000
-        user, family = decision.user, decision.family
+        user = decision.user
         token = AccessToken(
             token_id=self._token_id(),
             organization_id=client.organization_id,
@@ -117,7 +122,7 @@ class AccessTokens:
             user_id=None if user is None else user.id,
             issued_at=now,
             expires_at=now + lifetime,
-            organization_epoch=organization.token_epoch,
+            organization_epoch=organization_epoch,
             client_epoch=client.token_epoch,
             user_epoch=0 if user is None else user.token_epoch,
             scopes=decision.scopes,
