@@ -17,6 +17,7 @@ from grantory.protocol.refresh_tokens import RefreshTokens
 from grantory.protocol.scopes import remaining_scopes
 from grantory.protocol.together import Together
 from grantory.protocol.token_request import TokenRequest
+from grantory.protocol.vouch import Vouch
 
 _NOT_PROVEN: Final = "invalid_client"
 
@@ -74,12 +75,14 @@ class AuthorizationCodeGrant:
         if digest is None:
             raise _refusal("no code of this server")
         asked = _Asked(digest, request, caller, self._random.uuid())
+        organization_id = caller.record.client.organization_id
+        vouch = Vouch(await self._refresh_tokens.newest_key_id(organization_id), _refusal)
         outcome = await self._redemptions.make(asked)
         if isinstance(outcome, OAuthError):
             raise outcome
         family = outcome.family
-        refresh = await self._refresh_tokens.write(family) if family.generation else None
-        return Decision(family.scopes, outcome.user, family, refresh)
+        refresh = await self._refresh_tokens.write(family, vouch) if family.generation else None
+        return Decision(family.scopes, outcome.user, family, refresh, vouch)
 
     def _redeem(
         self, transaction: Transaction, asked: Sequence[_Asked], is_alone: bool
