@@ -139,7 +139,7 @@ async def _refresh_tokens(site: Site, client_id: str, count: int) -> list[str]:
         reads = RememberedReads(node.store, node.store.feed, node.master_key)
         await reads.refresh()
         writer = RefreshTokens(reads)
-        tokens = [(await writer.write(family)).reveal() for family in families]
+        tokens = [(await writer.write(family, None)).reveal() for family in families]
         return [f"grant_type=refresh_token&refresh_token={token}" for token in tokens]
     finally:
         await node.close()

@@ -12,11 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grantory.domain.code import Epochs, TokenFamily
+from grantory.errors import GrantoryError
 from grantory.protocol.refresh_tokens import PREFIX, Generation, RefreshTokens
+from grantory.protocol.vouch import Vouch
 from tests.security.test_tokens import reads_of
 from tests.support.world import World
 
 T = TypeVar("T")
+
+
+class Refused(GrantoryError):
+    """What was presented is not good."""
+
+
 FAMILY = "0b4c8f5e-0d0e-4f0a-8a3b-5a1c2d3e4f50"
 URL_SAFE = string.ascii_letters + string.digits + "-_"
 LENGTH = 91
@@ -43,7 +51,7 @@ def a_family(organization_id: str, **fields: object) -> TokenFamily:
 async def refresh_tokens(world: World) -> RefreshTokens:
     """Writes and reads, with the organisation's key in memory."""
     made = RefreshTokens(reads_of(world))
-    text = (await made.write(a_family(world.founding.organization.id))).reveal()
+    text = (await made.write(a_family(world.founding.organization.id), None)).reveal()
     assert await made.read(text) is not None
     return made
 
@@ -59,7 +67,7 @@ def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def written(refresh_tokens: RefreshTokens, family: TokenFamily) -> str:
-    return at_once(refresh_tokens.write(family)).reveal()
+    return at_once(refresh_tokens.write(family, None)).reveal()
 
 
 @on_one_world
@@ -73,7 +81,8 @@ def test_what_is_written_is_read(
     assert len(text) == LENGTH
     assert set(text[len(PREFIX) :]) <= set(URL_SAFE)
     read = at_once(refresh_tokens.read(text))
-    assert read == Generation(organization_id, str(family_id), generation)
+    key_id = at_once(refresh_tokens.newest_key_id(organization_id))
+    assert read == Generation(organization_id, str(family_id), generation, key_id)
     # The same again, word for word: a lost answer is given once more without being kept.
     assert written(refresh_tokens, family) == text
 
@@ -121,8 +130,8 @@ def test_parts_of_two_make_no_third(world: World, refresh_tokens: RefreshTokens)
 async def test_a_key_vouches_for_its_own_organisation(world: World) -> None:
     other = await world.found("Elsewhere")
     made = RefreshTokens(reads_of(world))
-    mine = (await made.write(a_family(world.founding.organization.id))).reveal()
-    theirs = (await made.write(a_family(other.organization.id))).reveal()
+    mine = (await made.write(a_family(world.founding.organization.id), None)).reveal()
+    theirs = (await made.write(a_family(other.organization.id), None)).reveal()
     assert mine != theirs
     read = await made.read(theirs)
     assert read is not None
@@ -136,15 +145,33 @@ async def test_a_key_vouches_for_its_own_organisation(world: World) -> None:
 async def test_an_older_key_is_read_and_an_ended_one_is_not(world: World) -> None:
     organization_id, keys = world.founding.organization.id, world.node.keys
     made = RefreshTokens(reads_of(world))
-    before = (await made.write(a_family(organization_id))).reveal()
+    before = (await made.write(a_family(organization_id), None)).reveal()
     await world.node.store.write(lambda t: keys.rotate(t, organization_id, end_tokens=False))
     reads = reads_of(world)
     await reads.refresh()
     made = RefreshTokens(reads)
     assert await made.read(before) is not None
-    assert (await made.write(a_family(organization_id))).reveal() != before
+    assert (await made.write(a_family(organization_id), None)).reveal() != before
     await world.node.store.write(lambda t: keys.rotate(t, organization_id, end_tokens=True))
     assert await RefreshTokens(reads_of(world)).read(before) is None
+
+
+async def test_none_is_written_for_one_whose_key_is_gone_though_nothing_is_heard(
+    world: World,
+) -> None:
+    """The newest key may be read from the store before it is heard that the other is gone."""
+    organization_id, keys = world.founding.organization.id, world.node.keys
+    text = (await RefreshTokens(reads_of(world)).write(a_family(organization_id), None)).reveal()
+    made = RefreshTokens(reads_of(world))
+    read = await made.read(text)
+    assert read is not None
+    vouch = Vouch(read.key_id, Refused)
+    await world.node.store.write(lambda t: keys.rotate(t, organization_id, end_tokens=False))
+    again = RefreshTokens(reads_of(world))
+    assert (await again.write(a_family(organization_id), vouch)).reveal() != text
+    await world.node.store.write(lambda t: keys.rotate(t, organization_id, end_tokens=True))
+    with pytest.raises(Refused):
+        await made.write(a_family(organization_id), vouch)
 
 
 def raw_of(text: str) -> bytes:

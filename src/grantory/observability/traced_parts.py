@@ -46,9 +46,9 @@ class TracedIssuer:
         self._issuer = issuer
         self._tracing = tracing
 
-    async def make_ready(self, record: ClientRecord) -> None:
+    async def make_ready(self, record: ClientRecord) -> bytes:
         """Has at hand what a token takes."""
-        await self._issuer.make_ready(record)
+        return await self._issuer.make_ready(record)
 
     async def issue(self, record: ClientRecord, decision: Decision) -> tuple[str, int]:
         """Issues a token."""

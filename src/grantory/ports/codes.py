@@ -25,7 +25,7 @@ class CodeWriter(Protocol):
 
         Returns:
             Each that is there, by its digest, and how those stand by whose leave it was issued;
-            None where one of them is gone.
+            None where one of them is gone. With ``wait`` that is looked at when all are locked.
         """
         ...
 

@@ -100,7 +100,11 @@ class HotReads(Protocol):
         ...
 
     async def signing_key(self, key_id: bytes) -> SigningKey | None:
-        """Returns an opened key of opaque tokens."""
+        """Returns an opened key of opaque tokens, which was there when ``jwt_keys`` were read."""
+        ...
+
+    async def has_key(self, key_id: bytes) -> bool:
+        """Asks the store whether a key of opaque tokens is there, retired or not."""
         ...
 
     async def newest_signing_key(self, organization_id: str) -> SigningKey:

@@ -45,7 +45,7 @@ class _Read(msgspec.Struct):
 class TokenIssuer(Protocol):
     """Issues tokens; ``AccessTokens`` does."""
 
-    async def make_ready(self, record: ClientRecord) -> None:
+    async def make_ready(self, record: ClientRecord) -> bytes:
         """Has at hand what a token takes, before something is used up for it."""
         ...
 
@@ -76,17 +76,20 @@ class AccessTokens:
         self._read: dict[bytes, _Read] = {}
         """By the digest of its text."""
 
-    async def make_ready(self, record: ClientRecord) -> None:
+    async def make_ready(self, record: ClientRecord) -> bytes:
         """Has at hand what a token for a client takes, and a refresh token.
+
+        Returns:
+            The id of the organisation's newest key of opaque tokens.
 
         Raises:
             ApiError: 503 where it cannot be had; nothing was used up then.
         """
         client = record.client
         await self._reads.organization(client.organization_id)
-        await self._reads.newest_signing_key(client.organization_id)
         if self._jwts and client.jwt_algorithm:
             await self._jwts.make_ready(client.organization_id, client.jwt_algorithm)
+        return (await self._reads.newest_signing_key(client.organization_id)).key_id
 
     async def issue(self, record: ClientRecord, decision: Decision) -> tuple[str, int]:
         """Issues a token to a client.
@@ -97,19 +100,27 @@ class AccessTokens:
 
         Returns:
             The token's text and its lifetime in seconds.
+
+        Raises:
+            GrantoryError: the refusal of the decision's vouch.
         """
         client = record.client
-        organization = self._reads.remembered_organization(client.organization_id)
-        if organization is None:
-            organization = await self._reads.organization(client.organization_id)
-        if organization is None:
-            raise LookupError("a client without its organisation")
+        family = decision.family
+        if family is not None:  # what is in memory may be newer than what was decided on
+            organization_epoch = family.epochs.organization
+        else:
+            organization = self._reads.remembered_organization(client.organization_id)
+            if organization is None:
+                organization = await self._reads.organization(client.organization_id)
+            if organization is None:
+                raise LookupError("a client without its organisation")
+            organization_epoch = organization.token_epoch
         algorithm = client.jwt_algorithm if self._jwts else None
         lifetime = client.access_token_lifetime
         if algorithm is not None:
             lifetime = min(lifetime, MAX_JWT_LIFETIME)
         now = self._clock.now_ms() // 1000
-        user, family = decision.user, decision.family
+        user = decision.user
         token = AccessToken(
             token_id=self._token_id(),
             organization_id=client.organization_id,
@@ -117,7 +128,7 @@ class AccessTokens:
             user_id=None if user is None else user.id,
             issued_at=now,
             expires_at=now + lifetime,
-            organization_epoch=organization.token_epoch,
+            organization_epoch=organization_epoch,
             client_epoch=client.token_epoch,
             user_epoch=0 if user is None else user.token_epoch,
             scopes=decision.scopes,
@@ -125,10 +136,15 @@ class AccessTokens:
             family_epoch=0 if family is None else family.epoch,
         )
         if self._jwts and algorithm:
-            return await self._jwts.write(token, algorithm), lifetime
+            text = await self._jwts.write(token, algorithm)
+            if decision.vouch is not None:
+                await decision.vouch.require_after_jwt(self._reads)
+            return text, lifetime
         key = self._reads.remembered_signing_key(client.organization_id)
         if key is None:
             key = await self._reads.newest_signing_key(client.organization_id)
+        if decision.vouch is not None:
+            await decision.vouch.require_after_opaque(self._reads, key.key_id)
         return encode(token, key, record.id_bytes), lifetime
 
     def _token_id(self) -> bytes:

@@ -15,6 +15,7 @@ from grantory.domain.token import SigningKey
 from grantory.errors import OutcomeUnknown, StorageUnavailable
 from grantory.ports.hot_reads import HotReads
 from grantory.protocol.token_codec import uuid_bytes, uuid_text
+from grantory.protocol.vouch import Vouch
 
 PREFIX: Final = "grt_"
 _FORMAT: Final = b"\x01"
@@ -32,6 +33,8 @@ class Generation(NamedTuple):
     organization_id: str
     family_id: str
     number: int
+    key_id: bytes
+    """Of the key that signed it."""
 
 
 class RefreshTokens:
@@ -40,14 +43,25 @@ class RefreshTokens:
     def __init__(self, reads: HotReads) -> None:
         self._reads = reads
 
-    async def write(self, family: TokenFamily) -> Secret:
+    async def newest_key_id(self, organization_id: str) -> bytes:
+        """Returns the id of the key that signs an organisation's refresh tokens now."""
+        return (await self._reads.newest_signing_key(organization_id)).key_id
+
+    async def write(self, family: TokenFamily, vouch: Vouch | None) -> Secret:
         """Writes the refresh token of a family's generation, which was begun just before.
 
+        Args:
+            family: whose.
+            vouch: the key that was there when a credential was taken for good; None where none was.
+
         Raises:
-            OutcomeUnknown: where the key cannot be had any more, though it was at hand.
+            GrantoryError: the refusal, where that key is gone.
+            OutcomeUnknown: where a key cannot be had any more, though it was at hand.
         """
         try:
             key = await self._reads.newest_signing_key(family.organization_id)
+            if vouch is not None:
+                await vouch.require_after_opaque(self._reads, key.key_id)
         except StorageUnavailable as error:
             raise OutcomeUnknown(f"used up, but not answered: {error.detail}") from error
         body = _BODY.pack(_FORMAT, key.key_id, uuid_bytes(family.id), family.generation)
@@ -70,7 +84,7 @@ class RefreshTokens:
         key = await self._reads.signing_key(key_id) if form == _FORMAT else None
         if key is None or not hmac.compare_digest(_mac(key, body), mac):
             return None
-        return Generation(key.organization_id, uuid_text(family), number)
+        return Generation(key.organization_id, uuid_text(family), number, key.key_id)
 
 
 def _mac(key: SigningKey, body: bytes) -> bytes:

@@ -70,15 +70,15 @@ class TokenEndpoint:
             if grant.uses_up:
                 await self._tokens.make_ready(caller.record)
             decision = await grant.decide(request, caller)
+            try:
+                text, lifetime = await self._tokens.issue(caller.record, decision)
+            except ApiError as error:  # what was at hand was forgotten in this very moment
+                if grant.uses_up:
+                    raise OutcomeUnknown(f"used up, but not answered: {error.detail}") from error
+                raise
         except OAuthError as error:
             error.client_id = client.id
             error.organization_id = client.organization_id
-            raise
-        try:
-            text, lifetime = await self._tokens.issue(caller.record, decision)
-        except ApiError as error:  # what was at hand was forgotten in this very moment
-            if grant.uses_up:
-                raise OutcomeUnknown(f"used up, but not answered: {error.detail}") from error
             raise
         refresh = None if decision.refresh_token is None else decision.refresh_token.reveal()
         return TokenAnswer(text, lifetime, client.id, client.organization_id, refresh)

@@ -283,6 +283,11 @@ class RememberedReads:
             self._keys, key_id, lambda snapshot: self._opened(snapshot.keys.get(key_id))
         )
 
+    async def has_key(self, key_id: bytes) -> bool:
+        """Asks the store whether a key of opaque tokens is there, retired or not."""
+        self._loaded(self._keys.kind)
+        return await self._store.read(lambda snapshot: snapshot.keys.get(key_id) is not None)
+
     async def newest_signing_key(self, organization_id: str) -> SigningKey:
         """Returns the key that signs an organisation's new opaque tokens."""
         found = self._keys.get(organization_id)
@@ -316,6 +321,9 @@ class RememberedReads:
                 heard = self._jwt_keys_heard
                 self._loaded(self._jwt_keys.kind)
                 found = await self._store.read(self._keyring)
+                # It may hold what is not heard of yet: no key beside it is to be an older one.
+                self._keys.clear()
+                self.generation += 1
                 if heard == self._jwt_keys_heard:  # other changes do not matter
                     self._jwt_keys.remember("", found)
         return found

@@ -276,3 +276,19 @@ async def test_what_is_published_stays_small(
     assert [problem.field for problem in caught.value.problems] == ["jwt_algorithm"]
     clock.advance(1)
     assert len(await node.keys.rotate(None)) == 2  # what is there goes on
+
+
+async def test_no_key_of_opaque_tokens_in_memory_is_older_than_the_private_ones(
+    node: JwtNode, second_store: OpenStore, clock: FakeClock
+) -> None:
+    """Who signs a JWT knows by it whether every token was ended, though nothing is heard yet."""
+    reads = node_on(second_store, clock).reads
+    first = await reads.newest_signing_key(ORG)
+    assert await reads.signing_key(first.key_id) is not None
+    await node.store.write(lambda t: token_keys(clock).rotate(t, ORG, end_tokens=True))
+    await node.keys.ensure(ORG, ES256)
+    assert await reads.signing_key(first.key_id) is not None
+    assert not await reads.has_key(first.key_id)
+    assert (await reads.jwt_keys()).signer(ORG, ES256, clock.now_ms()) is not None
+    assert await reads.signing_key(first.key_id) is None
+    assert await reads.has_key((await reads.newest_signing_key(ORG)).key_id)

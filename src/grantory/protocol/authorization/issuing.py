@@ -15,6 +15,7 @@ from grantory.protocol.authorization.request import AuthorizationRequest
 from grantory.protocol.grants.decision import Decision
 from grantory.protocol.logins import Login
 from grantory.protocol.standing import user_as_then
+from grantory.protocol.vouch import Vouch
 
 
 class LoginEnded(GrantoryError):
@@ -84,6 +85,7 @@ class AnswerIssuer:
     async def _token(self, request: AuthorizationRequest, login: Login) -> dict[str, str]:
         family_id, now = self._random.uuid(), self._clock.now_ms()
         client = request.client
+        vouch = Vouch(await self._tokens.make_ready(request.record), LoginEnded)
 
         def work(transaction: Transaction) -> Decision:
             standing = _standing(transaction, request, login)
@@ -100,7 +102,7 @@ class AnswerIssuer:
                 rotated_at=now,
             )
             transaction.families.add(family)
-            return Decision(request.scopes, standing.user, family)
+            return Decision(request.scopes, standing.user, family, vouch=vouch)
 
         decision = await self._store.write(work)
         text, lifetime = await self._tokens.issue(request.record, decision)

@@ -17,6 +17,7 @@ from grantory.protocol.refresh_tokens import RefreshTokens
 from grantory.protocol.scopes import remaining_scopes
 from grantory.protocol.together import Together
 from grantory.protocol.token_request import TokenRequest
+from grantory.protocol.vouch import Vouch
 
 _NOT_PROVEN: Final = "invalid_client"
 
@@ -74,20 +75,25 @@ class AuthorizationCodeGrant:
         if digest is None:
             raise _refusal("no code of this server")
         asked = _Asked(digest, request, caller, self._random.uuid())
+        organization_id = caller.record.client.organization_id
+        vouch = Vouch(await self._refresh_tokens.newest_key_id(organization_id), _refusal)
         outcome = await self._redemptions.make(asked)
         if isinstance(outcome, OAuthError):
             raise outcome
         family = outcome.family
-        refresh = await self._refresh_tokens.write(family) if family.generation else None
-        return Decision(family.scopes, outcome.user, family, refresh)
+        refresh = await self._refresh_tokens.write(family, vouch) if family.generation else None
+        return Decision(family.scopes, outcome.user, family, refresh, vouch)
 
     def _redeem(
         self, transaction: Transaction, asked: Sequence[_Asked], is_alone: bool
     ) -> list[Redeemed | OAuthError | None]:
         """Returns a refusal where other functions raise one: what was noted of it must stay."""
         now = self._clock.now_ms()
-        codes = transaction.codes.hold(list({each.digest: None for each in asked}), wait=is_alone)
+        digests = list({each.digest: None for each in asked})
+        codes = transaction.codes.hold(digests, wait=is_alone)
         sessions = _sessions(transaction, [code for code, _ in codes.values()], is_alone)
+        if is_alone and sessions:  # they may have been waited for: how does everybody stand now?
+            codes = transaction.codes.hold(digests, wait=True)
         used: dict[bytes, str | None] = {}
         begun: list[TokenFamily] = []
         outcomes: list[Redeemed | OAuthError | None] = []
@@ -179,8 +185,11 @@ def _problem(code: AuthorizationCode, request: TokenRequest, caller: Caller, now
 def _sessions(
     transaction: Transaction, codes: Sequence[AuthorizationCode], is_alone: bool
 ) -> frozenset[str]:
-    """Holds the login sessions in which codes were given, and returns those that are there."""
-    ids = {code.session_id for code in codes if code.session_id is not None}
+    """Holds the login sessions in which codes were given, and returns those that are there.
+
+    Those of used codes matter no more: whoever uses one again is to wait for the family alone.
+    """
+    ids = {code.session_id for code in codes if code.session_id and code.used_at is None}
     if is_alone:
         return frozenset(each for each in ids if transaction.logins.hold(each))
     return transaction.logins.hold_all(sorted(ids))

@@ -5,6 +5,7 @@ import msgspec
 from grantory.domain.code import TokenFamily
 from grantory.domain.organization import ActingUser, User
 from grantory.domain.secret import Secret
+from grantory.protocol.vouch import Vouch
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -16,3 +17,5 @@ class Decision(msgspec.Struct, frozen=True):
     family: TokenFamily | None = None
     """What the token can be ended with, besides the client's and the user's other tokens."""
     refresh_token: Secret | None = None
+    vouch: Vouch | None = None
+    """What must still be there when the token is signed, where somebody might end it meanwhile."""

@@ -17,6 +17,7 @@ from grantory.protocol.refresh_tokens import Generation, RefreshTokens
 from grantory.protocol.scopes import remaining_scopes
 from grantory.protocol.together import Together
 from grantory.protocol.token_request import TokenRequest
+from grantory.protocol.vouch import Vouch
 
 REUSED: Final = "a refresh token was used after it had been replaced"
 
@@ -68,8 +69,9 @@ class RefreshTokenGrant:
         outcome = await self._rotations.make(_Asked(presented, request, caller))
         if isinstance(outcome, OAuthError):
             raise outcome
-        refresh = await self._refresh_tokens.write(outcome.family)
-        return Decision(outcome.scopes, outcome.user, outcome.family, refresh)
+        vouch = Vouch(presented.key_id, _refusal)
+        refresh = await self._refresh_tokens.write(outcome.family, vouch)
+        return Decision(outcome.scopes, outcome.user, outcome.family, refresh, vouch)
 
     def _rotate(
         self, transaction: Transaction, asked: Sequence[_Asked], is_alone: bool

@@ -33,17 +33,15 @@ _COLUMNS = (
 )
 
 
-def _hold(*, wait: bool) -> ForMany:
-    held = select(*_COLUMNS, *STANDING).select_from(with_standing(authorization_codes))
-    return ForMany(
-        lambda keys: held.where(_c.digest.in_(keys)).with_for_update(
-            of=authorization_codes, skip_locked=not wait
-        )
+_STANDING = select(*_COLUMNS, *STANDING).select_from(with_standing(authorization_codes))
+HOLD = ForMany(
+    lambda keys: _STANDING.where(_c.digest.in_(keys)).with_for_update(
+        of=authorization_codes, skip_locked=True
     )
-
-
-HOLD = {wait: _hold(wait=wait) for wait in (True, False)}
-"""By whether those that are locked are waited for."""
+)
+LOCK = ForMany(lambda keys: select(_c.digest).where(_c.digest.in_(keys)).with_for_update())
+LOCKED = ForMany(lambda keys: _STANDING.where(_c.digest.in_(keys)))
+"""A statement of its own: what is joined is of its beginning, and waiting may be long."""
 ADD = Statement(insert(authorization_codes).values({c.name: p(c.name) for c in _COLUMNS}))
 USE = Statement(
     update(authorization_codes)
@@ -84,7 +82,10 @@ class SqlCodes:
         self, digests: Sequence[bytes], *, wait: bool
     ) -> dict[bytes, tuple[AuthorizationCode, StandingNow | None]]:
         held = {}
-        for statement, keys in HOLD[wait].of(digests):
+        if wait:
+            for statement, keys in LOCK.of(digests):
+                self._sql.all(statement, **keys)
+        for statement, keys in (LOCKED if wait else HOLD).of(digests):
             for row in self._sql.all(statement, **keys):
                 code = _code(row)
                 held[code.digest] = code, standing(row, len(_COLUMNS))

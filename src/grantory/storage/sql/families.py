@@ -36,17 +36,15 @@ GET = Statement(select(*_COLUMNS).where(_f.id == p("id")))
 GET_FOR_CHANGE = Statement(select(*_COLUMNS).where(_f.id == p("id")).with_for_update())
 
 
-def _hold(*, wait: bool) -> ForMany:
-    held = select(*_COLUMNS, *STANDING).select_from(with_standing(token_families))
-    return ForMany(
-        lambda keys: held.where(_f.id.in_(keys)).with_for_update(
-            of=token_families, skip_locked=not wait
-        )
+_STANDING = select(*_COLUMNS, *STANDING).select_from(with_standing(token_families))
+HOLD = ForMany(
+    lambda keys: _STANDING.where(_f.id.in_(keys)).with_for_update(
+        of=token_families, skip_locked=True
     )
-
-
-HOLD = {wait: _hold(wait=wait) for wait in (True, False)}
-"""By whether those that are locked are waited for."""
+)
+LOCK = ForMany(lambda keys: select(_f.id).where(_f.id.in_(keys)).with_for_update())
+LOCKED = ForMany(lambda keys: _STANDING.where(_f.id.in_(keys)))
+"""A statement of its own: what is joined is of its beginning, and waiting may be long."""
 LAST_OF_USER = Statement(
     select(*_COLUMNS).where(_f.user_id == p("user_id")).order_by(_f.rotated_at.desc()).limit(1)
 )
@@ -95,7 +93,10 @@ class SqlFamilies:
         self, family_ids: Sequence[str], *, wait: bool
     ) -> dict[str, tuple[TokenFamily, StandingNow | None]]:
         held = {}
-        for statement, keys in HOLD[wait].of(family_ids):
+        if wait:
+            for statement, keys in LOCK.of(family_ids):
+                self._sql.all(statement, **keys)
+        for statement, keys in (LOCKED if wait else HOLD).of(family_ids):
             for row in self._sql.all(statement, **keys):
                 held[row[0]] = _family(row), standing(row, len(_COLUMNS))
         return held
