@@ -19,8 +19,8 @@ ASK_THE_STORE = ("create", "refresh", COLD)
 """Of these few at a time are taken, lest some are refused early."""
 GROWTH_ROUNDS = 5
 """So many rounds long tokens are asked for without a break."""
-
 LEAST_GUESS = 2_000
+"""For so many requests a second there are at least clients that no memory holds."""
 
 
 def start(loader: Loader, site: Site) -> Part:
