@@ -259,7 +259,9 @@ async def test_its_plan_is_made_once(store: PostgresStore) -> None:
         await store.write(Create(number))
     async with store._pool.acquire() as connection:
         if connection.get_server_version() < (14, 0):
-            pytest.skip("it does not tell")
+            # Which plans it keeps is told from version 14 on; every run of the tests takes a newer
+            # one, and only the runs by hand with 13 (CONTRIBUTING.md) come here.
+            pytest.skip("PostgreSQL 13 does not tell which plans it keeps")
         kept = await connection.fetchval(
             "SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE 'WITH d AS%'"
         )
