@@ -7,8 +7,8 @@ undone (``AccessMemory.clear``). What a transaction changes itself is forgotten 
 ``RememberingAccess``, which then remembers nothing more of it until it has ended.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, Generic, TypeVar
 
 from grantory.domain.access import Assignment, Division, Rights, Role
 from grantory.domain.client import SubjectKind
@@ -16,6 +16,7 @@ from grantory.storage.memory import Memory
 from grantory.storage.sql.access import SqlAccess
 from grantory.storage.sql.statement import ChangeLog, SqlExecutor
 
+R = TypeVar("R")
 MOST: Final = 1_000
 """Entries of each kind: authors and what they give away are few at a time."""
 
@@ -29,31 +30,41 @@ def parts_of(role: Role) -> int:
     return len(role.permissions) + sum(len(policy.actions) for policy in role.policies)
 
 
-class AccessMemory:
-    """What is remembered. Absence never is, so nothing is forgotten for what is made; and what is
-    made is remembered only by later transactions, since it may be undone."""
+class AccessMemories(Generic[R]):
+    """Roles, divisions and what subjects may do, as long as one version of the store lasts.
 
-    def __init__(self) -> None:
+    Args:
+        parts_of_rights: tells how many parts of varying number the rights of a subject have.
+    """
+
+    def __init__(self, parts_of_rights: Callable[[R], int]) -> None:
         self.roles: Memory[tuple[str, str], Role] = Memory("role", _most, parts_of)
         self.divisions: Memory[tuple[str, str], Division] = Memory("division", _most)
         self.homes: Memory[str, Division] = Memory("home", _most)
-        self.rights: Memory[tuple[str, str], Rights] = Memory("rights", _most, len)
-        self._version: object = None
+        self.rights: Memory[tuple[str, str], R] = Memory("rights", _most, parts_of_rights)
+        self.version: object = None
 
     def begin(self, version: object) -> None:
-        """Begins a transaction, which others may not write during.
-
-        Args:
-            version: another value than before where others have written since.
-        """
-        if version != self._version:
+        """Begins a transaction; where the version is another than before, forgets everything."""
+        if version != self.version:
             self.clear()
-            self._version = version
+            self.version = version
 
     def clear(self) -> None:
         """Forgets everything."""
         for memory in (self.roles, self.divisions, self.homes, self.rights):
             memory.clear()
+
+
+class AccessMemory(AccessMemories[Rights]):
+    """What is remembered. Absence never is, so nothing is forgotten for what is made; and what is
+    made is remembered only by later transactions, since it may be undone.
+
+    The version is another one where others have written since.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(len)
 
 
 class RememberingAccess(SqlAccess):

@@ -13,9 +13,8 @@ from typing import Final
 
 from grantory.domain.access import Assignment, Division, Rights, Role
 from grantory.domain.client import SubjectKind
-from grantory.storage.memory import Memory
 from grantory.storage.sql.access import HeldRights, SqlAccess
-from grantory.storage.sql.access_memory import MOST, parts_of
+from grantory.storage.sql.access_memory import AccessMemories
 from grantory.storage.sql.statement import ChangeLog, SqlExecutor
 
 MOST_ASSUMED: Final = 8
@@ -26,44 +25,28 @@ class NotForeseen(Exception):
     """Something is asked that is not known."""
 
 
-def _most() -> int:
-    return MOST
-
-
 def _parts_of(held: HeldRights) -> int:
     return len(held.rights)
 
 
-class KnownAccess:
-    """What was held by earlier changes; it may be so no longer."""
+class KnownAccess(AccessMemories[HeldRights]):
+    """What was held by earlier changes; it may be so no longer.
+
+    The version is another one where the store may be another than it was, so that the version of a
+    role that is known may be that of something else.
+    """
 
     def __init__(self) -> None:
-        self.roles: Memory[tuple[str, str], Role] = Memory("role", _most, parts_of)
-        self.divisions: Memory[tuple[str, str], Division] = Memory("division", _most)
-        self.homes: Memory[str, Division] = Memory("home", _most)
-        self.rights: Memory[tuple[str, str], HeldRights] = Memory("rights", _most, _parts_of)
-        self._times: object = None
-
-    def begin(self, times: object) -> None:
-        """Begins a transaction.
-
-        Args:
-            times: another value than before where the store may be another than it was, so that
-                a version that is known may be that of something else.
-        """
-        if times != self._times:
-            self._times = times
-            for memory in (self.roles, self.divisions, self.homes, self.rights):
-                memory.clear()
+        super().__init__(_parts_of)
 
     @property
     def is_empty(self) -> bool:
         """Whether nobody is known who could be an author."""
         return not self.rights
 
-    def is_of(self, times: object) -> bool:
-        """Tells whether what was held at these times may be noted."""
-        return times == self._times
+    def is_of(self, version: object) -> bool:
+        """Tells whether what was held at this version may be noted."""
+        return version == self.version
 
 
 class Assumed:
